@@ -1,0 +1,31 @@
+/**
+ * Names of the gossip topics and direct protocols. The domain tag is part of a topic, so that networks that
+ * share machines never hear one another.
+ */
+import { hexOf } from './bytes.ts'
+import { type Domain, domainTag } from './domain.ts'
+
+export const TOPICS = ['quotes', 'certified'] as const
+export type Topic = (typeof TOPICS)[number]
+
+export function topicOf(domain: Domain, topic: Topic): string {
+  return `/ionet/${hexOf(domainTag(domain)).slice(2)}/${topic}/1`
+}
+
+/** Direct, authenticated requests. Who may ask what is each handler's business. */
+export const CHANNELS = {
+  /** Aggregator → signer: unspent nonce pairs of its lane. */
+  nonces: '/ionet/nonces/1',
+  /** Aggregator → signer: a sealed proposal; the reply is a sealed share, lock, list of missing quotes or refusal. */
+  sign: '/ionet/sign/1',
+  /** Aggregator → member: begin a key generation; the reply comes when it has ended. */
+  keygenStart: '/ionet/keygen/start/1',
+  /** Member → member. */
+  keygenCommitment: '/ionet/keygen/commitment/1',
+  keygenVote: '/ionet/keygen/vote/1',
+  keygenShare: '/ionet/keygen/share/1',
+  /** Aggregator → member: sign the new key's installation with the new key. */
+  keygenInstall: '/ionet/keygen/install/1',
+  /** Anyone → member: the transcript of the current key, from which every verifying share follows. */
+  transcript: '/ionet/transcript/1',
+} as const

@@ -1,0 +1,191 @@
+/**
+ * The threshold signature suite: FROST over secp256k1 with a Schnorr challenge that one `ecrecover` can check.
+ *
+ * challenge = keccak256(px ‖ parity ‖ m ‖ address(R)) mod Q, where parity is always 0: a group key with odd y
+ * is negated at the end of key generation, shares and all, so that the chain stores no parity.
+ */
+import { mulAddUnsafe } from '@noble/curves/abstract/curve.js'
+import {
+  createFROST,
+  type FrostPublic,
+  type FrostSecret,
+  type Key,
+  type NonceCommitments,
+} from '@noble/curves/abstract/frost.js'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { concatBytes } from '@noble/hashes/utils.js'
+import { type Address, bigintToBytes, bytesToBigint, hexOf } from './bytes.ts'
+import { addressOfPublicKey } from './identity.ts'
+
+const { Point } = secp256k1
+type CurvePoint = InstanceType<typeof Point>
+const { Fn } = Point
+
+/** Order of the group: scalars lie below it. */
+export const ORDER = Fn.ORDER
+export const POINT_BYTES = 33
+export const SCALAR_BYTES = 32
+/** R and μ of a dealer's proof that it knows its secret. */
+export const PROOF_BYTES = POINT_BYTES + SCALAR_BYTES
+
+export interface GroupSignature {
+  /** Address of the commitment point R, as `ecrecover` returns it. */
+  readonly r: Address
+  readonly s: bigint
+}
+
+function addressOfPoint(point: CurvePoint): Address {
+  return addressOfPublicKey(point.toBytes(false))
+}
+
+/** The scalar both sides of a group signature depend on. `px` is the x of a key with even y. */
+export function challengeOf(px: bigint, digest: Uint8Array, r: Address): bigint {
+  const hash = keccak_256(
+    concatBytes(bigintToBytes(px, 32), Uint8Array.of(0), digest, bigintToBytes(BigInt(r), 20)),
+  )
+  return bytesToBigint(hash) % ORDER
+}
+
+function isOdd(compressed: Uint8Array): boolean {
+  return compressed[0] === 3
+}
+
+/** noble types its packages over plain array buffers. */
+type OwnBytes = Uint8Array<ArrayBuffer>
+
+function negatePoint(compressed: Uint8Array): OwnBytes {
+  return Uint8Array.from(Point.fromBytes(compressed).negate().toBytes())
+}
+
+/** Negates a whole key package whose group key has odd y: the same secret sharing, of −x. */
+function withEvenY(key: Key): Key {
+  const [groupKey] = key.public.commitments
+  if (groupKey === undefined || !isOdd(groupKey)) return key
+  return {
+    public: negatePublic(key.public),
+    secret: {
+      identifier: key.secret.identifier,
+      signingShare: Uint8Array.from(Fn.toBytes(Fn.neg(Fn.fromBytes(key.secret.signingShare)))),
+    },
+  }
+}
+
+function negatePublic(pub: FrostPublic): FrostPublic {
+  return {
+    signers: pub.signers,
+    commitments: pub.commitments.map(negatePoint),
+    verifyingShares: Object.fromEntries(
+      Object.entries(pub.verifyingShares).map(([identifier, share]) => [identifier, negatePoint(share)]),
+    ),
+  }
+}
+
+export const frost = createFROST({
+  name: 'FROST-secp256k1-keccak256-evm-v1',
+  Point,
+  hash: keccak_256,
+  challenge: (R, PK, message) => challengeOf(PK.toAffine().x, message, addressOfPoint(R)),
+  adjustDKG: key => withEvenY(key as Key),
+})
+
+/** A FROST identifier is the fixed slot + 1, so that a member keeps its identifier across key epochs. */
+export function identifierOf(slot: number): string {
+  return frost.Identifier.fromNumber(slot + 1)
+}
+
+/** x coordinate of a group key. @throws {RangeError} when y is odd: such a key was never finished */
+export function groupKeyX(pub: FrostPublic): bigint {
+  const [groupKey] = pub.commitments
+  if (groupKey === undefined || isOdd(groupKey)) throw new RangeError('a group key must have even y')
+  return bytesToBigint(groupKey.subarray(1))
+}
+
+/**
+ * The public key package that follows from every dealer's commitments: anyone with the transcript of a key
+ * generation computes it, and trusts nobody for it.
+ *
+ * @param commitments per dealer, `threshold` compressed points
+ * @param participants slots of the dealers, which are also the holders
+ */
+export function publicPackageOf(
+  commitments: readonly (readonly Uint8Array[])[],
+  participants: readonly number[],
+): FrostPublic {
+  const threshold = commitments[0]?.length ?? 0
+  const sums = Array.from({ length: threshold }, (_, degree) =>
+    commitments.reduce(
+      (sum, dealer) => sum.add(Point.fromBytes(dealer[degree] ?? new Uint8Array())),
+      Point.ZERO,
+    ),
+  )
+  const pub: FrostPublic = {
+    signers: { min: threshold, max: participants.length },
+    commitments: sums.map(point => Uint8Array.from(point.toBytes())),
+    verifyingShares: Object.fromEntries(
+      participants.map(slot => [
+        identifierOf(slot),
+        Uint8Array.from(evaluate(sums, BigInt(slot + 1)).toBytes()),
+      ]),
+    ),
+  }
+  return isOdd(pub.commitments[0] ?? new Uint8Array()) ? negatePublic(pub) : pub
+}
+
+/** Σ Cⱼ·xʲ: the commitment to a polynomial's value at x. */
+function evaluate(coefficients: readonly CurvePoint[], x: bigint): CurvePoint {
+  const powers = coefficients.map((_, degree) => Fn.pow(x, BigInt(degree)))
+  return mulAddUnsafe(Point, [...coefficients], powers)
+}
+
+/** Whether a dealer's share for `slot` fits the dealer's own commitments. Names a bad dealer by itself. */
+export function shareFits(
+  slot: number,
+  share: Uint8Array,
+  dealerCommitments: readonly Uint8Array[],
+): boolean {
+  try {
+    const value = Fn.fromBytes(share)
+    const points = dealerCommitments.map(bytes => Point.fromBytes(bytes))
+    return Point.BASE.multiply(value).equals(evaluate(points, BigInt(slot + 1)))
+  } catch {
+    return false
+  }
+}
+
+export function shareSecretOf(slot: number, signingShare: Uint8Array): FrostSecret {
+  return { identifier: identifierOf(slot), signingShare: Uint8Array.from(signingShare) }
+}
+
+/**
+ * Adds signature shares up to the certificate's (R, s).
+ *
+ * @throws noble's aggregation error, with the identifiers of the cheaters, when a share is bad
+ */
+export function aggregateShares(
+  pub: FrostPublic,
+  commitments: readonly NonceCommitments[],
+  digest: Uint8Array,
+  shares: ReadonlyMap<number, Uint8Array>,
+): GroupSignature {
+  const byIdentifier = Object.fromEntries([...shares].map(([slot, share]) => [identifierOf(slot), share]))
+  const signature = frost.aggregate(pub, [...commitments], digest, byIdentifier)
+  const R = Point.fromBytes(signature.subarray(0, POINT_BYTES))
+  return { r: addressOfPoint(R), s: bytesToBigint(signature.subarray(POINT_BYTES)) }
+}
+
+/** s·G − e·P has the address r: what the contract checks with one `ecrecover`, here with plain curve arithmetic. */
+export function verifyGroupSignature(px: bigint, digest: Uint8Array, signature: GroupSignature): boolean {
+  const { r, s } = signature
+  if (s <= 0n || s >= ORDER || px <= 0n || px >= ORDER || BigInt(r) === 0n) return false
+  try {
+    const key = Point.fromBytes(concatBytes(Uint8Array.of(2), bigintToBytes(px, 32)))
+    const e = challengeOf(px, digest, r)
+    const R = mulAddUnsafe(Point, [Point.BASE, key], [s, Fn.neg(e)])
+    return !R.is0() && addressOfPoint(R) === hexOf(bigintToBytes(BigInt(r), 20))
+  } catch {
+    return false
+  }
+}
+
+export type { FrostPublic, FrostSecret, NonceCommitments }

@@ -1,0 +1,75 @@
+/**
+ * The announcement of a certified report: the certificate speaks for itself; who proposed and who signed is
+ * said beside it, for pages and metrics.
+ */
+import { ByteReader, ByteWriter, DecodeError, type Hash } from '../bytes.ts'
+import {
+  type CertifiedReport,
+  decodeCertifiedReport,
+  encodeCertifiedReport,
+  verifyCertifiedReport,
+} from '../certificate.ts'
+import type { Domain } from '../domain.ts'
+import { type IdentityCrypto, SIGNATURE_BYTES } from '../identity.ts'
+import { aggregatorByIdentity, type Membership } from '../membership.ts'
+import { type IdentitySigner, MESSAGE_KIND, openMessage, sealMessage } from '../message.ts'
+import { MAX_MEMBERS } from '../quorum.ts'
+import { unpackReport } from '../report.ts'
+
+export interface CertifiedAnnouncement {
+  readonly report: CertifiedReport
+  /** Slots whose shares or signatures are in the certificate. */
+  readonly signers: readonly number[]
+  /** Index of the aggregator that made it. */
+  readonly proposer: number
+}
+
+export const MAX_CERTIFIED_BYTES = 256 + MAX_MEMBERS * (SIGNATURE_BYTES + 1)
+
+export function sealCertified(
+  domain: Domain,
+  announcement: Omit<CertifiedAnnouncement, 'proposer'>,
+  sign: IdentitySigner,
+): Uint8Array {
+  const { report, signers } = announcement
+  const writer = new ByteWriter().sized(encodeCertifiedReport(report)).uint(signers.length, 1)
+  for (const slot of signers) writer.uint(slot, 1)
+  return sealMessage(domain, MESSAGE_KIND.certified, report.keyEpoch, writer.done(), sign)
+}
+
+export type CertifiedAdmission =
+  | { readonly verdict: 'accept'; readonly announcement: CertifiedAnnouncement }
+  | { readonly verdict: 'ignore'; readonly code: 'OTHER_KEY_EPOCH' | 'OTHER_FEED' | 'OLD_ROUND' | 'UNLISTED' }
+  | { readonly verdict: 'reject'; readonly code: 'MALFORMED' | 'BAD_CERTIFICATE' }
+
+export interface CertifiedContext {
+  readonly domain: Domain
+  readonly feedId: Hash
+  readonly membership: Membership
+  readonly highestCertified: number
+  readonly crypto: Pick<IdentityCrypto, 'recover'>
+}
+
+/** Decides on an announcement from the network: cheapest first, the certificate last. */
+export function admitCertified(bytes: Uint8Array, context: CertifiedContext): CertifiedAdmission {
+  const { domain, membership, crypto } = context
+  try {
+    const { body, sender } = openMessage(domain, MESSAGE_KIND.certified, bytes, crypto)
+    const reader = new ByteReader(body)
+    const report = decodeCertifiedReport(reader.sized(MAX_CERTIFIED_BYTES))
+    const signers = reader.done(reader.list(MAX_MEMBERS, item => item.small(1)))
+    const aggregator = aggregatorByIdentity(membership, sender)
+    if (aggregator === undefined) return { verdict: 'ignore', code: 'UNLISTED' }
+    if (report.keyEpoch !== membership.keyEpoch) return { verdict: 'ignore', code: 'OTHER_KEY_EPOCH' }
+    if (report.feedId !== context.feedId) return { verdict: 'ignore', code: 'OTHER_FEED' }
+    if (unpackReport(report.word).round <= context.highestCertified)
+      return { verdict: 'ignore', code: 'OLD_ROUND' }
+    if (!verifyCertifiedReport(domain, membership, report, crypto)) {
+      return { verdict: 'reject', code: 'BAD_CERTIFICATE' }
+    }
+    return { verdict: 'accept', announcement: { report, signers, proposer: aggregator.index } }
+  } catch (error) {
+    if (error instanceof DecodeError) return { verdict: 'reject', code: 'MALFORMED' }
+    throw error
+  }
+}

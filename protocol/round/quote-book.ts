@@ -1,0 +1,173 @@
+/**
+ * The quotes a process has seen: one a slot and round, checked cheapest first, bounded in rounds and in
+ * verifications. Used alike by oracle nodes (what must a proposal contain?) and aggregators (what do I have?).
+ */
+import { type Address, DecodeError } from '../bytes.ts'
+import type { Domain } from '../domain.ts'
+import type { IdentityCrypto } from '../identity.ts'
+import { type Membership, memberBySlot } from '../membership.ts'
+import {
+  decodeSignedQuote,
+  type Quote,
+  quoteDigest,
+  SIGNED_QUOTE_BYTES,
+  type SignedQuote,
+  saysTheSame,
+} from '../quote.ts'
+import { isRoundStart, nextRound, previousRound, type Round, roundAt, roundStartMs } from '../rounds.ts'
+import type { RoundTiming } from './timing.ts'
+
+/** Views of honest nodes differ: the sender is not blamed. */
+export type IgnoreCode =
+  | 'LATE'
+  | 'TOO_EARLY'
+  | 'OTHER_KEY_EPOCH'
+  | 'OTHER_FEED'
+  | 'UNLISTED'
+  | 'DUPLICATE'
+  | 'KNOWN_EQUIVOCATOR'
+/** No honest node sends or forwards this. */
+export type RejectCode = 'BAD_SIZE' | 'MALFORMED' | 'BAD_ROUND' | 'OUTSIDE_SLOT' | 'BAD_SIGNATURE'
+
+/** Two quotes of one signer for one round: proof that it lies, for anyone who has the registry. */
+export interface Equivocation {
+  readonly slot: number
+  readonly signer: Address
+  readonly first: SignedQuote
+  readonly second: SignedQuote
+}
+
+export type Admission =
+  | { readonly verdict: 'accept'; readonly quote: SignedQuote }
+  | { readonly verdict: 'ignore'; readonly code: IgnoreCode }
+  | { readonly verdict: 'reject'; readonly code: RejectCode }
+  | { readonly verdict: 'equivocation'; readonly evidence: Equivocation }
+
+export interface SeenQuote {
+  readonly signed: SignedQuote
+  readonly receivedAtMs: number
+}
+
+export interface QuoteBookOptions {
+  readonly domain: Domain
+  readonly feedId: string
+  readonly timing: RoundTiming
+}
+
+/** Previous, current and next round, and one more that a late proposal may still speak of. */
+const MAX_ROUNDS = 4
+
+export class QuoteBook {
+  readonly #options: QuoteBookOptions
+  readonly #crypto: Pick<IdentityCrypto, 'recover'>
+  readonly #rounds = new Map<Round, Map<number, SeenQuote>>()
+  /** `keyEpoch:slot` of those who signed two quotes for a round: their quotes count nowhere in that key epoch. */
+  readonly #equivocators = new Set<string>()
+
+  constructor(options: QuoteBookOptions, crypto: Pick<IdentityCrypto, 'recover'>) {
+    this.#options = options
+    this.#crypto = crypto
+  }
+
+  /** Decides on bytes from the network and remembers what is accepted. */
+  admit(bytes: Uint8Array, membership: Membership, nowMs: number): Admission {
+    if (bytes.length !== SIGNED_QUOTE_BYTES) return { verdict: 'reject', code: 'BAD_SIZE' }
+    let signed: SignedQuote
+    try {
+      signed = decodeSignedQuote(this.#options.domain, bytes)
+    } catch (error) {
+      if (error instanceof DecodeError) return { verdict: 'reject', code: 'MALFORMED' }
+      throw error
+    }
+    const early = this.#checkRound(signed.quote, nowMs) ?? this.#checkSender(signed, membership)
+    if (early !== undefined) return early
+
+    const known = this.#rounds.get(signed.quote.round)?.get(signed.slot)?.signed
+    // Only what is said counts: another signature under the same quote is no lie, and not worth a verification.
+    if (known !== undefined && saysTheSame(known, signed)) return { verdict: 'ignore', code: 'DUPLICATE' }
+    return this.#verify(signed, known, membership, nowMs)
+  }
+
+  #checkRound(quote: Quote, nowMs: number): Admission | undefined {
+    const { roundMs, skewMs } = this.#options.timing
+    if (!isRoundStart(quote.round, roundMs)) return { verdict: 'reject', code: 'BAD_ROUND' }
+    if (quote.round < previousRound(roundAt(nowMs, roundMs), roundMs))
+      return { verdict: 'ignore', code: 'LATE' }
+    if (roundStartMs(quote.round) > nowMs + skewMs) return { verdict: 'ignore', code: 'TOO_EARLY' }
+    return undefined
+  }
+
+  #checkSender(signed: SignedQuote, membership: Membership): Admission | undefined {
+    const { quote, slot } = signed
+    if (quote.keyEpoch !== membership.keyEpoch) return { verdict: 'ignore', code: 'OTHER_KEY_EPOCH' }
+    if (quote.feedId !== this.#options.feedId) return { verdict: 'ignore', code: 'OTHER_FEED' }
+    const member = memberBySlot(membership, slot)
+    if (member === undefined || member.suspended) return { verdict: 'ignore', code: 'UNLISTED' }
+    if (this.isEquivocator(quote.keyEpoch, slot)) return { verdict: 'ignore', code: 'KNOWN_EQUIVOCATOR' }
+    if (!observedInsideSlot(quote, this.#options.timing)) return { verdict: 'reject', code: 'OUTSIDE_SLOT' }
+    return undefined
+  }
+
+  #verify(
+    signed: SignedQuote,
+    known: SignedQuote | undefined,
+    membership: Membership,
+    nowMs: number,
+  ): Admission {
+    const digest = quoteDigest(this.#options.domain, signed.quote)
+    const signer = this.#crypto.recover(digest, signed.signature)
+    const member = memberBySlot(membership, signed.slot)
+    if (signer === undefined || signer !== member?.identity)
+      return { verdict: 'reject', code: 'BAD_SIGNATURE' }
+    // A quote under a key that has been replaced contradicts nothing: it makes room.
+    if (known === undefined || known.quote.keyEpoch !== signed.quote.keyEpoch) {
+      this.#remember(signed, nowMs)
+      return { verdict: 'accept', quote: signed }
+    }
+    this.#equivocators.add(equivocatorKey(signed.quote.keyEpoch, signed.slot))
+    this.#rounds.get(signed.quote.round)?.delete(signed.slot)
+    return { verdict: 'equivocation', evidence: { slot: signed.slot, signer, first: known, second: signed } }
+  }
+
+  #remember(signed: SignedQuote, receivedAtMs: number): void {
+    const { round } = signed.quote
+    const quotes = this.#rounds.get(round) ?? new Map<number, SeenQuote>()
+    quotes.set(signed.slot, { signed, receivedAtMs })
+    this.#rounds.set(round, quotes)
+    while (this.#rounds.size > MAX_ROUNDS) {
+      const oldest = Math.min(...this.#rounds.keys()) as Round
+      this.#rounds.delete(oldest)
+    }
+  }
+
+  /** The quotes of a round in order of slot. */
+  quotesOf(round: Round): SeenQuote[] {
+    return [...(this.#rounds.get(round)?.values() ?? [])].sort((a, b) => a.signed.slot - b.signed.slot)
+  }
+
+  quoteOf(round: Round, slot: number): SeenQuote | undefined {
+    return this.#rounds.get(round)?.get(slot)
+  }
+
+  isEquivocator(keyEpoch: number, slot: number): boolean {
+    return this.#equivocators.has(equivocatorKey(keyEpoch, slot))
+  }
+
+  /** Forgets equivocators of ended key epochs, which keeps the set below f per epoch. */
+  forgetBefore(keyEpoch: number): void {
+    for (const key of this.#equivocators) {
+      if (Number(key.split(':')[0]) < keyEpoch) this.#equivocators.delete(key)
+    }
+  }
+}
+
+function equivocatorKey(keyEpoch: number, slot: number): string {
+  return `${keyEpoch}:${slot}`
+}
+
+/** A quote is made inside its slot, so its second is one of those the slot touches. */
+function observedInsideSlot(quote: Quote, timing: RoundTiming): boolean {
+  const startMs = roundStartMs(quote.round)
+  const endMs = roundStartMs(nextRound(quote.round, timing.roundMs))
+  return quote.observedAt >= Math.floor(startMs / 1000) && quote.observedAt <= Math.ceil(endMs / 1000)
+}

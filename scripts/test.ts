@@ -1,0 +1,75 @@
+/**
+ * Every test: contracts (forge), then everything in TypeScript (mocha). Ends with `N passed, N failed` alone on
+ * a line, and exit code 1 when anything failed.
+ */
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+interface Counts {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 }
+
+/** Runs a program with its output shown, and reads the counts from what it prints. */
+function run(args: readonly string[], read: (output: string) => Counts | undefined): Promise<Counts> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+    let output = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      process.stdout.write(chunk)
+      output += chunk.toString()
+    })
+    child.on('error', reject)
+    child.on('close', code => {
+      const counts = read(output) ?? NOTHING
+      // A runner that dies without counting has failed, whatever it printed.
+      const broken = code !== 0 && counts.failed === 0
+      resolve(broken ? { ...counts, failed: counts.failed + 1 } : counts)
+    })
+  })
+}
+
+function numberBefore(word: string, output: string): number {
+  const last = [...output.matchAll(new RegExp(`^\\s+(\\d+) ${word}\\b`, 'gm'))].at(-1)
+  return Number(last?.[1] ?? 0)
+}
+
+function readMocha(output: string): Counts {
+  return {
+    passed: numberBefore('passing', output),
+    failed: numberBefore('failing', output),
+    skipped: numberBefore('pending', output),
+  }
+}
+
+function readForge(output: string): Counts | undefined {
+  const match = /(\d+) tests? passed, (\d+) failed, (\d+) skipped \(\d+ total tests?\)/.exec(output)
+  if (match === null) return undefined
+  return { passed: Number(match[1]), failed: Number(match[2]), skipped: Number(match[3]) }
+}
+
+const started = performance.now()
+const mocha = ['node_modules/mocha/bin/mocha.js']
+const suites = [
+  () => run(['scripts/forge-test.ts'], readForge),
+  () => run([...mocha, 'test/unit/**/*.test.ts', 'test/property/**/*.test.ts'], readMocha),
+  () => run([...mocha, '--timeout', '120000', 'test/integration/**/*.test.ts'], readMocha),
+]
+let total = NOTHING
+for (const suite of suites) {
+  const counts = await suite()
+  total = {
+    passed: total.passed + counts.passed,
+    failed: total.failed + counts.failed,
+    skipped: total.skipped + counts.skipped,
+  }
+}
+console.log(`all suites took ${Math.round((performance.now() - started) / 1_000)} s`)
+console.log(
+  `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`,
+)
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
