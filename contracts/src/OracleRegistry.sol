@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IGroupKeyConsumer} from "./interfaces/IGroupKeyConsumer.sol";
+import {IOracleRegistry, Member, Quote, RegistryState, Signature} from "./interfaces/IOracleRegistry.sol";
+import {CompactSignature} from "./libraries/CompactSignature.sol";
+import {OracleDomain} from "./libraries/OracleDomain.sol";
+import {Schnorr} from "./libraries/Schnorr.sol";
+import {SignerTable} from "./libraries/SignerTable.sol";
+
+/// @notice Documented in IOracleRegistry.
+contract OracleRegistry is IOracleRegistry {
+    using CompactSignature for bytes32;
+
+    /// @dev Slots are bits of a uint128, and the table of signers stays one account's code.
+    uint256 public constant MAX_MEMBERS = 128;
+
+    uint256 private constant MIN_MEMBERS = 4;
+    uint256 private constant DEVELOPMENT_CHAIN_ID = 31337;
+
+    bytes32 private constant GROUP_KEY_TYPEHASH = keccak256(
+        "GroupKey(uint32 keyEpoch,uint32 registryVersion,bytes32 transcriptHash,uint256 participants,uint256 px)"
+    );
+    bytes32 private constant QUOTE_TYPEHASH = keccak256(
+        "Quote(uint32 keyEpoch,bytes32 feedId,uint40 round,uint80 price,uint16 confidence,uint40 observedAt,bytes32 sourcesRoot)"
+    );
+
+    uint256 private immutable _n;
+    uint256 private immutable _f;
+    uint256 private immutable _q;
+    address private immutable _signerTable;
+
+    //  One slot, read by every check of a quorum:
+    //
+    //      255      200 199       192 191      64 63            32 31       0
+    //     ┌────────────┬─────────────┬───────────┬────────────────┬──────────┐
+    //     │  unused 56 │suspensions 8│suspended  │registryVersion │ keyEpoch │
+    //     │            │(this epoch) │       128 │             32 │       32 │
+    //     └────────────┴─────────────┴───────────┴────────────────┴──────────┘
+    uint32 private _keyEpoch;
+    uint32 private _registryVersion = 1;
+    uint128 private _suspended;
+    uint8 private _suspensionsThisEpoch;
+
+    uint256 private _groupKeyX;
+    bytes32 private _transcriptHash;
+    uint256 private _participants;
+
+    Member[] private _members;
+    Member[] private _aggregators;
+    IGroupKeyConsumer[] private _consumers;
+    mapping(address identity => uint256) private _slotPlusOne;
+
+    constructor(Member[] memory members_, Member[] memory aggregators_, IGroupKeyConsumer[] memory consumers_) {
+        uint256 n = members_.length;
+        uint256 minimum = block.chainid == DEVELOPMENT_CHAIN_ID ? 1 : MIN_MEMBERS;
+        require(n >= minimum, TooFewMembers(n, minimum));
+        require(n <= MAX_MEMBERS, TooManyMembers(n, MAX_MEMBERS));
+        require(aggregators_.length <= MAX_MEMBERS, TooManyAggregators(aggregators_.length, MAX_MEMBERS));
+
+        _n = n;
+        _f = (n - 1) / 3;
+        // Invariant 16: ⌈(n + f + 1) / 2⌉ makes any two quorums share more than f members.
+        _q = (n + _f + 2) / 2;
+
+        Member[] memory everybody = new Member[](n + aggregators_.length);
+        address[] memory identities = new address[](n);
+        for (uint256 i = 0; i < everybody.length; ++i) {
+            everybody[i] = i < n ? members_[i] : aggregators_[i - n];
+            _requireUnique(everybody, i);
+            if (i < n) {
+                identities[i] = members_[i].identity;
+                _slotPlusOne[identities[i]] = i + 1;
+                _members.push(members_[i]);
+            } else {
+                _aggregators.push(everybody[i]);
+            }
+        }
+        _signerTable = SignerTable.store(identities);
+        for (uint256 i = 0; i < consumers_.length; ++i) {
+            _consumers.push(consumers_[i]);
+        }
+    }
+
+    function rotateGroupKey(
+        uint256 px,
+        bytes32 transcriptHash,
+        uint256 participants,
+        address r,
+        uint256 s,
+        Signature[] calldata signatures
+    ) external {
+        uint256 allowed = ((1 << _n) - 1) & ~uint256(_suspended);
+        require(participants & ~allowed == 0, InvalidParticipants(participants, allowed));
+        uint256 holders = _countBits(participants);
+        require(holders >= _q, TooFewParticipants(holders, _q));
+
+        uint32 keyEpoch = _keyEpoch + 1;
+        bytes32 digest = _typedDigest(
+            keccak256(abi.encode(GROUP_KEY_TYPEHASH, keyEpoch, _registryVersion, transcriptHash, participants, px))
+        );
+        require(Schnorr.verify(px, digest, r, s), InvalidGroupSignature(px));
+        verifyQuorum(digest, signatures);
+
+        _keyEpoch = keyEpoch;
+        _suspensionsThisEpoch = 0;
+        _groupKeyX = px;
+        _transcriptHash = transcriptHash;
+        _participants = participants;
+        emit GroupKeyRotated(keyEpoch, px, participants, transcriptHash, _registryVersion);
+
+        for (uint256 i = 0; i < _consumers.length; ++i) {
+            _consumers[i].setGroupKey(keyEpoch, px);
+        }
+    }
+
+    function suspendEquivocator(
+        Quote calldata first,
+        Signature calldata firstSignature,
+        Quote calldata second,
+        Signature calldata secondSignature
+    ) external {
+        uint32 keyEpoch = _keyEpoch;
+        require(first.keyEpoch == keyEpoch, WrongKeyEpoch(first.keyEpoch, keyEpoch));
+        require(second.keyEpoch == keyEpoch, WrongKeyEpoch(second.keyEpoch, keyEpoch));
+        require(first.feedId == second.feedId && first.round == second.round, NotSameRound());
+        bytes32 firstDigest = _quoteDigest(first);
+        bytes32 secondDigest = _quoteDigest(second);
+        require(firstDigest != secondDigest, SameQuote(firstDigest));
+
+        address signer = firstDigest.recover(firstSignature);
+        require(signer != address(0), InvalidSignature(0));
+        address secondSigner = secondDigest.recover(secondSignature);
+        require(secondSigner != address(0), InvalidSignature(1));
+        require(signer == secondSigner, DifferentSigners(signer, secondSigner));
+
+        uint256 slotPlusOne = _slotPlusOne[signer];
+        require(slotPlusOne != 0, NotActiveMember(signer));
+        uint256 slot = slotPlusOne - 1;
+        uint128 slotBit = uint128(1 << slot);
+        require(_suspended & slotBit == 0, NotActiveMember(signer));
+
+        uint256 active = _n - _countBits(_suspended);
+        if (_suspensionsThisEpoch >= _f || active <= _q) {
+            emit EquivocationRecorded(signer, slot, keyEpoch);
+            return;
+        }
+        _suspended |= slotBit;
+        _suspensionsThisEpoch += 1;
+        _registryVersion += 1;
+        emit MemberSuspended(signer, slot, keyEpoch, _registryVersion);
+    }
+
+    function verifyQuorum(bytes32 digest, Signature[] calldata signatures) public view {
+        require(signatures.length >= _q, QuorumNotReached(signatures.length, _q));
+        uint256 suspended = _suspended;
+        (uint256 cursor, uint256 end) = SignerTable.load(_signerTable, _n);
+        address previous = address(0);
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            address signer = digest.recover(signatures[i]);
+            require(signer != address(0), InvalidSignature(i));
+            require(signer > previous, SignersNotAscending(i, previous, signer));
+            uint256 slotBit;
+            (cursor, slotBit) = SignerTable.find(cursor, end, signer);
+            require(slotBit & ~suspended != 0, NotActiveMember(signer));
+            previous = signer;
+        }
+    }
+
+    function state() external view returns (RegistryState memory) {
+        return RegistryState({
+            keyEpoch: _keyEpoch,
+            registryVersion: _registryVersion,
+            members: uint8(_n),
+            faults: uint8(_f),
+            quorum: uint8(_q),
+            groupKeyX: _groupKeyX,
+            transcriptHash: _transcriptHash,
+            participants: _participants,
+            suspended: _suspended
+        });
+    }
+
+    function members() external view returns (Member[] memory) {
+        return _members;
+    }
+
+    function aggregators() external view returns (Member[] memory) {
+        return _aggregators;
+    }
+
+    function consumers() external view returns (address[] memory all) {
+        all = new address[](_consumers.length);
+        for (uint256 i = 0; i < all.length; ++i) {
+            all[i] = address(_consumers[i]);
+        }
+    }
+
+    function slotOf(address identity) external view returns (bool isMember, uint256 slot) {
+        uint256 slotPlusOne = _slotPlusOne[identity];
+        return slotPlusOne == 0 ? (false, 0) : (true, slotPlusOne - 1);
+    }
+
+    function DOMAIN_SEPARATOR() public view returns (bytes32) {
+        return OracleDomain.separator(address(this));
+    }
+
+    /// @dev Compares entry `i` with all before it: at most 256 entries, once.
+    function _requireUnique(Member[] memory entries, uint256 i) private pure {
+        Member memory entry = entries[i];
+        require(entry.identity != address(0), ZeroIdentity(i));
+        require(entry.peerKey != bytes32(0), ZeroPeerKey(i));
+        for (uint256 j = 0; j < i; ++j) {
+            require(entries[j].identity != entry.identity, DuplicateIdentity(entry.identity));
+            require(entries[j].peerKey != entry.peerKey, DuplicatePeerKey(entry.peerKey));
+        }
+    }
+
+    function _quoteDigest(Quote calldata quote) private view returns (bytes32) {
+        return _typedDigest(keccak256(abi.encode(QUOTE_TYPEHASH, quote)));
+    }
+
+    function _typedDigest(bytes32 structHash) private view returns (bytes32) {
+        return OracleDomain.digest(DOMAIN_SEPARATOR(), structHash);
+    }
+
+    function _countBits(uint256 bits) private pure returns (uint256 count) {
+        for (; bits != 0; bits &= bits - 1) {
+            ++count;
+        }
+    }
+}

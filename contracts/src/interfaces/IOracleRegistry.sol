@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @notice A member of the network: who it is on the chain, and who it is on the wire.
+/// @param identity Signs quotes, reports and keys.
+/// @param peerKey The Ed25519 public key of its libp2p peer id.
+struct Member {
+    address identity;
+    bytes32 peerKey;
+}
+
+/// @notice An ECDSA signature in the 64-byte form of EIP-2098: s has the parity of y in its highest bit. Only low s.
+struct Signature {
+    bytes32 r;
+    bytes32 yParityAndS;
+}
+
+/// @notice What one member says of one round. Two different ones of the same member and round are evidence.
+struct Quote {
+    uint32 keyEpoch;
+    bytes32 feedId;
+    uint40 round;
+    uint80 price;
+    uint16 confidence;
+    uint40 observedAt;
+    bytes32 sourcesRoot;
+}
+
+/// @notice Everything that changes, and the quorum, in one read.
+/// @param keyEpoch Number of the group key; 0 before the first one.
+/// @param registryVersion Rises whenever the set of active members changes.
+/// @param members n, fixed.
+/// @param faults f = ⌊(n − 1) / 3⌋, fixed.
+/// @param quorum q = ⌈(n + f + 1) / 2⌉, fixed: suspending a member never lowers it.
+/// @param groupKeyX x coordinate of the group key, whose y is even; 0 before the first one.
+/// @param transcriptHash Hash of the key generation that made the group key; 0 before the first one.
+/// @param participants Bit i: the member in slot i holds a share of the group key.
+/// @param suspended Bit i: the member in slot i is suspended.
+struct RegistryState {
+    uint32 keyEpoch;
+    uint32 registryVersion;
+    uint8 members;
+    uint8 faults;
+    uint8 quorum;
+    uint256 groupKeyX;
+    bytes32 transcriptHash;
+    uint256 participants;
+    uint256 suspended;
+}
+
+/// @title The members of the oracle network, their quorum, and the key that certifies for them
+/// @notice The identities are the root of trust: a quorum of them installs the group key, and can certify without it.
+/// The registry is the only writer of the key and hands it to all that verify with it in the same transaction.
+///
+/// All signatures are over EIP-712 digests of the domain {name: "IO Oracle", version: "1", chainId, this contract}.
+interface IOracleRegistry {
+    /// @notice Below four members no fault can be tolerated; allowed on a development chain only.
+    error TooFewMembers(uint256 given, uint256 required);
+    error TooManyMembers(uint256 given, uint256 maximum);
+    error TooManyAggregators(uint256 given, uint256 maximum);
+    error ZeroIdentity(uint256 index);
+    error ZeroPeerKey(uint256 index);
+    /// @notice An identity has one role, and one slot in it.
+    error DuplicateIdentity(address identity);
+    error DuplicatePeerKey(bytes32 peerKey);
+
+    error QuorumNotReached(uint256 given, uint256 required);
+    /// @notice Signature `index` is malformed, has a high s, or recovers to nobody.
+    error InvalidSignature(uint256 index);
+    error SignersNotAscending(uint256 index, address previous, address given);
+    error NotActiveMember(address signer);
+
+    /// @notice A participant has no slot or is suspended.
+    error InvalidParticipants(uint256 given, uint256 allowed);
+    error TooFewParticipants(uint256 given, uint256 required);
+    /// @notice The new key did not sign its own installation.
+    error InvalidGroupSignature(uint256 px);
+
+    error WrongKeyEpoch(uint256 given, uint256 required);
+    /// @notice The two quotes are of different feeds or rounds, which is no fault.
+    error NotSameRound();
+    error SameQuote(bytes32 digest);
+    error DifferentSigners(address first, address second);
+
+    /// @notice A new group key certifies from now on.
+    event GroupKeyRotated(
+        uint32 indexed keyEpoch, uint256 px, uint256 participants, bytes32 transcriptHash, uint32 registryVersion
+    );
+
+    /// @notice A member signed two quotes for one round and is out, until the set is replaced.
+    event MemberSuspended(
+        address indexed identity, uint256 indexed slot, uint32 indexed keyEpoch, uint32 registryVersion
+    );
+
+    /// @notice A member signed two quotes for one round, but nobody more is suspended without a decision.
+    event EquivocationRecorded(address indexed identity, uint256 indexed slot, uint32 indexed keyEpoch);
+
+    function MAX_MEMBERS() external view returns (uint256);
+
+    /// @notice The EIP-712 domain separator that everything in the network is signed under.
+    function DOMAIN_SEPARATOR() external view returns (bytes32);
+
+    function state() external view returns (RegistryState memory);
+
+    /// @notice All members, suspended ones too; the index is the slot.
+    function members() external view returns (Member[] memory);
+
+    function aggregators() external view returns (Member[] memory);
+
+    /// @notice Who receives a new group key.
+    function consumers() external view returns (address[] memory);
+
+    /// @notice The slot of `identity`.
+    /// @return isMember False for strangers and aggregators; the slot is then 0 and means nothing.
+    function slotOf(address identity) external view returns (bool isMember, uint256 slot);
+
+    /// @notice Installs a group key. Anybody may send it; a quorum of active members must have signed it, and the key
+    /// itself, over GroupKey(uint32 keyEpoch,uint32 registryVersion,bytes32 transcriptHash,uint256 participants,
+    /// uint256 px) with keyEpoch = current + 1 and the current registryVersion.
+    /// @param px x coordinate of the key with even y, 0 < px < Q.
+    /// @param transcriptHash Hash of the key generation that made the key.
+    /// @param participants Bit i: the member in slot i holds a share. At least a quorum, all active.
+    /// @param r Address of the nonce point of the signature by the new key.
+    /// @param s Scalar of the signature by the new key.
+    /// @param signatures Of at least a quorum of active members, ascending by address.
+    function rotateGroupKey(
+        uint256 px,
+        bytes32 transcriptHash,
+        uint256 participants,
+        address r,
+        uint256 s,
+        Signature[] calldata signatures
+    ) external;
+
+    /// @notice Reverts unless at least a quorum of active members signed `digest`, in ascending order of address.
+    /// Every signature given must be good, also those above the quorum.
+    function verifyQuorum(bytes32 digest, Signature[] calldata signatures) external view;
+
+    /// @notice Suspends a member that signed two different quotes for one feed and round of the current key epoch.
+    /// Anybody may send the proof. Digests are compared, never signatures: a second signature of the same quote can be
+    /// made by anybody from the first.
+    ///
+    /// At most f members are suspended so in a key epoch, and never so many that fewer than a quorum stay active; what
+    /// is beyond that is an event only. Otherwise a network with leaked keys could be halted for good by proofs alone.
+    function suspendEquivocator(
+        Quote calldata first,
+        Signature calldata firstSignature,
+        Quote calldata second,
+        Signature calldata secondSignature
+    ) external;
+}

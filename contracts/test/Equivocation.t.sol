@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IOracleRegistry, Quote, Signature} from "../src/interfaces/IOracleRegistry.sol";
+import {OracleDomain} from "../src/libraries/OracleDomain.sol";
+import {Network} from "./support/Network.sol";
+
+contract EquivocationTest is Network {
+    bytes32 private constant QUOTE_TYPEHASH = keccak256(
+        "Quote(uint32 keyEpoch,bytes32 feedId,uint40 round,uint80 price,uint16 confidence,uint40 observedAt,bytes32 sourcesRoot)"
+    );
+
+    function setUp() external {
+        deployNetwork(7);
+        rotate(GROUP_SECRET, 0);
+    }
+
+    function quote(uint80 price) private view returns (Quote memory) {
+        return Quote({
+            keyEpoch: registry.state().keyEpoch,
+            feedId: FEED_ID,
+            round: uint40(START * 10),
+            price: price,
+            confidence: 10,
+            observedAt: uint40(START),
+            sourcesRoot: keccak256("sources")
+        });
+    }
+
+    function sign(uint256 slot, Quote memory q) private view returns (Signature memory) {
+        bytes32 structHash = keccak256(
+            abi.encode(
+                QUOTE_TYPEHASH, q.keyEpoch, q.feedId, q.round, q.price, q.confidence, q.observedAt, q.sourcesRoot
+            )
+        );
+        return compact(memberSecret(slot), OracleDomain.digest(registry.DOMAIN_SEPARATOR(), structHash));
+    }
+
+    function accuse(uint256 slot) private {
+        (Quote memory a, Quote memory b) = (quote(2e18), quote(3e18));
+        registry.suspendEquivocator(a, sign(slot, a), b, sign(slot, b));
+    }
+
+    function test_suspendsAMemberThatSignedTwoPricesForOneRound() external {
+        vm.expectEmit(true, true, true, true, address(registry));
+        emit IOracleRegistry.MemberSuspended(vm.addr(memberSecret(4)), 4, 1, 2);
+        accuse(4);
+        vm.assertEq(registry.state().suspended, 1 << 4);
+        vm.assertEq(registry.state().registryVersion, 2);
+        vm.assertEq(registry.state().quorum, 5);
+    }
+
+    function testFuzz_anyDifferentFieldIsAnEquivocation(uint256 field) external {
+        (Quote memory a, Quote memory b) = (quote(2e18), quote(2e18));
+        field = bound(field, 0, 3);
+        if (field == 0) b.price += 1;
+        if (field == 1) b.confidence += 1;
+        if (field == 2) b.observedAt += 1;
+        if (field == 3) b.sourcesRoot = 0;
+        registry.suspendEquivocator(a, sign(0, a), b, sign(0, b));
+        vm.assertEq(registry.state().suspended, 1);
+    }
+
+    function test_aSuspendedMemberCountsForNoQuorumAndHoldsNoShare() external {
+        accuse(4);
+        bytes32 digest = keccak256("digest");
+        Signature[] memory seven = quorum(digest, 0, 7);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(4))));
+        registry.verifyQuorum(digest, seven);
+
+        uint256 allowed = 127 - 16;
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.InvalidParticipants.selector, 127, allowed));
+        registry.rotateGroupKey(1, 0, 127, address(1), 1, seven);
+    }
+
+    function test_oneQuoteSignedTwiceIsNoFault() external {
+        Quote memory a = quote(2e18);
+        Signature memory signature = sign(0, a);
+        bytes32 digest = OracleDomain.digest(
+            registry.DOMAIN_SEPARATOR(),
+            keccak256(
+                abi.encode(
+                    QUOTE_TYPEHASH, a.keyEpoch, a.feedId, a.round, a.price, a.confidence, a.observedAt, a.sourcesRoot
+                )
+            )
+        );
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.SameQuote.selector, digest));
+        registry.suspendEquivocator(a, signature, a, signature);
+    }
+
+    function test_refusesAnInvalidSignatureInEitherPlace() external {
+        (Quote memory a, Quote memory b) = (quote(2e18), quote(3e18));
+        (Signature memory sa, Signature memory sb) = (sign(0, a), sign(0, b));
+        Signature memory invalid = Signature(0, sa.yParityAndS);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.InvalidSignature.selector, 0));
+        registry.suspendEquivocator(a, invalid, b, sb);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.InvalidSignature.selector, 1));
+        registry.suspendEquivocator(a, sa, b, invalid);
+    }
+
+    function test_differentRoundsOrFeedsAreNoFault() external {
+        (Quote memory a, Quote memory b) = (quote(2e18), quote(3e18));
+        b.round += 10;
+        (Signature memory sa, Signature memory sb) = (sign(0, a), sign(0, b));
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotSameRound.selector));
+        registry.suspendEquivocator(a, sa, b, sb);
+
+        b = quote(3e18);
+        b.feedId = keccak256("another feed");
+        sb = sign(0, b);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotSameRound.selector));
+        registry.suspendEquivocator(a, sa, b, sb);
+    }
+
+    function test_refusesAnotherKeyEpoch() external {
+        (Quote memory a, Quote memory b) = (quote(2e18), quote(3e18));
+        (Signature memory sa, Signature memory sb) = (sign(0, a), sign(0, b));
+        rotate(GROUP_SECRET + 1, 0);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.WrongKeyEpoch.selector, 1, 2));
+        registry.suspendEquivocator(a, sa, b, sb);
+        a.keyEpoch = 2;
+        sa = sign(0, a);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.WrongKeyEpoch.selector, 1, 2));
+        registry.suspendEquivocator(a, sa, b, sb);
+    }
+
+    function test_refusesQuotesOfTwoMembers() external {
+        (Quote memory a, Quote memory b) = (quote(2e18), quote(3e18));
+        (Signature memory sa, Signature memory sb) = (sign(0, a), sign(1, b));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IOracleRegistry.DifferentSigners.selector, vm.addr(memberSecret(0)), vm.addr(memberSecret(1))
+            )
+        );
+        registry.suspendEquivocator(a, sa, b, sb);
+    }
+
+    function test_refusesStrangersAndTheAlreadySuspended() external {
+        (Quote memory a, Quote memory b) = (quote(2e18), quote(3e18));
+        (Signature memory sa, Signature memory sb) = (sign(99, a), sign(99, b));
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(99))));
+        registry.suspendEquivocator(a, sa, b, sb);
+
+        accuse(3);
+        (sa, sb) = (sign(3, a), sign(3, b));
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(3))));
+        registry.suspendEquivocator(a, sa, b, sb);
+    }
+
+    function test_onlyRecordsWhatIsBeyondFInAKeyEpoch() external {
+        accuse(0);
+        accuse(1);
+        vm.expectEmit(true, true, true, true, address(registry));
+        emit IOracleRegistry.EquivocationRecorded(vm.addr(memberSecret(2)), 2, 1);
+        accuse(2);
+        vm.assertEq(registry.state().suspended, 3);
+        vm.assertEq(registry.state().registryVersion, 3);
+    }
+
+    function test_neverLeavesFewerThanAQuorumActive() external {
+        accuse(0);
+        accuse(1);
+        rotate(GROUP_SECRET + 1, 2);
+        vm.expectEmit(true, true, true, true, address(registry));
+        emit IOracleRegistry.EquivocationRecorded(vm.addr(memberSecret(2)), 2, 2);
+        accuse(2);
+        // The five that are left can still install a key.
+        rotate(GROUP_SECRET + 2, 2);
+        vm.assertEq(registry.state().keyEpoch, 3);
+    }
+
+    function test_aNewKeyEpochAllowsFurtherSuspensions() external {
+        // n = 12: f = 3, q = 8, so that four can go and a quorum is left.
+        deployNetwork(12);
+        for (uint256 slot = 0; slot < 4; ++slot) {
+            accuse(slot);
+        }
+        vm.assertEq(registry.state().suspended, 7);
+        rotate(GROUP_SECRET, 3);
+        accuse(3);
+        vm.assertEq(registry.state().suspended, 15);
+    }
+}

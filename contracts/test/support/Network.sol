@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Burner} from "../../src/Burner.sol";
+import {IO} from "../../src/IO.sol";
+import {IOSD} from "../../src/IOSD.sol";
+import {OracleRegistry} from "../../src/OracleRegistry.sol";
+import {PriceFeed} from "../../src/PriceFeed.sol";
+import {BurnerParams} from "../../src/interfaces/IBurner.sol";
+import {Genesis} from "../../src/interfaces/IIO.sol";
+import {IGroupKeyConsumer} from "../../src/interfaces/IGroupKeyConsumer.sol";
+import {Member, Signature} from "../../src/interfaces/IOracleRegistry.sol";
+import {FeedParams} from "../../src/interfaces/IPriceFeed.sol";
+import {OracleDomain} from "../../src/libraries/OracleDomain.sol";
+import {Signing} from "./Signing.sol";
+
+/// @notice A whole network, deployed from the compiled artifacts (`new` would compile them into every test contract): n members whose private keys the test holds, the contracts, and builders of what they sign.
+abstract contract Network is Signing {
+    uint256 internal constant START = 1_800_000_000;
+    uint256 internal constant EPOCH_LENGTH_SEC = 60;
+    uint256 internal constant EMA_PERIOD_SEC = 600;
+    uint256 internal constant MAX_AGE_SEC = 30;
+    uint256 internal constant MAX_FUTURE_SEC = 15;
+    bytes32 internal constant FEED_ID = keccak256("IO/USD");
+
+    address internal constant ALICE = address(0xA11CE);
+    address internal constant MINTER = address(0x111);
+    address internal constant ESCROW = address(0xE5C);
+    uint256 internal constant GENESIS = 1_000_000e18;
+
+    uint256 internal constant GROUP_SECRET = uint256(keccak256("group secret"));
+
+    IO internal io;
+    IOSD internal iosd;
+    OracleRegistry internal registry;
+    PriceFeed internal feed;
+    Burner internal burner;
+
+    function deployNetwork(uint256 n) internal {
+        vm.warp(START);
+        uint256 nonce = vm.getNonce(address(this));
+        address feedAddress = vm.computeCreateAddress(address(this), nonce + 3);
+        address burnerAddress = vm.computeCreateAddress(address(this), nonce + 4);
+
+        Genesis[] memory genesis = new Genesis[](1);
+        genesis[0] = Genesis(ALICE, GENESIS);
+        io = IO(vm.deployCode("IO.sol:IO", abi.encode(MINTER, burnerAddress, genesis)));
+        iosd = IOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(burnerAddress, ESCROW)));
+        IGroupKeyConsumer[] memory consumers = new IGroupKeyConsumer[](1);
+        consumers[0] = IGroupKeyConsumer(feedAddress);
+        registry = deployRegistry(members(n), new Member[](0), consumers);
+        feed = deployFeed(feedParams());
+        burner = deployBurner(BurnerParams(uint40(START), uint40(EPOCH_LENGTH_SEC)));
+        require(address(feed) == feedAddress && address(burner) == burnerAddress, "addresses");
+    }
+
+    function deployRegistry(Member[] memory all, Member[] memory aggregators, IGroupKeyConsumer[] memory consumers)
+        internal
+        returns (OracleRegistry)
+    {
+        bytes memory arguments = abi.encode(all, aggregators, consumers);
+        return OracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
+    }
+
+    function deployFeed(FeedParams memory params) internal returns (PriceFeed) {
+        bytes memory arguments = abi.encode(address(registry), FEED_ID, params);
+        return PriceFeed(vm.deployCode("PriceFeed.sol:PriceFeed", arguments));
+    }
+
+    function deployBurner(BurnerParams memory params) internal returns (Burner) {
+        bytes memory arguments = abi.encode(address(io), address(iosd), address(feed), params);
+        return Burner(vm.deployCode("Burner.sol:Burner", arguments));
+    }
+
+    function feedParams() internal view returns (FeedParams memory) {
+        return FeedParams({
+            base: address(io),
+            maxAgeSec: uint40(MAX_AGE_SEC),
+            maxFutureSec: uint40(MAX_FUTURE_SEC),
+            emaPeriodSec: uint40(EMA_PERIOD_SEC),
+            description: "IO / USD"
+        });
+    }
+
+    function memberSecret(uint256 slot) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode("member", slot)));
+    }
+
+    function members(uint256 n) internal pure returns (Member[] memory all) {
+        all = new Member[](n);
+        for (uint256 i = 0; i < n; ++i) {
+            all[i] = Member(vm.addr(memberSecret(i)), keccak256(abi.encode("peer", i)));
+        }
+    }
+
+    /// @dev Signatures of the members in slots first … first + count − 1, ascending by address.
+    function quorum(bytes32 digest, uint256 first, uint256 count) internal pure returns (Signature[] memory) {
+        uint256[] memory secrets = new uint256[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            secrets[i] = memberSecret(first + i);
+        }
+        return signAscending(secrets, digest);
+    }
+
+    function groupKeyDigest(uint256 px, uint32 keyEpoch, bytes32 transcriptHash, uint256 participants)
+        internal
+        view
+        returns (bytes32)
+    {
+        bytes32 typeHash = keccak256(
+            "GroupKey(uint32 keyEpoch,uint32 registryVersion,bytes32 transcriptHash,uint256 participants,uint256 px)"
+        );
+        uint32 version = registry.state().registryVersion;
+        return OracleDomain.digest(
+            OracleDomain.separator(address(registry)),
+            keccak256(abi.encode(typeHash, keyEpoch, version, transcriptHash, participants, px))
+        );
+    }
+
+    /// @dev Installs the key of `secret` with all unsuspended members as participants, signed by slots from `first` on.
+    function rotate(uint256 secret, uint256 first) internal {
+        uint256 q = registry.state().quorum;
+        uint256 all = ((1 << registry.state().members) - 1) & ~registry.state().suspended;
+        uint256 px = groupPublicKey(secret);
+        bytes32 digest = groupKeyDigest(px, registry.state().keyEpoch + 1, "transcript", all);
+        (address r, uint256 s) = signSchnorr(secret, digest);
+        registry.rotateGroupKey(px, "transcript", all, r, s, quorum(digest, first, q));
+    }
+
+    /// @dev A word observed `observedAt` in the round that starts at that second.
+    function word(uint256 price, uint256 observedAt) internal pure returns (uint256) {
+        return word(price, 25, observedAt, observedAt * 10);
+    }
+
+    function word(uint256 price, uint256 confidence, uint256 observedAt, uint256 round)
+        internal
+        pure
+        returns (uint256)
+    {
+        return (price << 176) | (confidence << 80) | (observedAt << 40) | round;
+    }
+
+    /// @dev Signs with the group key and updates the feed.
+    function update(uint256 reportWord) internal {
+        (address r, uint256 s) = signSchnorr(GROUP_SECRET, feed.reportDigest(reportWord));
+        feed.update(reportWord, r, s);
+    }
+}
