@@ -6,6 +6,11 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 const GENERATORS: readonly { readonly what: string; readonly script: string; readonly mend: string }[] = [
   { what: 'contract ABIs and bytecode', script: 'scripts/build-contracts.ts', mend: 'npm run contracts' },
+  {
+    what: 'configuration reference',
+    script: 'scripts/generate-config-docs.ts',
+    mend: 'npm run config-docs',
+  },
 ]
 
 let stale = 0

@@ -1,0 +1,37 @@
+/** The price on chain, as an aggregator reads and writes it. */
+import type { PublicClient } from 'viem'
+import { type Address, type Hex, hexOf } from '../protocol/bytes.ts'
+import type { CertifiedReport } from '../protocol/certificate.ts'
+import { type Report, unpackReport } from '../protocol/report.ts'
+import { priceFeedAbi } from './abi/price-feed.ts'
+import type { ContractCall } from './transactor.ts'
+
+/** The contract's form of a 64-byte compact signature. */
+export function contractSignature(signature: Uint8Array): { r: Hex; yParityAndS: Hex } {
+  return { r: hexOf(signature.subarray(0, 32)), yParityAndS: hexOf(signature.subarray(32)) }
+}
+
+/** The report that the feed stores, or undefined before the first one. */
+export async function readLatestReport(
+  reader: PublicClient,
+  priceFeed: Address,
+): Promise<Report | undefined> {
+  const word = await reader.readContract({
+    address: priceFeed,
+    abi: priceFeedAbi,
+    functionName: 'latestWord',
+  })
+  return word === 0n ? undefined : unpackReport(word)
+}
+
+/** The call that puts a certified report on chain. */
+export function updateCall(priceFeed: Address, { word, certificate }: CertifiedReport): ContractCall {
+  const feed = { address: priceFeed, abi: priceFeedAbi } as const
+  return certificate.kind === 'group'
+    ? { ...feed, functionName: 'update', args: [word, certificate.signature.r, certificate.signature.s] }
+    : {
+        ...feed,
+        functionName: 'updateWithQuorum',
+        args: [word, certificate.signatures.map(contractSignature)],
+      }
+}

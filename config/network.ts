@@ -1,0 +1,135 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { type Entry, integer, oneOf, text, type Values } from './entry.ts'
+import { addSchemaIssues, baseDirOf, type Problems, readEntries, readJson } from './load.ts'
+import { type SourcesConfig, sourcesSchema } from './sources.ts'
+
+const sources: Entry<unknown> = {
+  about: 'Venues, legs and routes of the price, or the path of a file that holds them.',
+  expects: 'a sources section, or the path of one',
+  schema: z.union([z.string().min(1), z.record(z.string(), z.unknown())]),
+  fromText: value => value,
+  example: 'sources.io-usd.json',
+}
+
+/** The network file: what all nodes of one network must agree on. */
+export const networkEntries = {
+  name: text({
+    about: 'Name of the network, for logs and pages.',
+    pattern: /^[\w.-]{1,64}$/,
+    example: 'devnet',
+  }),
+  feed: oneOf(['IO/USD'], { about: 'What is priced.', fallback: 'IO/USD' }),
+  roundMs: integer({
+    about: 'Length of a round. Rounds are counted in deciseconds, so it is a multiple of 100.',
+    min: 200,
+    max: 3_600_000,
+    multipleOf: 100,
+    unit: 'ms',
+    example: '1000',
+  }),
+  collectMs: integer({
+    about: 'From the start of a round until the primary aggregator proposes.',
+    min: 50,
+    max: 3_600_000,
+    unit: 'ms',
+    example: '350',
+  }),
+  backupMs: integer({
+    about: "From the primary aggregator's turn until the backup's.",
+    min: 50,
+    max: 3_600_000,
+    unit: 'ms',
+    example: '250',
+  }),
+  skewMs: integer({
+    about: 'How far the clocks of honest nodes may differ.',
+    min: 10,
+    max: 5_000,
+    unit: 'ms',
+    fallback: 200,
+  }),
+  inclusionMarginMs: integer({
+    about:
+      'A proposal must hold every quote that a signer saw this long before the collection deadline: the time a quote may need to the proposer.',
+    min: 10,
+    max: 5_000,
+    unit: 'ms',
+    fallback: 150,
+  }),
+  keygenTimeoutMs: integer({
+    about: 'How long one step of the key generation waits for the other nodes.',
+    min: 500,
+    max: 600_000,
+    unit: 'ms',
+    fallback: 30_000,
+  }),
+  finality: oneOf(['latest', 'finalized'], {
+    about: 'Block at which the registry is read; `latest` only where blocks are never replaced.',
+    fallback: 'finalized',
+  }),
+  deviationBps: integer({
+    about: 'The price goes on chain when it has moved this far from the one that is there.',
+    min: 1,
+    max: 10_000,
+    unit: 'bps',
+    fallback: 50,
+  }),
+  heartbeatSec: integer({
+    about: 'The price goes on chain when the one that is there is this old.',
+    min: 1,
+    max: 86_400,
+    unit: 's',
+    fallback: 3_600,
+  }),
+  sources,
+}
+
+/** {@link networkEntries}, read; `sources` is the section itself, checked. */
+export type NetworkConfig = Omit<Values<typeof networkEntries>, 'sources'> & {
+  readonly sources: SourcesConfig
+}
+
+/**
+ * Reads a network file, and the sources it may name. Adds every problem under `prefix`; the result must not be
+ * used if there were any.
+ */
+export function readNetwork(file: string, prefix: string, problems: Problems): NetworkConfig | undefined {
+  const document = readJson(file, prefix, problems)
+  if (document === undefined) return undefined
+  const baseDir = baseDirOf(file)
+  const keys = prefix === '' ? '' : `${prefix}.`
+  // The environment must not change what all nodes have to agree on.
+  const values = readEntries(networkEntries, document, { env: {}, baseDir, prefix: keys, problems })
+  checkTimes(values, keys, problems)
+  const sources = readSources(values.sources, baseDir, `${keys}sources`, problems)
+  return sources === undefined ? undefined : { ...values, sources }
+}
+
+/** Both turns, and time to sign, must fit into a round: else rounds would pile up. */
+function checkTimes(values: Values<typeof networkEntries>, prefix: string, problems: Problems): void {
+  const { roundMs, collectMs, backupMs } = values
+  if (roundMs === undefined || collectMs === undefined || backupMs === undefined) return
+  if (collectMs + backupMs >= roundMs) {
+    problems.add(
+      `${prefix}collectMs`,
+      `collectMs + backupMs is ${collectMs + backupMs}, which leaves nothing of a round of ${roundMs} ms`,
+      'make both smaller, or roundMs larger',
+    )
+  }
+}
+
+function readSources(
+  section: unknown,
+  baseDir: string,
+  prefix: string,
+  problems: Problems,
+): SourcesConfig | undefined {
+  const document =
+    typeof section === 'string' ? readJson(resolve(baseDir, section), prefix, problems) : section
+  if (document === undefined) return undefined
+  const parsed = sourcesSchema.safeParse(document)
+  if (parsed.success) return parsed.data
+  addSchemaIssues(parsed.error, prefix, problems)
+  return undefined
+}

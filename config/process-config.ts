@@ -1,0 +1,131 @@
+import type { Deployment } from '../chain/deployment.ts'
+import type { LogLevel } from '../runtime/logger.ts'
+import type { Secret } from '../runtime/secret.ts'
+import { readDeployment } from './deployment.ts'
+import type { Entries, Values } from './entry.ts'
+import { baseDirOf, type Environment, Problems, readEntries, readJson } from './load.ts'
+import { type NetworkConfig, readNetwork } from './network.ts'
+import {
+  aggregatorEntries,
+  burnerEntries,
+  type nodeEntries,
+  oracleEntries,
+  venuesEntries,
+} from './process-entries.ts'
+import { readPasswordFile } from './secrets.ts'
+
+/** Everything an aggregator is told from outside. Files it names have been read; keystores are opened later. */
+export interface AggregatorConfig {
+  readonly dataDir: string
+  readonly lockDir: string
+  readonly identity: { readonly keystore: string; readonly peerKeystore: string; readonly password: Secret }
+  readonly rpcUrls: readonly string[]
+  readonly deployment: Deployment
+  readonly network: NetworkConfig
+  readonly p2p: { readonly listen: readonly string[]; readonly peers: readonly string[] }
+  readonly http: { readonly host: string; readonly port: number }
+  readonly logLevel: LogLevel
+}
+
+/** The same for an oracle node. */
+export interface OracleConfig extends AggregatorConfig {
+  /** A venue simulator that stands for all venues. */
+  readonly venueEndpoint?: string
+}
+
+export interface BurnerConfig {
+  readonly rpcUrls: readonly string[]
+  readonly deployment: Deployment
+  readonly identity: { readonly keystore: string; readonly password: Secret }
+  readonly everySec: number
+  readonly logLevel: LogLevel
+}
+
+export interface VenuesConfig {
+  readonly http: { readonly host: string; readonly port: number }
+  readonly seed: number
+  readonly logLevel: LogLevel
+}
+
+/** @throws {ConfigError} naming everything that is wrong, in the file, the environment and the files it names */
+export function loadOracleConfig(file: string, env: Environment): OracleConfig {
+  return load(file, env, oracleEntries, (values, problems) => {
+    const node = readNode(values, problems)
+    const { venueEndpoint } = values
+    return venueEndpoint === undefined ? node : { ...node, venueEndpoint }
+  })
+}
+
+/** @throws {ConfigError} */
+export function loadAggregatorConfig(file: string, env: Environment): AggregatorConfig {
+  return load(file, env, aggregatorEntries, readNode)
+}
+
+/** @throws {ConfigError} */
+export function loadBurnerConfig(file: string, env: Environment): BurnerConfig {
+  return load(file, env, burnerEntries, (values, problems) => ({
+    rpcUrls: values.rpcUrls,
+    deployment: named(values.deployment, name => readDeployment(name, 'deployment', problems)),
+    identity: {
+      keystore: values['identity.keystore'],
+      password: named(values['identity.passwordFile'], name =>
+        readPasswordFile(name, 'identity.passwordFile', problems),
+      ),
+    },
+    everySec: values.everySec,
+    logLevel: values.logLevel,
+  }))
+}
+
+/** @throws {ConfigError} */
+export function loadVenuesConfig(file: string, env: Environment): VenuesConfig {
+  return load(file, env, venuesEntries, values => ({
+    http: { host: values['http.host'], port: values['http.port'] },
+    seed: values.seed,
+    logLevel: values.logLevel,
+  }))
+}
+
+function load<E extends Entries, Config>(
+  file: string,
+  env: Environment,
+  entries: E,
+  shape: (values: Values<E>, problems: Problems) => Config,
+): Config {
+  const problems = new Problems(file)
+  const document = readJson(file, '', problems)
+  // Without the file every key would be missing, which says nothing new.
+  problems.throwIfAny()
+  const values = readEntries(entries, document, { env, baseDir: baseDirOf(file), prefix: '', problems })
+  const config = shape(values, problems)
+  problems.throwIfAny()
+  return config
+}
+
+function readNode(values: Values<typeof nodeEntries>, problems: Problems): AggregatorConfig {
+  return {
+    dataDir: values.dataDir,
+    lockDir: values.lockDir,
+    identity: {
+      keystore: values['identity.keystore'],
+      peerKeystore: values['identity.peerKeystore'],
+      password: named(values['identity.passwordFile'], name =>
+        readPasswordFile(name, 'identity.passwordFile', problems),
+      ),
+    },
+    rpcUrls: values.rpcUrls,
+    deployment: named(values.deployment, name => readDeployment(name, 'deployment', problems)),
+    network: named(values.network, name => readNetwork(name, 'network', problems)),
+    p2p: { listen: values['p2p.listen'], peers: values['p2p.peers'] },
+    http: { host: values['http.host'], port: values['http.port'] },
+    logLevel: values.logLevel,
+  }
+}
+
+/**
+ * Reads a file that an entry names. Whatever is missing has left a problem, and `load` throws before anybody sees
+ * the result: so the type may say that it is there.
+ */
+function named<T>(file: string | undefined, read: (file: string) => T | undefined): T {
+  return (file === undefined ? undefined : read(file)) as T
+}

@@ -1,0 +1,71 @@
+import type { ReportLock } from '../../protocol/round/signer.ts'
+import { asRound, type Round } from '../../protocol/rounds.ts'
+import type { SqliteDatabase } from '../../runtime/sqlite.ts'
+
+/** Never edited, only added to. */
+export const GUARD_MIGRATIONS: readonly string[] = [
+  `CREATE TABLE quotes (round INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+   CREATE TABLE locks (round INTEGER PRIMARY KEY, word BLOB NOT NULL, proposal BLOB NOT NULL) STRICT;`,
+]
+
+/**
+ * Rows kept a table. Rounds this old are refused by every check before the guard is asked; the highest round,
+ * which is what protects, is never among those pruned.
+ */
+const KEPT_ROUNDS = 10_000
+/** Pruning one row a write costs nothing; pruning thousands at once would delay a quote. */
+const PRUNED_PER_WRITE = 2
+
+/** What the guard remembers. Every method answers one question; writes happen inside `transaction` only. */
+export interface GuardStore {
+  transaction<T>(work: () => T): T
+  highestQuoteRound(): Round
+  quoteBytes(round: Round): Uint8Array | undefined
+  addQuote(round: Round, bytes: Uint8Array): void
+  lockOf(round: Round): ReportLock | undefined
+  addLock(round: Round, lock: ReportLock): void
+}
+
+interface LockRow {
+  readonly word: Buffer
+  readonly proposal: Buffer
+}
+
+/** The guard's tables in a database opened with {@link GUARD_MIGRATIONS}, whose commits reach the disk. */
+export function createGuardStore(database: SqliteDatabase): GuardStore {
+  const highest = database.prepare<[], { round: number | null }>('SELECT max(round) AS round FROM quotes')
+  const quote = database.prepare<[number], { bytes: Buffer }>('SELECT bytes FROM quotes WHERE round = ?')
+  const insertQuote = database.prepare('INSERT INTO quotes (round, bytes) VALUES (?, ?)')
+  const lock = database.prepare<[number], LockRow>('SELECT word, proposal FROM locks WHERE round = ?')
+  const insertLock = database.prepare('INSERT INTO locks (round, word, proposal) VALUES (?, ?, ?)')
+  const prune = {
+    quotes: pruneStatement(database, 'quotes'),
+    locks: pruneStatement(database, 'locks'),
+  }
+
+  return {
+    transaction: work => database.transaction(work).immediate(),
+    highestQuoteRound: () => asRound(highest.get()?.round ?? 0),
+    quoteBytes: round => quote.get(round)?.bytes,
+    addQuote: (round, bytes) => {
+      insertQuote.run(round, Buffer.from(bytes))
+      prune.quotes.run()
+    },
+    lockOf: round => {
+      const row = lock.get(round)
+      return row === undefined
+        ? undefined
+        : { word: BigInt(`0x${row.word.toString('hex')}`), proposal: row.proposal }
+    },
+    addLock: (round, { word, proposal }) => {
+      insertLock.run(round, Buffer.from(word.toString(16).padStart(64, '0'), 'hex'), Buffer.from(proposal))
+      prune.locks.run()
+    },
+  }
+}
+
+function pruneStatement(database: SqliteDatabase, table: 'quotes' | 'locks') {
+  return database.prepare(
+    `DELETE FROM ${table} WHERE round IN (SELECT round FROM ${table} ORDER BY round DESC LIMIT ${PRUNED_PER_WRITE} OFFSET ${KEPT_ROUNDS})`,
+  )
+}

@@ -1,0 +1,113 @@
+/**
+ * The one entrance to the identity key. What must never be said twice is written down, durably, before it
+ * leaves: one quote a round, one report a round. No flag turns this off.
+ */
+import type { Hash } from '../../protocol/bytes.ts'
+import type { Domain } from '../../protocol/domain.ts'
+import { addressOfSecret, type IdentityCrypto } from '../../protocol/identity.ts'
+import {
+  decodeSignedQuote,
+  encodeSignedQuote,
+  type Quote,
+  quoteDigest,
+  type SignedQuote,
+} from '../../protocol/quote.ts'
+import { reportDigest } from '../../protocol/report.ts'
+import type { ReportLock } from '../../protocol/round/signer.ts'
+import type { Round } from '../../protocol/rounds.ts'
+import type { GuardStore } from './guard-store.ts'
+
+export type GuardRefusal = 'ROUND_NOT_ABOVE_LAST' | 'OTHER_WORD_LOCKED'
+
+/** Signing would contradict what was said before. Never retry: the answer stays the same. */
+export class GuardError extends Error {
+  readonly code: GuardRefusal
+  readonly round: Round
+  constructor(code: GuardRefusal, round: Round) {
+    super(
+      code === 'ROUND_NOT_ABOVE_LAST'
+        ? `round ${round} is not above the last one quoted: it is never signed again`
+        : `round ${round} is locked to another word: a second one is never signed`,
+    )
+    this.name = 'GuardError'
+    this.code = code
+    this.round = round
+  }
+}
+
+export interface GuardOptions {
+  readonly domain: Domain
+  readonly feedId: Hash
+  readonly slot: number
+  /** 32 bytes of the identity key. The guard is the only one who holds them. */
+  readonly secret: Uint8Array
+}
+
+export class Guard {
+  readonly #options: GuardOptions
+  readonly #store: GuardStore
+  readonly #crypto: IdentityCrypto
+
+  constructor(options: GuardOptions, store: GuardStore, crypto: IdentityCrypto) {
+    this.#options = options
+    this.#store = store
+    this.#crypto = crypto
+  }
+
+  get identity(): string {
+    return addressOfSecret(this.#options.secret)
+  }
+
+  /**
+   * Signs a quote and stores the signed bytes before it returns them.
+   *
+   * @throws {GuardError} when the round is not above the highest one signed
+   */
+  signQuote(quote: Quote): SignedQuote {
+    const { domain, slot, secret } = this.#options
+    return this.#store.transaction(() => {
+      if (quote.round <= this.#store.highestQuoteRound())
+        throw new GuardError('ROUND_NOT_ABOVE_LAST', quote.round)
+      const signature = this.#crypto.sign(quoteDigest(domain, quote), secret)
+      const signed = encodeSignedQuote(domain, slot, quote, signature)
+      this.#store.addQuote(quote.round, signed.bytes)
+      return signed
+    })
+  }
+
+  /** The stored quote of a round, to be sent again as it was: never signed a second time. */
+  quoteOf(round: Round): SignedQuote | undefined {
+    const bytes = this.#store.quoteBytes(round)
+    return bytes === undefined ? undefined : decodeSignedQuote(this.#options.domain, bytes)
+  }
+
+  /** Whether bytes that carry this node's slot are known: if not, somebody else holds the key. */
+  knows(signed: SignedQuote): boolean {
+    const bytes = this.#store.quoteBytes(signed.quote.round)
+    return bytes !== undefined && Buffer.compare(bytes, signed.bytes) === 0
+  }
+
+  lockOf(round: Round): ReportLock | undefined {
+    return this.#store.lockOf(round)
+  }
+
+  /**
+   * Locks the round to a word, durably, and signs the report with the identity key. The same word again succeeds.
+   *
+   * @throws {GuardError} when the round is locked to another word
+   */
+  lockAndSignReport(round: Round, lock: ReportLock): Uint8Array {
+    this.#store.transaction(() => {
+      const existing = this.#store.lockOf(round)
+      if (existing === undefined) this.#store.addLock(round, lock)
+      else if (existing.word !== lock.word) throw new GuardError('OTHER_WORD_LOCKED', round)
+    })
+    const { domain, feedId, secret } = this.#options
+    return this.#crypto.sign(reportDigest(domain, feedId, lock.word), secret)
+  }
+
+  /** Signs a message or an installation: saying two different ones breaks nothing but trust in this node. */
+  signDigest(digest: Uint8Array): Uint8Array {
+    return this.#crypto.sign(digest, this.#options.secret)
+  }
+}

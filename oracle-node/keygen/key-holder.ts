@@ -1,0 +1,34 @@
+/** Keeps this node's share of whatever key the registry has installed, loading it when the registry changes. */
+import type { Membership } from '../../protocol/membership.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { KeyStore, StoredKey } from './key-store.ts'
+
+export class KeyHolder {
+  readonly #store: KeyStore
+  readonly #logger: Logger
+  #held: StoredKey | undefined
+
+  constructor(store: KeyStore, logger: Logger) {
+    this.#store = store
+    this.#logger = logger
+  }
+
+  current(keyEpoch: number): StoredKey | undefined {
+    return this.#held?.keyEpoch === keyEpoch ? this.#held : undefined
+  }
+
+  /** Brings memory in line with the registry. A share of a key that is not installed is never used. */
+  async follow({ keyEpoch, groupKey }: Membership): Promise<void> {
+    if (groupKey === undefined || this.current(keyEpoch)?.px === groupKey.px) return
+    this.#held = await this.#store.load(keyEpoch, groupKey.px)
+    if (this.#held === undefined) {
+      this.#logger.warn(
+        'this node holds no share of the installed key: it quotes, and signs again after the next key generation',
+        { keyEpoch },
+      )
+      return
+    }
+    this.#store.forgetBefore(keyEpoch)
+    this.#logger.info('holding a share of the group key', { keyEpoch })
+  }
+}

@@ -1,0 +1,139 @@
+/** Says once a round what the feed is worth, or says nothing and why. */
+import type { Hash } from '../../protocol/bytes.ts'
+import { type Membership, memberBySlot } from '../../protocol/membership.ts'
+import type { SignedQuote } from '../../protocol/quote.ts'
+import { nextRound, type Round, roundAt, roundStartMs } from '../../protocol/rounds.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { Service } from '../../runtime/service.ts'
+import type { Guard } from '../guard/guard.ts'
+import type { Sources } from '../sources/service.ts'
+import { ClockWatch } from './clock-watch.ts'
+
+/** Why a round passes without a quote of this node. Closed: metric label and log field. */
+export type Abstention =
+  | 'NO_KEY_YET'
+  | 'NOT_ACTIVE'
+  | 'JUST_STARTED'
+  | 'CLOCK_STEPPED'
+  | 'NO_PRICE'
+  | 'ALREADY_QUOTED'
+
+export interface QuoterOptions {
+  readonly feedId: Hash
+  readonly slot: number
+  readonly roundMs: number
+  readonly skewMs: number
+}
+
+export interface QuoterDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly guard: Pick<Guard, 'signQuote' | 'quoteOf'>
+  readonly sources: Pick<Sources, 'observe'>
+  readonly membership: () => Membership | undefined
+  /** Sends what has been signed and stored. */
+  readonly publish: (quote: SignedQuote) => void
+  readonly count: (outcome: 'QUOTED' | Abstention) => void
+}
+
+/** A stepped clock must hold still this long before it is believed again. */
+const CLOCK_SETTLE_MS = 10_000
+
+export class Quoter implements Service {
+  readonly name = 'quoter'
+  readonly #options: QuoterOptions
+  readonly #deps: QuoterDeps
+  readonly #clockWatch: ClockWatch
+  #abort = new AbortController()
+  #running: Promise<void> | undefined
+  /** Rounds up to this one may have been quoted by an earlier life of this node whose guard we cannot ask. */
+  #silentUntil = 0 as Round
+  #lastAbstention: Abstention | undefined
+
+  constructor(options: QuoterOptions, deps: QuoterDeps) {
+    this.#options = options
+    this.#deps = deps
+    this.#clockWatch = new ClockWatch(deps.clock, options.skewMs, CLOCK_SETTLE_MS)
+  }
+
+  async start(): Promise<void> {
+    const { roundMs } = this.#options
+    this.#silentUntil = nextRound(roundAt(this.#deps.clock.now(), roundMs), roundMs)
+    this.#abort = new AbortController()
+    this.#running = this.#run(this.#abort.signal)
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort(new Error('stopping'))
+    await this.#running
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps
+    const { roundMs } = this.#options
+    while (!signal.aborted) {
+      const round = nextRound(roundAt(clock.now(), roundMs), roundMs)
+      const slept = await clock.sleep(roundStartMs(round) - clock.now(), signal).then(
+        () => true,
+        () => false,
+      )
+      if (!slept) return
+      try {
+        this.#quote(round)
+      } catch (error) {
+        logger.error('a quote could not be made', { round, error })
+      }
+    }
+  }
+
+  #quote(round: Round): void {
+    const { clock, guard, membership: read } = this.#deps
+    // A timer may fire a millisecond early or a busy process late: the slot that is now is what counts.
+    const nowMs = Math.max(clock.now(), roundStartMs(round))
+    if (roundAt(nowMs, this.#options.roundMs) !== round) return
+    const membership = read()
+    const abstention = this.#abstention(round, membership)
+    if (abstention !== undefined) {
+      this.#abstain(abstention, round)
+      return
+    }
+    const stored = guard.quoteOf(round)
+    if (stored !== undefined) {
+      this.#deps.publish(stored)
+      return
+    }
+    const { outcome, root } = this.#deps.sources.observe(nowMs)
+    if (outcome.kind === 'abstain' || membership === undefined) {
+      this.#abstain('NO_PRICE', round)
+      return
+    }
+    const signed = guard.signQuote({
+      keyEpoch: membership.keyEpoch,
+      feedId: this.#options.feedId,
+      round,
+      price: outcome.price,
+      confidence: outcome.confidenceBps,
+      observedAt: Math.floor(nowMs / 1_000),
+      sourcesRoot: root,
+    })
+    this.#lastAbstention = undefined
+    this.#deps.count('QUOTED')
+    this.#deps.publish(signed)
+  }
+
+  #abstention(round: Round, membership: Membership | undefined): Abstention | undefined {
+    const steady = this.#clockWatch.isSteady()
+    if (membership === undefined || membership.keyEpoch === 0) return 'NO_KEY_YET'
+    if (memberBySlot(membership, this.#options.slot)?.suspended !== false) return 'NOT_ACTIVE'
+    if (round <= this.#silentUntil) return 'JUST_STARTED'
+    return steady ? undefined : 'CLOCK_STEPPED'
+  }
+
+  /** Counted every round, said when the reason changes. */
+  #abstain(reason: Abstention, round: Round): void {
+    this.#deps.count(reason)
+    if (reason !== this.#lastAbstention) this.#deps.logger.info('abstaining', { reason, round })
+    this.#lastAbstention = reason
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * This node's unspent nonce pairs, one lane an aggregator's run.
+ *
+ * A pair lives in memory only: never stored, copied or handed to a thread, and deleted before it signs. Three
+ * answers under one pair give away the key share. A restart loses all pairs, which is what makes it safe.
+ */
+import { equalBytes, type Hash } from '../../protocol/bytes.ts'
+import { type FrostSecret, frost } from '../../protocol/frost.ts'
+import type { PeerKey } from '../../protocol/membership.ts'
+import { MAX_LANE_PAIRS, type NoncePair } from '../../protocol/round/messages.ts'
+
+type GeneratedNonce = ReturnType<typeof frost.commit>
+
+interface Lane {
+  readonly bootId: Hash
+  readonly keyEpoch: number
+  readonly pairs: GeneratedNonce[]
+}
+
+/** Aggregators are few; more lanes than this can only be a mistake. */
+const MAX_LANES = 16
+
+export class NonceLanes {
+  readonly #lanes = new Map<PeerKey, Lane>()
+
+  /** Fills an aggregator's lane up and returns its public pairs. A new boot id or key epoch starts a new lane. */
+  refill(aggregator: PeerKey, bootId: Hash, keyEpoch: number, secret: FrostSecret): NoncePair[] {
+    const known = this.#lanes.get(aggregator)
+    const lane: Lane =
+      known?.bootId === bootId && known.keyEpoch === keyEpoch ? known : { bootId, keyEpoch, pairs: [] }
+    if (lane !== known) this.#lanes.delete(aggregator)
+    if (this.#lanes.size >= MAX_LANES && !this.#lanes.has(aggregator)) return []
+    this.#lanes.set(aggregator, lane)
+    while (lane.pairs.length < MAX_LANE_PAIRS) lane.pairs.push(frost.commit(secret))
+    return lane.pairs.map(pair => ({ hiding: pair.commitments.hiding, binding: pair.commitments.binding }))
+  }
+
+  isUnspent(aggregator: PeerKey, keyEpoch: number, pair: NoncePair): boolean {
+    return this.#find(aggregator, keyEpoch, pair) !== undefined
+  }
+
+  /** Removes the pair from memory and returns it, once. */
+  take(aggregator: PeerKey, keyEpoch: number, pair: NoncePair): GeneratedNonce | undefined {
+    const found = this.#find(aggregator, keyEpoch, pair)
+    if (found === undefined) return undefined
+    found.lane.pairs.splice(found.index, 1)
+    return found.nonce
+  }
+
+  /** Adds one fresh pair in place of a spent one; its public half goes out with the reply. */
+  replace(aggregator: PeerKey, secret: FrostSecret): NoncePair {
+    const nonce = frost.commit(secret)
+    const lane = this.#lanes.get(aggregator)
+    if (lane !== undefined && lane.pairs.length < MAX_LANE_PAIRS) lane.pairs.push(nonce)
+    return { hiding: nonce.commitments.hiding, binding: nonce.commitments.binding }
+  }
+
+  clear(): void {
+    this.#lanes.clear()
+  }
+
+  #find(aggregator: PeerKey, keyEpoch: number, pair: NoncePair) {
+    const lane = this.#lanes.get(aggregator)
+    if (lane === undefined || lane.keyEpoch !== keyEpoch) return undefined
+    const index = lane.pairs.findIndex(
+      ({ commitments }) =>
+        equalBytes(commitments.hiding, pair.hiding) && equalBytes(commitments.binding, pair.binding),
+    )
+    const nonce = lane.pairs[index]
+    return nonce === undefined ? undefined : { lane, index, nonce }
+  }
+}

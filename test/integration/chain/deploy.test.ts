@@ -1,0 +1,168 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { createPublicClient, getContractAddress, http, type PublicClient } from 'viem'
+import { iosdAbi } from '../../../chain/abi/iosd.ts'
+import { oracleRegistryAbi } from '../../../chain/abi/oracle-registry.ts'
+import { priceFeedAbi } from '../../../chain/abi/price-feed.ts'
+import { DeployError, type DeployOptions, deploy } from '../../../chain/deploy.ts'
+import { saveDeployment } from '../../../chain/deployment.ts'
+import { readDeployment } from '../../../config/deployment.ts'
+import { ConfigError } from '../../../config/error.ts'
+import { Problems } from '../../../config/load.ts'
+import { feedIdOf } from '../../../protocol/domain.ts'
+import { type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
+import { testMember } from '../../support/chain/signing.ts'
+
+describe('deploying the contracts', () => {
+  let anvil: Anvil
+  let reader: PublicClient
+
+  before(async () => {
+    anvil = await startAnvil()
+    reader = createPublicClient({ transport: http(anvil.rpcUrl) })
+  })
+  after(() => anvil.stop())
+
+  const options = (changes: Partial<DeployOptions> = {}): DeployOptions => ({
+    rpcUrl: anvil.rpcUrl,
+    deployer: fundedAccount(0),
+    members: ['a', 'b', 'c', 'd'].map(testMember).map(({ identity, peerKey }) => ({ identity, peerKey })),
+    aggregators: ['x', 'y'].map(testMember).map(({ identity, peerKey }) => ({ identity, peerKey })),
+    genesis: [{ account: fundedAccount(1).address, amount: 10n ** 24n }],
+    epochLengthSec: 60,
+    ...changes,
+  })
+
+  const refusal = async (changes: Partial<DeployOptions>): Promise<DeployError> => {
+    try {
+      await deploy(options(changes))
+    } catch (error) {
+      if (error instanceof DeployError) return error
+      throw error
+    }
+    throw new Error('it was deployed')
+  }
+
+  it('puts five contracts where the deployer’s nonce says, and describes them', async () => {
+    const { address } = fundedAccount(0)
+    const nonce = BigInt(await reader.getTransactionCount({ address }))
+    const firstBlock = await reader.getBlockNumber()
+    const time = Number((await reader.getBlock()).timestamp)
+
+    const deployment = await deploy(options())
+
+    const at = (index: bigint) => getContractAddress({ from: address, nonce: nonce + index })
+    expect(deployment).to.deep.equal({
+      chainId: 31337,
+      deployBlock: Number(firstBlock) + 1,
+      epochStart: time - (time % 60),
+      epochLengthSec: 60,
+      feedId: feedIdOf('IO/USD'),
+      contracts: { io: at(0n), iosd: at(1n), oracleRegistry: at(2n), priceFeed: at(3n), burner: at(4n) },
+    })
+  })
+
+  it('sets what it is told to set', async () => {
+    const escrow = fundedAccount(5).address
+    const { contracts, epochStart } = await deploy(
+      options({ epochStart: 1_700_000_000, escrow, feed: { maxAgeSec: 20, emaPeriodSec: 600 } }),
+    )
+
+    expect(epochStart).to.equal(1_700_000_000)
+    expect(
+      await reader.readContract({ address: contracts.iosd, abi: iosdAbi, functionName: 'escrow' }),
+    ).to.equal(escrow)
+    const [registry, feedId, feedParams] = await reader.readContract({
+      address: contracts.priceFeed,
+      abi: priceFeedAbi,
+      functionName: 'params',
+    })
+    expect([registry, feedId]).to.deep.equal([contracts.oracleRegistry, feedIdOf('IO/USD')])
+    expect(feedParams).to.deep.equal({
+      base: contracts.io,
+      maxAgeSec: 20,
+      maxFutureSec: 15,
+      emaPeriodSec: 600,
+      description: 'IO / USD',
+    })
+    const state = await reader.readContract({
+      address: contracts.oracleRegistry,
+      abi: oracleRegistryAbi,
+      functionName: 'state',
+    })
+    expect([state.members, state.faults, state.quorum]).to.deep.equal([4, 1, 3])
+  })
+
+  it('names the constructor’s own error when the arguments are refused', async () => {
+    const twice = testMember('a')
+    const error = await refusal({ members: [twice, twice] })
+    expect(error.code).to.equal('CONSTRUCTOR_REVERTED')
+    expect(error.details['contract']).to.equal('OracleRegistry')
+    expect(error.details['errorName']).to.equal('DuplicateIdentity')
+  })
+
+  it('refuses a genesis above the maximum supply', async () => {
+    const error = await refusal({
+      genesis: [{ account: fundedAccount(1).address, amount: 22_300_000n * 10n ** 18n + 1n }],
+    })
+    expect(error.details['errorName']).to.equal('ERC20ExceededSafeSupply')
+  })
+
+  it('refuses an epoch longer than an hour before anything is sent', async () => {
+    const before = await reader.getBlockNumber({ cacheTime: 0 })
+    expect((await refusal({ epochLengthSec: 3601 })).code).to.equal('EPOCH_LENGTH')
+    expect(await reader.getBlockNumber({ cacheTime: 0 })).to.equal(before)
+  })
+
+  it('refuses three members on a chain that is not for development', async () => {
+    const production = await startAnvil({ chainId: 1 })
+    try {
+      const error = await refusal({
+        rpcUrl: production.rpcUrl,
+        members: ['a', 'b', 'c'].map(testMember).map(({ identity, peerKey }) => ({ identity, peerKey })),
+      })
+      expect(error.details['errorName']).to.equal('TooFewMembers')
+      expect(error.details['args']).to.deep.equal([3n, 4n])
+    } finally {
+      await production.stop()
+    }
+  })
+
+  describe('its file', () => {
+    let folder: string
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'deployment-'))
+    })
+    afterEach(() => rmSync(folder, { recursive: true }))
+
+    const read = (file: string) => {
+      const problems = new Problems(file)
+      const deployment = readDeployment(file, '', problems)
+      try {
+        problems.throwIfAny()
+      } catch (error) {
+        return { deployment, problems: error instanceof ConfigError ? error.problems.length : -1 }
+      }
+      return { deployment, problems: 0 }
+    }
+
+    it('reads back as it was written', async () => {
+      const deployment = await deploy(options())
+      const file = join(folder, 'deployment.json')
+      saveDeployment(file, deployment)
+      expect(read(file)).to.deep.equal({ deployment, problems: 0 })
+    })
+
+    it('is refused when it is missing, no JSON, or not whole', () => {
+      const file = join(folder, 'deployment.json')
+      expect(read(file)).to.deep.equal({ deployment: undefined, problems: 1 })
+      writeFileSync(file, '{')
+      expect(read(file)).to.deep.equal({ deployment: undefined, problems: 1 })
+      writeFileSync(file, '{"chainId": 1}')
+      expect(read(file).deployment).to.equal(undefined)
+      expect(read(file).problems).to.be.greaterThan(1)
+    })
+  })
+})

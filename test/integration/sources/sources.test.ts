@@ -1,0 +1,115 @@
+import { expect } from 'chai'
+import section from '../../../config/networks/sources.io-usd.json' with { type: 'json' }
+import { sourcesSchema, toSourcePlan } from '../../../config/sources.ts'
+import { createVenueSimulator, type VenueSimulator } from '../../../devnet/venues/simulator.ts'
+import { silentSourceMetrics } from '../../../oracle-node/sources/metrics.ts'
+import { createSources, type Sources } from '../../../oracle-node/sources/service.ts'
+import { DEFAULT_TIMING } from '../../../oracle-node/sources/timing.ts'
+import { venueExchanges } from '../../../oracle-node/sources/venue-exchanges.ts'
+import type { SourcePlan } from '../../../protocol/sources/types.ts'
+import { distanceBps } from '../../../protocol/units.ts'
+import { systemClock } from '../../../runtime/clock.ts'
+import { silentLogger } from '../../../runtime/logger.ts'
+
+/** As shipped, but quicker to call a value stale, so that tests need not wait ten seconds. */
+const shipped = toSourcePlan(sourcesSchema.parse(section))
+const plan: SourcePlan = { ...shipped, legs: shipped.legs.map(leg => ({ ...leg, staleMs: 1_500 })) }
+const TIMING = { ...DEFAULT_TIMING, silentMs: 400, watchDeadMs: 3_000, retryMinMs: 100, retryMaxMs: 500 }
+
+describe('sources over the real adapters', function () {
+  this.timeout(60_000)
+  let simulator: VenueSimulator
+  let sources: Sources
+
+  before(async () => {
+    const { signal } = new AbortController()
+    simulator = createVenueSimulator({ host: '127.0.0.1', port: 0, seed: 'sources', clock: systemClock })
+    await simulator.start(signal)
+    const endpoint = `http://127.0.0.1:${simulator.port}`
+    sources = createSources(
+      { plan, timing: TIMING },
+      {
+        clock: systemClock,
+        logger: silentLogger,
+        metrics: silentSourceMetrics,
+        createExchange: venueExchanges(plan, { endpoint, timeoutMs: 3_000, clock: systemClock }),
+        random: Math.random,
+      },
+    )
+    await sources.start(signal)
+    await until('all venues stream', () => statuses().every(({ transport }) => transport === 'websocket'))
+  })
+
+  beforeEach(() => simulator.control({ venue: '*', rest: 'ok', ws: 'ok', priceOffsetBps: 0, lagMs: 0 }))
+
+  after(async () => {
+    await sources?.stop()
+    await simulator?.stop()
+  })
+
+  const observe = () => sources.observe(systemClock.now())
+  const statuses = () => sources.status(systemClock.now())
+  const status = (venue: string) => statuses().find(one => one.venue === venue)
+  const sourcesOf = (pair: string) => observe().outcome.legs.find(leg => leg.pair === pair)?.effectiveSources
+  const dropsOf = (venue: string) =>
+    observe().outcome.legs.flatMap(leg =>
+      leg.dropped.flatMap(({ input, reason }) => (input.venue === venue ? [reason] : [])),
+    )
+
+  it('take a price from every venue of the shipped plan', async () => {
+    await until('every leg has four sources', () => sourcesOf('IO/USDT') === 4 && sourcesOf('USDT/USD') === 4)
+    const { outcome } = observe()
+    expect(outcome).to.deep.include({ kind: 'price', effectiveSources: 4 })
+    expect(outcome.kind === 'price' && outcome.confidenceBps).to.be.below(100)
+  })
+
+  it('go over to REST when a venue closes its stream, and back', async () => {
+    simulator.control({ venue: 'okx', ws: 'closed' })
+    await until('okx is asked by REST', () => status('okx')?.transport === 'rest')
+    await until('okx counts', () => sourcesOf('IO/USDT') === 4)
+    simulator.control({ venue: 'okx', ws: 'ok' })
+    await until('okx streams again', () => status('okx')?.transport === 'websocket')
+  })
+
+  it('go over to REST when a stream says nothing', async () => {
+    simulator.control({ venue: 'gate', ws: 'silent' })
+    await until('gate is asked by REST', () => status('gate')?.transport === 'rest')
+    expect(sourcesOf('IO/USDT')).to.equal(4)
+  })
+
+  it('do without a venue that is gone, and take it back', async () => {
+    simulator.control({ venue: 'bybit', ws: 'closed', rest: 'refused' })
+    await until('bybit is stale', () => dropsOf('bybit').includes('STALE'))
+    expect(observe().outcome).to.deep.include({ kind: 'price', effectiveSources: 3 })
+    simulator.control({ venue: 'bybit', ws: 'ok', rest: 'ok' })
+    await until('bybit is back', () => sourcesOf('IO/USDT') === 4)
+  })
+
+  it('hold the price when one venue shows something else', async () => {
+    const before = observe().outcome
+    simulator.control({ venue: 'binance', priceOffsetBps: 5_000 })
+    await until('binance is out of band', () => dropsOf('binance').includes('OUT_OF_BAND'))
+    const after = observe().outcome
+    if (before.kind === 'abstain' || after.kind === 'abstain') throw new Error('abstained')
+    expect(Number(distanceBps(after.price, before.price))).to.be.below(100)
+  })
+
+  it('abstain when too few venues of a leg are left, and say which leg', async () => {
+    for (const venue of ['kraken', 'coinbase'] as const) {
+      simulator.control({ venue, ws: 'closed', rest: 'refused' })
+    }
+    await until('the node abstains', () => observe().outcome.kind === 'abstain')
+    expect(observe().outcome).to.deep.include({ reason: 'TOO_FEW_SOURCES', pair: 'USDT/USD' })
+    simulator.control({ venue: '*', ws: 'ok', rest: 'ok' })
+    await until('there is a price again', () => observe().outcome.kind === 'price')
+  })
+})
+
+/** Looks again and again until it is so; the deadline is the test's. */
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  const givenUpAtMs = systemClock.monotonic() + 20_000
+  while (!isSo()) {
+    if (systemClock.monotonic() > givenUpAtMs) throw new Error(`it never happened: ${what}`)
+    await systemClock.sleep(20)
+  }
+}

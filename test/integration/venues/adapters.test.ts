@@ -1,0 +1,146 @@
+import { expect } from 'chai'
+import { FORMATS } from '../../../devnet/venues/formats/index.ts'
+import { quoteAt, type VenueQuote } from '../../../devnet/venues/market.ts'
+import { createVenueSimulator } from '../../../devnet/venues/simulator.ts'
+import {
+  createExchange,
+  type Exchange,
+  type RawTicker,
+  VENUE_IDS,
+} from '../../../oracle-node/sources/exchange.ts'
+import { parseDecimal } from '../../../protocol/units.ts'
+import { systemClock } from '../../../runtime/clock.ts'
+
+const SEED = 'adapters'
+/** What each venue tells over each way; the rest it leaves out. */
+const REST_TELLS: Record<string, readonly string[]> = { coinbase: ['bid', 'ask', 'last'] }
+const STREAM_TELLS: Record<string, readonly string[]> = { bybit: ['bid', 'ask'], bitstamp: ['bid', 'ask'] }
+const EVERYTHING = ['bid', 'ask', 'last', 'baseVolume']
+const REST_WITHOUT_TIME = ['gate', 'bybit', 'kraken']
+const STREAM_WITHOUT_TIME = ['gate', 'kraken']
+
+describe('ccxt adapters against simulated venues', () => {
+  /** Requests see a time that stands still, so that answers can be compared with the model digit by digit. */
+  let frozenAt: number | undefined
+  const clock = { ...systemClock, now: () => frozenAt ?? systemClock.now() }
+  const simulator = createVenueSimulator({ host: '127.0.0.1', port: 0, seed: SEED, clock })
+
+  before(() => simulator.start(new AbortController().signal))
+  after(() => simulator.stop())
+
+  for (const venueId of VENUE_IDS) {
+    describe(venueId, () => {
+      let exchange: Exchange
+      const [listing] = FORMATS[venueId].listings
+      if (listing === undefined) throw new Error(`${venueId} lists nothing`)
+      const { symbol } = listing
+
+      before(() => {
+        frozenAt = undefined
+        const endpoint = `http://127.0.0.1:${simulator.port}`
+        exchange = createExchange(venueId, { endpoint, timeoutMs: 5_000, clock: systemClock })
+      })
+      after(async () => {
+        frozenAt = undefined
+        await exchange.close()
+      })
+
+      it('lists the market', async () => {
+        expect([...(await exchange.loadMarkets())]).to.deep.equal([symbol])
+      })
+
+      it('answers over REST with exactly what the model shows', async () => {
+        frozenAt = systemClock.now()
+        const ticker = await exchange.fetch(symbol)
+        expect(told(ticker)).to.deep.equal(REST_TELLS[venueId] ?? EVERYTHING)
+        expect(differences(ticker, quoteAt(SEED, venueId, listing, frozenAt))).to.deep.equal([])
+        const timeMs = venueId === 'bitstamp' ? Math.floor(frozenAt / 1_000) * 1_000 : frozenAt
+        expect(ticker.exchangeTimeMs).to.equal(REST_WITHOUT_TIME.includes(venueId) ? null : timeMs)
+        frozenAt = undefined
+      })
+
+      it('streams what the model showed at the time it names', async () => {
+        const fromMs = systemClock.now() - 1_000
+        for (let i = 0; i < 3; i += 1) {
+          const ticker = await exchange.watch(symbol)
+          expect(told(ticker)).to.deep.equal(STREAM_TELLS[venueId] ?? EVERYTHING)
+          const timeless = STREAM_WITHOUT_TIME.includes(venueId)
+          expect(ticker.exchangeTimeMs === null).to.equal(timeless)
+          const shownAt = ticker.exchangeTimeMs ?? firstMatch(ticker, fromMs, ticker.receivedAtMs)
+          expect(differences(ticker, quoteAt(SEED, venueId, listing, shownAt))).to.deep.equal([])
+          expect(ticker.receivedAtMs - shownAt).to.be.within(0, 1_000 + 5_000 * Number(timeless))
+        }
+      })
+
+      it('streams a price that falls and rises, with nothing left of the old one', async () => {
+        const before = await exchange.watch(symbol)
+        for (const [priceOffsetBps, factor] of [[-500, 0.95] as const, [500, 1.05] as const]) {
+          simulator.control({ venue: venueId, priceOffsetBps })
+          // One update may have been on its way.
+          await exchange.watch(symbol)
+          const { bid, ask } = await exchange.watch(symbol)
+          expect(Number(bid) / Number(before.bid)).to.be.closeTo(factor, 0.002)
+          expect(Number(ask) / Number(before.ask)).to.be.closeTo(factor, 0.002)
+        }
+        simulator.control({ venue: venueId, priceOffsetBps: 0 })
+        await exchange.watch(symbol)
+      })
+
+      it('goes on streaming when REST is refused', async () => {
+        simulator.control({ venue: venueId, rest: 'refused' })
+        const error = await rejection(exchange.fetch(symbol))
+        expect(error).to.deep.include({ code: 'NETWORK', venueId, retryable: true })
+        for (let i = 0; i < 3; i += 1) expect((await exchange.watch(symbol)).symbol).to.equal(symbol)
+        simulator.control({ venue: venueId, rest: 'ok' })
+      })
+
+      it('says that it is asked too often when the venue does', async () => {
+        simulator.control({ venue: venueId, rest: 'limited' })
+        expect(await rejection(exchange.fetch(symbol))).to.deep.include({
+          code: 'RATE_LIMITED',
+          retryable: true,
+        })
+        simulator.control({ venue: venueId, rest: 'ok' })
+      })
+
+      it('refuses a symbol the venue does not list', async () => {
+        expect(await rejection(exchange.watch('BTC/USD'))).to.deep.include({
+          code: 'NOT_LISTED',
+          retryable: false,
+        })
+      })
+
+      /** Venues that send no time: the first instant of the window at which the model agrees. */
+      function firstMatch(ticker: RawTicker, fromMs: number, toMs: number): number {
+        for (let at = toMs; at >= fromMs; at -= 1) {
+          if (listing !== undefined && differences(ticker, quoteAt(SEED, venueId, listing, at)).length === 0)
+            return at
+        }
+        throw new Error(`the model never showed ${JSON.stringify(ticker)}`)
+      }
+    })
+  }
+})
+
+function told(ticker: RawTicker): string[] {
+  return EVERYTHING.filter(name => name in ticker)
+}
+
+/** Names of what the ticker tells differently from the model. */
+function differences(ticker: RawTicker, quote: VenueQuote): string[] {
+  const expected: Record<string, string> = { ...quote, baseVolume: quote.volume }
+  return Object.entries(ticker).flatMap(([name, value]) =>
+    EVERYTHING.includes(name) && parseDecimal(String(value)) !== parseDecimal(expected[name] ?? '')
+      ? [name]
+      : [],
+  )
+}
+
+async function rejection(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work
+  } catch (error) {
+    return error
+  }
+  throw new Error('it did not fail')
+}

@@ -1,0 +1,169 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { aggregateSources } from '../../../protocol/sources/aggregate.ts'
+import { sourcesRoot } from '../../../protocol/sources/commitment.ts'
+import { aggregateLeg } from '../../../protocol/sources/leg.ts'
+import { decodeTrace, encodeTrace } from '../../../protocol/sources/trace.ts'
+import type { VenueValue } from '../../../protocol/sources/types.ts'
+import { formatDecimal, parseDecimal } from '../../../protocol/units.ts'
+import { aLeg, aPlan, aValueAt, IO_VENUES, NOW_MS, USDT_VENUES } from '../../support/sources/build.ts'
+
+const anyPrice = fc.oneof(
+  fc.bigInt({ min: -5n, max: 10n ** 19n }),
+  fc.bigInt({ min: 2n * 10n ** 18n, max: 3n * 10n ** 18n }),
+  fc.bigInt({ min: 0n, max: 1n << 140n }),
+)
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null, freq: 8 })
+const anyTime = fc.integer({ min: NOW_MS - 100_000, max: NOW_MS + 5_000 })
+
+/** Anything that a venue might say, the absurd included. */
+const anyValue: fc.Arbitrary<VenueValue> = fc.record({
+  venue: fc.constantFrom(...IO_VENUES, ...USDT_VENUES, 'nowhere'),
+  pair: fc.constantFrom('IO/USDT', 'USDT/USD', 'DOGE/USD'),
+  bid: maybe(anyPrice),
+  ask: maybe(anyPrice),
+  last: maybe(anyPrice),
+  volume: maybe(anyPrice),
+  exchangeTimeMs: maybe(anyTime),
+  receivedAtMs: anyTime,
+})
+const anyValues = fc.array(anyValue, { maxLength: 30 })
+
+describe('the outcome of venue values', () => {
+  it('never depends on their order', () => {
+    const shuffled = anyValues.chain(values =>
+      fc.tuple(fc.constant(values), fc.shuffledSubarray(values, { minLength: values.length })),
+    )
+    fc.assert(
+      fc.property(shuffled, ([values, other]) => {
+        const outcome = aggregateSources(values, aPlan(), NOW_MS)
+        const again = aggregateSources(other, aPlan(), NOW_MS)
+        expect(again).to.deep.equal(outcome)
+        expect(sourcesRoot(again)).to.equal(sourcesRoot(outcome))
+      }),
+    )
+  })
+
+  it('accounts for every value exactly once', () => {
+    fc.assert(
+      fc.property(anyValues, values => {
+        const { legs, unplanned } = aggregateSources(values, aPlan(), NOW_MS)
+        const accounted = [
+          ...unplanned.map(({ input }) => input),
+          ...legs.flatMap(({ kept, dropped }) => [...kept, ...dropped].map(({ input }) => input)),
+        ]
+        expect(accounted).to.have.members(values)
+      }),
+    )
+  })
+
+  it('survives the way through JSON', () => {
+    fc.assert(
+      fc.property(anyValues, values => {
+        const trace = { feed: 'IO/USD', nowMs: NOW_MS, values }
+        expect(decodeTrace(JSON.parse(JSON.stringify(encodeTrace(trace))))).to.deep.equal(trace)
+      }),
+    )
+  })
+
+  it('scales with its leg: twice the price everywhere is twice the price', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.bigInt({ min: 10n ** 18n, max: 11n * 10n ** 17n }), { minLength: 3, maxLength: 4 }),
+        prices => {
+          const at = (factor: bigint) =>
+            aggregateLeg(
+              prices.map((price, i) => aValueAt(IO_VENUES[i] ?? '', price * 2n * factor)),
+              aLeg(IO_VENUES),
+              NOW_MS,
+            )
+          const [once, twice] = [at(1n), at(2n)]
+          if (once.kind === 'abstain' || twice.kind === 'abstain') throw new Error('abstained')
+          expect(twice.price).to.equal(once.price * 2n)
+        },
+      ),
+    )
+  })
+})
+
+/** Absurd, or so near an honest value that a band would take it for one. */
+type Lie = { readonly near: number; readonly permille: bigint } | { readonly value: bigint }
+const lie: fc.Arbitrary<Lie> = fc.oneof(
+  fc.record({ near: fc.nat({ max: 35 }), permille: fc.bigInt({ min: 500n, max: 1_500n }) }),
+  fc.record({ value: fc.bigInt({ min: 1n, max: 1n << 127n }) }),
+)
+
+function tell(lie: Lie | undefined, honest: readonly bigint[]): bigint {
+  if (lie === undefined) return 1n
+  if ('value' in lie) return lie.value
+  return ((honest[lie.near % honest.length] ?? 1n) * lie.permille) / 1_000n
+}
+
+/** Close together or far apart. */
+const truePrice = fc.oneof(
+  fc.bigInt({ min: 10n ** 18n, max: 3n * 10n ** 18n }),
+  fc.bigInt({ min: 10n ** 15n, max: 10n ** 20n }),
+)
+
+/** k groups of one to three venues; fewer than half of the groups lie, each with all its venues, as they like. */
+const minorityOfLiars = fc.integer({ min: 1, max: 12 }).chain(groups =>
+  fc.record({
+    liars: fc.integer({ min: 0, max: Math.floor((groups - 1) / 2) }),
+    sizes: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: groups, maxLength: groups }),
+    honest: fc.array(truePrice, {
+      minLength: groups * 3,
+      maxLength: groups * 3,
+    }),
+    lies: fc.array(lie, { minLength: groups * 3, maxLength: groups * 3 }),
+    bandBps: fc.integer({ min: 1, max: 9_999 }),
+  }),
+)
+
+describe('a minority of lying groups', () => {
+  it('never moves the price out of the honest range, however far the honest lie apart', () => {
+    fc.assert(
+      fc.property(minorityOfLiars, ({ liars, sizes, honest, lies, bandBps }) => {
+        const truth: bigint[] = []
+        const venues = sizes.flatMap((size, group) =>
+          Array.from({ length: size }, (_, i) => ({ id: `${group}-${i}`, group: String(group) })),
+        )
+        const values = venues.map(({ id, group }, i) => {
+          if (Number(group) < liars) return aValueAt(id, tell(lies[i], honest))
+          const price = honest[i] ?? 1n
+          truth.push(price)
+          return aValueAt(id, price)
+        })
+        const outcome = aggregateLeg(values, aLeg([], { venues, bandBps, minSources: 1 }), NOW_MS)
+        if (outcome.kind === 'abstain') return
+        const [lowest = 0n] = [...truth].sort((a, b) => (a < b ? -1 : 1))
+        const [highest = 0n] = [...truth].sort((a, b) => (a > b ? -1 : 1))
+        expect(outcome.price >= lowest && outcome.price <= highest, `${outcome.price}`).to.equal(true)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('cannot keep a node from a price while the honest agree', () => {
+    fc.assert(
+      fc.property(minorityOfLiars, ({ liars, sizes, lies, honest }) => {
+        const venues = sizes.map((_, i) => ({ id: `v${i}`, group: `v${i}` }))
+        const price = parseDecimal('2.5')
+        const values = venues.map(({ id }, i) =>
+          aValueAt(id, i < liars ? tell(lies[i], honest) : price + BigInt(i)),
+        )
+        const minSources = venues.length - liars
+        expect(aggregateLeg(values, aLeg([], { venues, minSources }), NOW_MS).kind).to.equal('price')
+      }),
+    )
+  })
+})
+
+describe('decimals', () => {
+  it('come back from their text', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(1n << 128n), max: 1n << 128n }), value => {
+        expect(parseDecimal(formatDecimal(value))).to.equal(value)
+      }),
+    )
+  })
+})

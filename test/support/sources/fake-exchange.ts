@@ -1,0 +1,78 @@
+import type { Exchange, RawTicker, VenueErrorCode } from '../../../oracle-node/sources/exchange.ts'
+import type { Clock } from '../../../runtime/clock.ts'
+
+/** What a venue does at the moment; a test changes it while things run. */
+export interface VenueScript {
+  /** A price that is pushed every `pushMs`; `hang` says nothing; a code fails at once. */
+  watch: { price: string; pushMs: number } | 'hang' | VenueErrorCode
+  fetch: { price: string } | 'hang' | VenueErrorCode
+  markets: string[] | 'hang' | VenueErrorCode
+  /** Replaces fields of every ticker. */
+  ticker: Partial<RawTicker>
+}
+
+export function aVenueScript(change: Partial<VenueScript> = {}): VenueScript {
+  return {
+    watch: { price: '2.5', pushMs: 200 },
+    fetch: { price: '2.4' },
+    markets: ['IO/USDT'],
+    ticker: {},
+    ...change,
+  }
+}
+
+/** Exchanges of one venue that follow a script, and what was asked of them. */
+export class FakeVenue {
+  readonly script: VenueScript
+  readonly #clock: Pick<Clock, 'now' | 'sleep'>
+  created = 0
+  closed = 0
+  fetched = 0
+  /** When the markets were asked for. */
+  readonly openedAtMs: number[] = []
+
+  constructor(script: VenueScript, clock: Pick<Clock, 'now' | 'sleep'>) {
+    this.script = script
+    this.#clock = clock
+  }
+
+  readonly create = (): Exchange => {
+    this.created += 1
+    const closing = new AbortController()
+    return {
+      id: 'binance',
+      loadMarkets: async () => {
+        this.openedAtMs.push(this.#clock.now())
+        const { markets } = this.script
+        if (typeof markets === 'string') return fail(markets)
+        return new Set(markets)
+      },
+      watch: async () => {
+        const { watch } = this.script
+        if (typeof watch === 'string') return fail(watch)
+        await this.#clock.sleep(watch.pushMs, closing.signal)
+        return this.#ticker(watch.price)
+      },
+      fetch: async () => {
+        this.fetched += 1
+        const { fetch } = this.script
+        if (typeof fetch === 'string') return fail(fetch)
+        return this.#ticker(fetch.price)
+      },
+      close: async () => {
+        this.closed += 1
+        closing.abort()
+      },
+    }
+  }
+
+  #ticker(price: string): RawTicker {
+    const receivedAtMs = this.#clock.now()
+    return { symbol: 'IO/USDT', last: price, exchangeTimeMs: null, receivedAtMs, ...this.script.ticker }
+  }
+}
+
+function fail(code: 'hang' | VenueErrorCode): Promise<never> {
+  if (code === 'hang') return new Promise(() => {})
+  return Promise.reject(Object.assign(new Error(`the venue answers ${code}`), { code }))
+}

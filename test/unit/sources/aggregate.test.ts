@@ -1,0 +1,125 @@
+import { expect } from 'chai'
+import { aggregateSources } from '../../../protocol/sources/aggregate.ts'
+import { halfInterquartileBps, median } from '../../../protocol/sources/statistics.ts'
+import { MAX_PRICE, parseDecimal } from '../../../protocol/units.ts'
+import {
+  aLeg,
+  allVenues,
+  aPlan,
+  aValueAt,
+  IO_VENUES,
+  NOW_MS,
+  USDT_VENUES,
+} from '../../support/sources/build.ts'
+
+describe('a feed', () => {
+  it('multiplies its legs and adds their confidences', () => {
+    const values = [
+      ...IO_VENUES.map((venue, i) => aValueAt(venue, ['2.49', '2.5', '2.5', '2.51'][i] ?? '')),
+      ...USDT_VENUES.map((venue, i) =>
+        aValueAt(venue, ['0.998', '0.999', '0.999', '1'][i] ?? '', {
+          pair: 'USDT/USD',
+          receivedAtMs: NOW_MS - 500,
+        }),
+      ),
+    ]
+    const outcome = aggregateSources(values, aPlan(), NOW_MS)
+    expect(outcome).to.deep.include({
+      kind: 'price',
+      price: parseDecimal('2.4975'),
+      confidenceBps: 13, // 10 for IO/USDT, 3 (rounded up) for USDT/USD
+      observedAtMs: NOW_MS - 500,
+      effectiveSources: 4,
+    })
+  })
+
+  it('does not move when USDT loses its peg and IO keeps its value in dollars', () => {
+    const outcome = aggregateSources(allVenues('5', '0.5'), aPlan(), NOW_MS)
+    expect(outcome).to.deep.include({ price: parseDecimal('2.5') })
+  })
+
+  it('cuts the product down, never up', () => {
+    const outcome = aggregateSources(allVenues('0.000000000000000003', '0.5'), aPlan(), NOW_MS)
+    expect(outcome).to.deep.include({ price: 1n })
+  })
+
+  it('abstains when a leg has too few sources, and names the leg', () => {
+    const values = allVenues().filter(({ venue }) => venue !== 'kraken' && venue !== 'coinbase')
+    const outcome = aggregateSources(values, aPlan(), NOW_MS)
+    expect(outcome).to.deep.include({ kind: 'abstain', reason: 'TOO_FEW_SOURCES', pair: 'USDT/USD' })
+    expect(outcome.legs.map(({ kind }) => kind)).to.deep.equal(['price', 'abstain'])
+  })
+
+  it('abstains rather than clamp a price that does not fit a report', () => {
+    const highest = { pair: 'USDT/USD', routes: [['USDT/USD']] }
+    const plan = aPlan({ feed: 'USDT/USD', legs: [aLeg(USDT_VENUES, { pair: 'USDT/USD' })], ...highest })
+    const at = (price: bigint) =>
+      aggregateSources(
+        USDT_VENUES.map(venue => aValueAt(venue, price, { pair: 'USDT/USD' })),
+        plan,
+        NOW_MS,
+      )
+    expect(at(MAX_PRICE)).to.deep.include({ kind: 'price', price: MAX_PRICE })
+    expect(at(MAX_PRICE + 1n)).to.deep.include({ reason: 'PRICE_OUT_OF_RANGE', pair: 'USDT/USD' })
+  })
+
+  it('abstains when the product is too small to be a price', () => {
+    const outcome = aggregateSources(allVenues('0.000000000000000001', '0.5'), aPlan(), NOW_MS)
+    expect(outcome).to.deep.include({ kind: 'abstain', reason: 'PRICE_OUT_OF_RANGE' })
+  })
+
+  it('sets values of pairs that nobody asked for aside', () => {
+    const stray = aValueAt('binance', '1', { pair: 'DOGE/USDT' })
+    const outcome = aggregateSources([...allVenues(), stray], aPlan(), NOW_MS)
+    expect(outcome.kind).to.equal('price')
+    expect(outcome.unplanned).to.deep.equal([{ input: stray, reason: 'NOT_IN_PLAN' }])
+  })
+})
+
+describe('a feed with two routes', () => {
+  const THIN = ['upbit', 'bithumb', 'mexc']
+  const plan = aPlan({
+    legs: [...aPlan().legs, aLeg(THIN, { pair: 'IO/USD' })],
+    routes: [['IO/USDT', 'USDT/USD'], ['IO/USD']],
+  })
+  const direct = (price: string) => THIN.map(venue => aValueAt(venue, price, { pair: 'IO/USD' }))
+
+  it('follows the one with more sources', () => {
+    const outcome = aggregateSources([...allVenues('2.5', '1'), ...direct('9')], plan, NOW_MS)
+    expect(outcome).to.deep.include({ price: parseDecimal('2.5'), effectiveSources: 3 })
+  })
+
+  it('shows in its confidence that the routes disagree', () => {
+    const outcome = aggregateSources([...allVenues('2.5', '1'), ...direct('2.6')], plan, NOW_MS)
+    expect(outcome).to.deep.include({ confidenceBps: 100 })
+  })
+
+  it('takes the mean when both have as many', () => {
+    const values = [...allVenues('2.5', '1').slice(1), ...direct('2.6')]
+    expect(aggregateSources(values, plan, NOW_MS)).to.deep.include({ price: parseDecimal('2.55') })
+  })
+
+  it('goes on with the other when one has no price', () => {
+    expect(aggregateSources(direct('2.6'), plan, NOW_MS)).to.deep.include({ price: parseDecimal('2.6') })
+    expect(aggregateSources(allVenues('2.5', '1'), plan, NOW_MS)).to.deep.include({
+      price: parseDecimal('2.5'),
+    })
+  })
+})
+
+describe('order statistics', () => {
+  it('refuse to make a median out of nothing', () => {
+    expect(() => median([])).to.throw(RangeError)
+  })
+
+  it('interpolate quartiles exactly', () => {
+    // Quartiles of 10, 20, 30, 40 are 17.5 and 32.5: half their distance is 7.5, a tenth of 75.
+    expect(halfInterquartileBps([40n, 10n, 30n, 20n], 75n)).to.equal(1_000)
+    expect(halfInterquartileBps([7n], 7n)).to.equal(0)
+  })
+
+  it('round a confidence up and stop it at 16 bits', () => {
+    expect(halfInterquartileBps([10_000_000n, 10_000_001n], 10_000_000n)).to.equal(1)
+    expect(halfInterquartileBps([1n, 1n, 1n, 10n ** 9n, 10n ** 9n], 1n)).to.equal(65_535)
+  })
+})

@@ -1,0 +1,114 @@
+import { expect } from 'chai'
+import { SourceBoard } from '../../../oracle-node/sources/board.ts'
+import { DeadlineError, withDeadline } from '../../../oracle-node/sources/deadline.ts'
+import { parseTicker, TickerError } from '../../../oracle-node/sources/parse-ticker.ts'
+import { DEFAULT_TIMING, retryDelayMs } from '../../../oracle-node/sources/timing.ts'
+import { parseDecimal } from '../../../protocol/units.ts'
+import { aPlan, aValue, NOW_MS } from '../../support/sources/build.ts'
+import { ManualClock } from '../../support/sources/manual-clock.ts'
+
+const RAW = { symbol: 'IO/USDT', exchangeTimeMs: null, receivedAtMs: NOW_MS }
+
+describe('the door', () => {
+  it('takes every digit and leaves what is absent absent', () => {
+    const ticker = { ...RAW, bid: '2.123456789012345678', last: '1e-5' }
+    expect(parseTicker('okx', 'IO/USDT', ticker)).to.deep.equal({
+      venue: 'okx',
+      pair: 'IO/USDT',
+      bid: 2_123_456_789_012_345_678n,
+      ask: null,
+      last: parseDecimal('0.00001'),
+      volume: null,
+      exchangeTimeMs: null,
+      receivedAtMs: NOW_MS,
+    })
+  })
+
+  const bad: [string, object][] = [
+    ['symbol', { symbol: 'IO/USDC' }],
+    ['bid', { bid: 'NaN' }],
+    ['ask', { ask: '9'.repeat(121) }],
+    ['last', { last: '1e40' }],
+    ['last', { last: '-1e40' }],
+    ['volume', { baseVolume: '' }],
+    ['time', { exchangeTimeMs: 1.5 }],
+    ['time', { exchangeTimeMs: -1 }],
+  ]
+  for (const [field, change] of bad) {
+    it(`refuses ${JSON.stringify(change).slice(0, 40)} and names the ${field}`, () => {
+      expect(() => parseTicker('okx', 'IO/USDT', { ...RAW, ...change }))
+        .to.throw(TickerError)
+        .that.includes({ code: 'BAD_TICKER', venue: 'okx', field })
+    })
+  }
+})
+
+describe('the board', () => {
+  it('holds only what the plan asks for', () => {
+    const board = new SourceBoard(aPlan())
+    expect(board.push(aValue({ venue: 'nowhere' }))).to.equal(false)
+    expect(board.push(aValue({ pair: 'USDT/USD' }))).to.equal(false)
+    expect(board.push(aValue())).to.equal(true)
+    expect(board.snapshot()).to.deep.equal([aValue()])
+  })
+
+  it('does not let an answer replace what was pushed while it was on its way', () => {
+    const board = new SourceBoard(aPlan())
+    const pushed = aValue({ receivedAtMs: NOW_MS })
+    const answered = aValue({ receivedAtMs: NOW_MS + 50 })
+    board.push(pushed)
+    expect(board.answer(answered, NOW_MS - 1)).to.equal(false)
+    expect(board.snapshot()).to.deep.equal([pushed])
+    expect(board.answer(answered, NOW_MS)).to.equal(true)
+    expect(board.latest('binance', 'IO/USDT')).to.deep.equal({ value: answered, transport: 'rest' })
+  })
+})
+
+describe('the wait after a failure', () => {
+  const delay = (code: string, failures: number, random = 0) =>
+    retryDelayMs(code, failures, random, DEFAULT_TIMING)
+
+  it('doubles up to a limit and is half random', () => {
+    expect([1, 2, 3, 7, 1_000].map(failures => delay('NETWORK', failures))).to.deep.equal([
+      250, 500, 1_000, 15_000, 15_000,
+    ])
+    expect(delay('NETWORK', 1, 0.5)).to.equal(375)
+  })
+
+  it('is long at once when the venue asked for it or a retry cannot help', () => {
+    expect(delay('RATE_LIMITED', 1)).to.equal(5_000)
+    expect(delay('NOT_LISTED', 1)).to.equal(150_000)
+    expect(delay('GEO_BLOCKED', 1)).to.equal(150_000)
+  })
+})
+
+describe('a deadline', () => {
+  const never = () => new Promise<never>(() => {})
+
+  it('passes on what comes in time', async () => {
+    const clock = new ManualClock(0)
+    expect(await withDeadline(Promise.resolve(7), 10, clock, new AbortController().signal)).to.equal(7)
+    expect(clock.sleeping).to.equal(0)
+  })
+
+  it('ends work that is late', async () => {
+    const clock = new ManualClock(0)
+    const result = withDeadline(never(), 10, clock, new AbortController().signal).catch(
+      (error: unknown) => error,
+    )
+    await clock.advance(10)
+    expect(await result).to.be.instanceOf(DeadlineError)
+  })
+
+  it('ends with the reason of an abort, also of one that came before', async () => {
+    const abort = new AbortController()
+    const clock = new ManualClock(0)
+    const result = withDeadline(never(), 10, clock, abort.signal).catch((error: unknown) => error)
+    abort.abort('enough')
+    expect(await result).to.equal('enough')
+    expect(await withDeadline(never(), 10, clock, abort.signal).catch((error: unknown) => error)).to.equal(
+      'enough',
+    )
+    expect(clock.sleeping).to.equal(0)
+  })
+})

@@ -1,0 +1,221 @@
+import { expect } from 'chai'
+import type { SourceMetrics } from '../../../oracle-node/sources/metrics.ts'
+import { createSources } from '../../../oracle-node/sources/service.ts'
+import { DEFAULT_TIMING } from '../../../oracle-node/sources/timing.ts'
+import { formatDecimal } from '../../../protocol/units.ts'
+import { silentLogger } from '../../../runtime/logger.ts'
+import { aLeg, NOW_MS } from '../../support/sources/build.ts'
+import { aVenueScript, FakeVenue, type VenueScript } from '../../support/sources/fake-exchange.ts'
+import { ManualClock } from '../../support/sources/manual-clock.ts'
+
+const PLAN = { feed: 'IO/USDT', legs: [aLeg(['binance'], { minSources: 1 })], routes: [['IO/USDT']] }
+
+/** One venue under supervision on a clock that the test moves. */
+function supervised(change: Partial<VenueScript> = {}) {
+  const clock = new ManualClock(NOW_MS)
+  const venue = new FakeVenue(aVenueScript(change), clock)
+  const failures: string[] = []
+  const metrics: SourceMetrics = {
+    update: () => {},
+    failure: (_venue, transport, code) => void failures.push(`${transport} ${code}`),
+    observed: () => {},
+  }
+  const sources = createSources(
+    { plan: PLAN },
+    { clock, logger: silentLogger, metrics, createExchange: venue.create, random: () => 0.999 },
+  )
+  const held = () => sources.snapshot().map(({ last }) => formatDecimal(last ?? 0n))
+  const start = () => sources.start(new AbortController().signal)
+  return { clock, venue, failures, sources, held, start }
+}
+
+describe('a venue supervisor', () => {
+  it('has a first price from REST before the stream says anything', async () => {
+    const { clock, sources, held, start } = supervised()
+    await start()
+    await clock.advance(0)
+    expect(held()).to.deep.equal(['2.4'])
+    await sources.stop()
+  })
+
+  it('follows the stream and leaves REST alone while it speaks', async () => {
+    const { clock, venue, sources, held, start } = supervised()
+    await start()
+    await clock.advance(60_000)
+    expect(held()).to.deep.equal(['2.5'])
+    expect(venue.fetched).to.equal(1)
+    expect(venue.created).to.equal(1)
+    expect(sources.status(clock.now())[0]).to.deep.include({ venue: 'binance', transport: 'websocket' })
+    await sources.stop()
+  })
+
+  it('asks REST when the stream goes silent, often enough that the value never gets stale', async () => {
+    const { clock, venue, sources, held, start } = supervised()
+    await start()
+    await clock.advance(5_000)
+    venue.script.watch = 'hang'
+    for (let second = 0; second < 120; second++) {
+      await clock.advance(1_000)
+      expect(sources.observe(clock.now()).outcome.kind, `second ${second}`).to.equal('price')
+    }
+    expect(held()).to.deep.equal(['2.4'])
+    expect(sources.status(clock.now())[0]).to.deep.include({ transport: 'rest' })
+    await sources.stop()
+  })
+
+  it('makes the connection anew when the stream is silent for too long', async () => {
+    const { clock, venue, sources, start } = supervised({ watch: 'hang' })
+    await start()
+    await clock.advance(DEFAULT_TIMING.watchDeadMs - 1)
+    expect(venue.created).to.equal(1)
+    await clock.advance(1_000)
+    expect(venue.created).to.equal(2)
+    expect(venue.closed).to.equal(1)
+    await sources.stop()
+  })
+
+  it('goes back to the stream when it works again', async () => {
+    const { clock, venue, sources, held, start } = supervised({ watch: 'NETWORK' })
+    await start()
+    await clock.advance(60_000)
+    expect(held()).to.deep.equal(['2.4'])
+    venue.script.watch = { price: '2.6', pushMs: 100 }
+    await clock.advance(DEFAULT_TIMING.retryMaxMs + 1_000)
+    expect(held()).to.deep.equal(['2.6'])
+    await sources.stop()
+  })
+
+  it('keeps the stream going while REST is refused', async () => {
+    const { clock, venue, sources, held, start } = supervised({ fetch: 'NETWORK' })
+    await start()
+    await clock.advance(60_000)
+    expect(held()).to.deep.equal(['2.5'])
+    expect(venue.created).to.equal(1)
+    await sources.stop()
+  })
+
+  it('waits longer after each failure, up to a limit', async () => {
+    const { clock, venue, sources, start } = supervised({ watch: 'NETWORK', fetch: 'hang' })
+    await start()
+    await clock.advance(300_000)
+    // Doubling from half a second to thirty: six short waits, then one every thirty seconds.
+    expect(venue.created).to.be.within(12, 20)
+    await sources.stop()
+  })
+
+  it('does not call a venue twice a second that always says one thing and hangs up', async () => {
+    const { clock, venue, sources, start } = supervised()
+    await start()
+    for (let i = 0; i < 600; i++) {
+      venue.script.watch = { price: '2.5', pushMs: 50 }
+      await clock.advance(250)
+      venue.script.watch = 'CLOSED'
+      await clock.advance(250)
+    }
+    expect(venue.created).to.be.below(30)
+    await sources.stop()
+  })
+
+  it('leaves a venue alone that complains of too many requests', async () => {
+    const { clock, venue, sources, start } = supervised({ markets: 'RATE_LIMITED' })
+    await start()
+    await clock.advance(9_000)
+    expect(venue.openedAtMs).to.deep.equal([NOW_MS])
+    await sources.stop()
+  })
+
+  it('tries again when the list of markets could not be had', async () => {
+    const { clock, venue, sources, held, start } = supervised({ markets: 'hang' })
+    await start()
+    await clock.advance(2 * DEFAULT_TIMING.callMs)
+    venue.script.markets = ['IO/USDT']
+    await clock.advance(DEFAULT_TIMING.retryMaxMs)
+    expect(held()).to.deep.equal(['2.5'])
+    expect(venue.closed).to.equal(venue.created - 1)
+    await sources.stop()
+  })
+
+  it('asks again only after minutes for a pair that is not listed', async () => {
+    const { clock, venue, failures, sources, start } = supervised({ markets: ['BTC/USDT'] })
+    await start()
+    await clock.advance(140_000)
+    expect(new Set(failures)).to.deep.equal(new Set(['websocket NOT_LISTED', 'rest NOT_LISTED']))
+    expect(venue.created).to.equal(1)
+    await sources.stop()
+  })
+
+  it('counts an unreadable ticker, keeps what it had, and does not reconnect', async () => {
+    const { clock, venue, failures, sources, held, start } = supervised()
+    await start()
+    await clock.advance(1_000)
+    venue.script.ticker = { bid: 'a lot' }
+    await clock.advance(1_000)
+    expect(held()).to.deep.equal(['2.5'])
+    expect(failures).to.include('websocket BAD_TICKER')
+    expect(venue.created).to.equal(1)
+    await sources.stop()
+  })
+
+  it('never stamps a time of its own on a value', async () => {
+    const times = { exchangeTimeMs: NOW_MS - 7_000, receivedAtMs: NOW_MS - 5 }
+    const { clock, sources, start } = supervised({ ticker: times })
+    await start()
+    await clock.advance(1_000)
+    expect(sources.snapshot()[0]).to.deep.include(times)
+    await sources.stop()
+  })
+
+  it('stops while everything hangs, and leaves nothing running', async () => {
+    for (const script of [
+      { markets: 'hang' as const },
+      { watch: 'hang' as const, fetch: 'hang' as const },
+      {},
+    ]) {
+      const { clock, venue, sources, start } = supervised(script)
+      await start()
+      await clock.advance(3_000)
+      await sources.stop()
+      expect(clock.sleeping).to.equal(0)
+      expect(venue.closed).to.equal(venue.created)
+    }
+  })
+
+  it('can be started again after a stop', async () => {
+    const { clock, sources, held, start } = supervised()
+    await start()
+    await sources.stop()
+    await start()
+    await clock.advance(1_000)
+    expect(held()).to.deep.equal(['2.5'])
+    await sources.stop()
+  })
+})
+
+describe('sources of several venues', () => {
+  it('give a price while one venue hangs for ever', async () => {
+    const clock = new ManualClock(NOW_MS)
+    const hanging = { watch: 'hang', fetch: 'hang', markets: 'hang' } as const
+    const venues = new Map(
+      ['okx', 'gate', 'bybit', 'binance'].map(id => [
+        id,
+        new FakeVenue(aVenueScript(id === 'okx' ? hanging : {}), clock),
+      ]),
+    )
+    const sources = createSources(
+      { plan: { ...PLAN, legs: [aLeg([...venues.keys()])] } },
+      {
+        clock,
+        logger: silentLogger,
+        metrics: { update: () => {}, failure: () => {}, observed: () => {} },
+        createExchange: id => (venues.get(id) ?? new FakeVenue(aVenueScript(), clock)).create(),
+        random: () => 0,
+      },
+    )
+    await sources.start(new AbortController().signal)
+    await clock.advance(1_000)
+    const { outcome, trace } = sources.observe(clock.now())
+    expect(outcome).to.deep.include({ kind: 'price', effectiveSources: 3 })
+    expect(trace.values.map(({ venue }) => venue)).to.have.members(['gate', 'bybit', 'binance'])
+    await sources.stop()
+  })
+})
