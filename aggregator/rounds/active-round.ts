@@ -1,0 +1,313 @@
+/**
+ * One round in flight: feeds events to the round machine and performs its effects. Everything that is decided
+ * is decided in protocol/round/aggregator.ts.
+ */
+import { DecodeError, type Hash } from '../../protocol/bytes.ts'
+import type { CertifiedReport } from '../../protocol/certificate.ts'
+import { CHANNELS } from '../../protocol/channels.ts'
+import type { Domain } from '../../protocol/domain.ts'
+import { aggregateShares, type FrostPublic, identifierOf } from '../../protocol/frost.ts'
+import type { IdentityCrypto } from '../../protocol/identity.ts'
+import {
+  aggregatorByIdentity,
+  type Member,
+  type Membership,
+  memberBySlot,
+} from '../../protocol/membership.ts'
+import { type IdentitySigner, MESSAGE_KIND, openMessage, sealMessage } from '../../protocol/message.ts'
+import { decodeSignedQuote, quoteDigest, type SignedQuote } from '../../protocol/quote.ts'
+import { reportDigest } from '../../protocol/report.ts'
+import {
+  openRound,
+  type RoundEffect,
+  type RoundEvent,
+  type RoundState,
+  type Session,
+  step,
+} from '../../protocol/round/aggregator.ts'
+import { medianWord } from '../../protocol/round/median.ts'
+import {
+  type ChosenSigner,
+  decodeProposal,
+  decodeReply,
+  encodeProposal,
+  MAX_REPLY_BYTES,
+  type Reply,
+  sessionIdOf,
+} from '../../protocol/round/messages.ts'
+import type { RoundTiming, Turn } from '../../protocol/round/timing.ts'
+import type { Round } from '../../protocol/rounds.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { PeerNetwork } from '../../runtime/p2p/peer-network.ts'
+import type { NoncePool } from './nonce-pool.ts'
+
+export interface CertifiedRound {
+  readonly report: CertifiedReport
+  readonly signers: readonly number[]
+  readonly quotes: readonly SignedQuote[]
+}
+
+export interface ActiveRoundOptions {
+  readonly domain: Domain
+  readonly feedId: Hash
+  readonly timing: RoundTiming
+  readonly membership: Membership
+  readonly groupPublic: FrostPublic | undefined
+}
+
+export interface ActiveRoundDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly crypto: IdentityCrypto
+  readonly network: Pick<PeerNetwork, 'request' | 'connected'>
+  readonly nonces: NoncePool
+  readonly sign: IdentitySigner
+  readonly certified: (round: CertifiedRound) => void
+  readonly count: (outcome: string) => void
+}
+
+export class ActiveRound {
+  readonly #options: ActiveRoundOptions
+  readonly #deps: ActiveRoundDeps
+  #state: RoundState
+  /** Nonce commitments of the current session, which the aggregation needs again. */
+  #signers: readonly ChosenSigner[] = []
+
+  constructor(round: Round, turn: Turn, options: ActiveRoundOptions, deps: ActiveRoundDeps) {
+    this.#options = options
+    this.#deps = deps
+    this.#state = openRound(round, options.feedId, turn)
+  }
+
+  get round(): Round {
+    return this.#state.round
+  }
+
+  get over(): boolean {
+    return this.#state.phase === 'certified' || this.#state.phase === 'abandoned'
+  }
+
+  dispatch(event: RoundEvent): void {
+    const { state, effects } = step(this.#state, event, {
+      nowMs: this.#deps.clock.now(),
+      membership: this.#options.membership,
+      timing: this.#options.timing,
+      candidates: this.#candidates(),
+    })
+    this.#state = state
+    for (const effect of effects) this.#perform(effect)
+  }
+
+  /** Holders of shares that are connected; those with a nonce at hand come first. */
+  #candidates(): number[] {
+    const { membership } = this.#options
+    const connected = new Set(this.#deps.network.connected())
+    const stocked = new Set(this.#deps.nonces.stocked())
+    const holders = membership.groupKey?.participants ?? []
+    return holders
+      .filter(slot => {
+        const member = memberBySlot(membership, slot)
+        return member !== undefined && !member.suspended && connected.has(member.peerKey)
+      })
+      .sort((a, b) => Number(stocked.has(b)) - Number(stocked.has(a)) || a - b)
+  }
+
+  #perform(effect: RoundEffect): void {
+    switch (effect.type) {
+      case 'propose':
+        this.#propose(effect.session).catch((error: unknown) => {
+          this.#deps.logger.error('a proposal could not be sent', { round: this.round, error })
+        })
+        return
+      case 'aggregate':
+        this.#aggregate(effect.session)
+        return
+      case 'certify-by-quorum':
+        this.#deps.count('certified_by_quorum')
+        this.#announce(
+          effect.word,
+          { kind: 'quorum', signatures: effect.signatures },
+          this.#quorumSigners(effect.word),
+        )
+        return
+      case 'abandon':
+        this.#deps.count(effect.reason)
+        this.#deps.logger.warn('a round ended without a certificate', {
+          round: this.round,
+          reason: effect.reason,
+        })
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  async #propose(session: Session): Promise<void> {
+    const { membership, domain, feedId } = this.#options
+    const members = session.signers.flatMap(slot => memberBySlot(membership, slot) ?? [])
+    const dry = members.filter(member => !this.#deps.nonces.stocked().includes(member.slot))
+    if (dry.length > 0) await this.#deps.nonces.refill(dry)
+    if (this.#state.session !== session) return
+    const stocked = new Set(this.#deps.nonces.stocked())
+    const empty = session.signers.find(slot => !stocked.has(slot))
+    if (empty !== undefined) {
+      // Before anything is taken: the others' pairs would be lost with a proposal that is never sent.
+      this.dispatch({ type: 'refused', session: session.number, slot: empty, reason: 'SILENT' })
+      return
+    }
+    const signers: ChosenSigner[] = session.signers.flatMap(slot => {
+      const pair = this.#deps.nonces.take(slot)
+      return pair === undefined ? [] : [{ slot, ...pair }]
+    })
+    this.#signers = signers
+    const body = encodeProposal({
+      feedId,
+      round: this.round,
+      session: session.number,
+      quotes: session.quotes.map(quote => quote.bytes),
+      word: session.word,
+      signers,
+    })
+    const sealed = sealMessage(domain, MESSAGE_KIND.proposal, membership.keyEpoch, body, this.#deps.sign)
+    await Promise.all(members.map(member => this.#ask(member, session, sealed)))
+  }
+
+  async #ask(member: Member, session: Session, sealed: Uint8Array): Promise<void> {
+    const { slot } = member
+    try {
+      const answer = await this.#deps.network.request(member.peerKey, CHANNELS.sign, sealed, {
+        // Half a round: a member that needs longer cannot help this one.
+        timeoutMs: this.#options.timing.roundMs / 2,
+        maxReplyBytes: MAX_REPLY_BYTES,
+      })
+      const { body, sender } = openMessage(
+        this.#options.domain,
+        MESSAGE_KIND.share,
+        answer,
+        this.#deps.crypto,
+      )
+      const reply = decodeReply(body)
+      if (sender !== member.identity || reply.sessionId !== sessionIdOf(sealed)) {
+        throw new DecodeError('BAD_VALUE', 'a reply of somebody else or to something else')
+      }
+      this.#onReply(member, session, reply)
+    } catch (error) {
+      this.#deps.count('SILENT')
+      this.#deps.logger.debug('a signer did not answer', { slot, round: this.round, error })
+      this.dispatch({ type: 'refused', session: session.number, slot, reason: 'SILENT' })
+    }
+  }
+
+  #onReply(member: Member, session: Session, reply: Reply): void {
+    const { slot } = member
+    const { number } = session
+    switch (reply.kind) {
+      case 'share': {
+        const digest = reportDigest(this.#options.domain, this.#options.feedId, session.word)
+        if (this.#deps.crypto.recover(digest, reply.identitySignature) !== member.identity) {
+          this.dispatch({ type: 'refused', session: number, slot, reason: 'SILENT' })
+          return
+        }
+        this.#deps.nonces.add(slot, reply.nonce)
+        const { share, identitySignature } = reply
+        this.dispatch({ type: 'share', session: number, share: { slot, share, identitySignature } })
+        return
+      }
+      case 'locked': {
+        const quotes = this.#lockedQuotes(reply.proposal)
+        if (quotes === undefined) this.dispatch({ type: 'refused', session: number, slot, reason: 'SILENT' })
+        else this.dispatch({ type: 'locked', session: number, slot, quotes })
+        return
+      }
+      case 'missing':
+        this.dispatch({ type: 'missing', session: number, slot, quotes: this.#validQuotes(reply.quotes) })
+        return
+      case 'refused':
+        this.#deps.count(reply.reason)
+        if (reply.reason === 'UNKNOWN_NONCE') this.#deps.nonces.forget(slot)
+        this.dispatch({ type: 'refused', session: number, slot, reason: reply.reason })
+        return
+      default:
+        reply satisfies never
+    }
+  }
+
+  /** The quotes of a proposal that another aggregator sealed, when they lead to the word it names. */
+  #lockedQuotes(sealed: Uint8Array): SignedQuote[] | undefined {
+    const { domain, membership } = this.#options
+    try {
+      const { body, sender } = openMessage(domain, MESSAGE_KIND.proposal, sealed, this.#deps.crypto)
+      if (aggregatorByIdentity(membership, sender) === undefined) return undefined
+      const proposal = decodeProposal(body)
+      const quotes = this.#validQuotes(proposal.quotes)
+      const whole = quotes.length === proposal.quotes.length && quotes.length > 0
+      return whole && medianWord(quotes.map(signed => signed.quote)) === proposal.word ? quotes : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  #validQuotes(all: readonly Uint8Array[]): SignedQuote[] {
+    return all.flatMap(bytes => this.#validQuote(bytes) ?? [])
+  }
+
+  #validQuote(bytes: Uint8Array): SignedQuote | undefined {
+    const { domain, membership, feedId } = this.#options
+    try {
+      const signed = decodeSignedQuote(domain, bytes)
+      const { quote, slot, signature } = signed
+      const member = memberBySlot(membership, slot)
+      const fits =
+        quote.round === this.round && quote.feedId === feedId && quote.keyEpoch === membership.keyEpoch
+      if (!fits || member === undefined || member.suspended) return undefined
+      const signer = this.#deps.crypto.recover(quoteDigest(domain, quote), signature)
+      return signer === member.identity ? signed : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  #aggregate(session: Session): void {
+    const { domain, feedId, groupPublic } = this.#options
+    if (groupPublic === undefined) return
+    const digest = reportDigest(domain, feedId, session.word)
+    const commitments = this.#signers.map(({ slot, hiding, binding }) => ({
+      identifier: identifierOf(slot),
+      hiding: Uint8Array.from(hiding),
+      binding: Uint8Array.from(binding),
+    }))
+    try {
+      const shares = new Map(session.shares.map(({ slot, share }) => [slot, share]))
+      const signature = aggregateShares(groupPublic, commitments, digest, shares)
+      this.dispatch({ type: 'aggregated', session: session.number })
+      this.#announce(session.word, { kind: 'group', signature }, session.signers)
+    } catch (error) {
+      const slots = cheatersOf(error, session)
+      this.#deps.count('bad_share')
+      this.#deps.logger.warn('a signature share does not verify', { round: this.round, slots })
+      this.dispatch({ type: 'bad-shares', session: session.number, slots })
+    }
+  }
+
+  #quorumSigners(word: bigint): number[] {
+    return [...(this.#state.identitySignatures.get(word)?.keys() ?? [])].sort((a, b) => a - b)
+  }
+
+  #announce(word: bigint, certificate: CertifiedReport['certificate'], signers: readonly number[]): void {
+    const { membership, feedId } = this.#options
+    this.#deps.certified({
+      report: { keyEpoch: membership.keyEpoch, feedId, word, certificate },
+      signers,
+      quotes: this.#state.session?.quotes ?? [],
+    })
+  }
+}
+
+/** noble's aggregation error names identifiers; without names the whole set is doubtful. */
+function cheatersOf(error: unknown, session: Session): number[] {
+  const named =
+    error instanceof Error && 'cheaters' in error && Array.isArray(error.cheaters) ? error.cheaters : []
+  const slots = session.signers.filter(slot => named.includes(identifierOf(slot)))
+  return slots.length > 0 ? slots : [...session.signers]
+}

@@ -1,0 +1,278 @@
+/** Wires an aggregator: the one place that knows all its parts. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { privateKeyToAccount } from 'viem/accounts'
+import { oracleRegistryAbi } from '../chain/abi/oracle-registry.ts'
+import { contractSignature, readLatestReport, updateCall } from '../chain/price-feed.ts'
+import { createTransactor, type Transactor } from '../chain/transactor.ts'
+import { followUpdates } from '../chain/update-follower.ts'
+import type { AggregatorConfig } from '../config/process-config.ts'
+import { NotRegisteredError, openMember } from '../member/open-member.ts'
+import { type Address, hexOf } from '../protocol/bytes.ts'
+import { topicOf } from '../protocol/channels.ts'
+import { aggregatorByIdentity, bitmapOf } from '../protocol/membership.ts'
+import { SIGNED_QUOTE_BYTES, type SignedQuote } from '../protocol/quote.ts'
+import { unpackReport } from '../protocol/report.ts'
+import { reportJson } from '../protocol/report-json.ts'
+import {
+  admitCertified,
+  type CertifiedAnnouncement,
+  MAX_CERTIFIED_BYTES,
+  sealCertified,
+} from '../protocol/round/certified.ts'
+import { QuoteBook } from '../protocol/round/quote-book.ts'
+import { roundStartMs } from '../protocol/rounds.ts'
+import { formatDecimal } from '../protocol/units.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { createHttpServer } from '../runtime/http.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { createLoop } from '../runtime/loop.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import type { Verdict } from '../runtime/p2p/peer-network.ts'
+import { type Service, serviceGroup } from '../runtime/service.ts'
+import { openDatabase } from '../runtime/sqlite.ts'
+import { Feed } from './feed/feed.ts'
+import { createReportStore, FEED_MIGRATIONS } from './feed/report-store.ts'
+import { type Installation, KeygenCoordinator } from './keygen/coordinator.ts'
+import { Pusher } from './push/pusher.ts'
+import type { CertifiedRound } from './rounds/active-round.ts'
+import { NoncePool } from './rounds/nonce-pool.ts'
+import { RoundRunner } from './rounds/round-runner.ts'
+
+export interface AggregatorDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+const STOP_DEADLINE_MS = 3_000
+/** A block every 12 s, and two of them full. */
+const MINED_WITHIN_MS = 30_000
+/** A price update costs some 35,000 gas; above 500 gwei somebody should look before it goes on. */
+const MAX_FEE_PER_GAS = 500_000_000_000n
+/** Two blocks of the devnet; on a slow chain the heartbeat is far longer than either. */
+const HANDOVER_SEC = 3
+const PUSH_TURN_SEC = 30
+const KEYGEN_LOOK_MS = 500
+/** No certificate for this many rounds means that something is wrong. */
+const HEALTHY_ROUNDS = 10
+
+export async function createAggregator(config: AggregatorConfig, deps: AggregatorDeps): Promise<Service> {
+  const { clock, logger, metrics } = deps
+  const member = await openMember(config, deps)
+  const { domain, feedId, timing, crypto, network, registry, reader } = member
+  const { contracts } = config.deployment
+
+  const membership = await registry.refresh()
+  const self = aggregatorByIdentity(membership, member.identity)
+  if (self === undefined) throw new NotRegisteredError(member.identity, 'aggregator', domain.registry)
+
+  const outcomes = metrics.counter('ionet_aggregator_round_outcomes_total', 'Rounds and replies by outcome', [
+    'outcome',
+  ])
+  const latency = metrics.histogram(
+    'ionet_aggregator_certificate_latency_seconds',
+    'From the start of a slot to its certificate',
+    [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2],
+  )
+  const pushes = metrics.counter('ionet_aggregator_pushes_total', 'Transactions by reason or failure', [
+    'outcome',
+  ])
+  const certifiedTotal = metrics.counter('ionet_aggregator_certified_total', 'Certified reports seen')
+
+  const sign = (digest: Uint8Array): Uint8Array => crypto.sign(digest, member.secret)
+  const book = new QuoteBook({ domain, feedId, timing }, crypto)
+  const database = openDatabase(join(config.dataDir, 'feed.sqlite'), FEED_MIGRATIONS)
+  const store = createReportStore(database)
+  const feed = new Feed(store, logger)
+  let highestCertified = store.highestRound()
+
+  const transactor = createTransactor(
+    {
+      account: privateKeyToAccount(hexOf(member.secret)),
+      chainId: config.deployment.chainId,
+      rpcUrls: config.rpcUrls,
+      maxFeePerGasCeiling: MAX_FEE_PER_GAS,
+      minedWithinMs: MINED_WITHIN_MS,
+    },
+    reader,
+  )
+  const pusher = new Pusher(
+    {
+      index: self.index,
+      aggregators: () => registry.current()?.aggregators.length ?? 1,
+      rules: {
+        deviationBps: config.network.deviationBps,
+        heartbeatSec: config.network.heartbeatSec,
+        handoverSec: HANDOVER_SEC,
+        turnSec: PUSH_TURN_SEC,
+      },
+    },
+    {
+      clock,
+      logger,
+      readOnChain: () => readLatestReport(reader, contracts.priceFeed),
+      send: async report => (await transactor.send(updateCall(contracts.priceFeed, report))).transactionHash,
+      count: outcome => pushes.inc({ outcome }),
+    },
+  )
+
+  /** Everything that follows from a certificate, our own or another's. */
+  const onCertified = (announcement: CertifiedAnnouncement, quotes: readonly SignedQuote[]): void => {
+    const { report, signers, proposer } = announcement
+    const { round, price } = unpackReport(report.word)
+    highestCertified = Math.max(highestCertified, round)
+    const latencyMs = clock.now() - roundStartMs(round)
+    const groupKeyX = registry.current()?.groupKey?.px ?? 0n
+    feed.publish(reportJson(report, { groupKeyX, proposer, signers, quotes, latencyMs }))
+    rounds.onCertified(round)
+    pusher.offer(report)
+    certifiedTotal.inc()
+    latency.observe(latencyMs / 1_000)
+    if (proposer === self.index) {
+      const priceUsd = formatDecimal(price)
+      logger.info('certified', { round, priceUsd, quotes: quotes.length, signers, latencyMs })
+    }
+  }
+  const announce = ({ report, signers, quotes }: CertifiedRound): void => {
+    const sealed = sealCertified(domain, { report, signers }, sign)
+    network.publish(topicOf(domain, 'certified'), sealed).catch(() => {})
+    onCertified({ report, signers, proposer: self.index }, quotes)
+  }
+  const rounds = new RoundRunner(
+    { domain, feedId, timing, index: self.index },
+    {
+      clock,
+      logger,
+      crypto,
+      network,
+      book,
+      sign,
+      nonces: new NoncePool(randomBytes(32), network),
+      membership: () => registry.current(),
+      certified: announce,
+      highestCertified: () => highestCertified,
+      count: outcome => outcomes.inc({ outcome }),
+    },
+  )
+
+  const admitQuote = (data: Uint8Array): Verdict => {
+    const current = registry.current()
+    if (current === undefined) return 'ignore'
+    const admission = book.admit(data, current, clock.now())
+    if (admission.verdict === 'accept') {
+      rounds.onQuote(admission.quote)
+      return 'accept'
+    }
+    outcomes.inc({ outcome: admission.verdict === 'equivocation' ? 'EQUIVOCATION' : admission.code })
+    // The second quote is the evidence: it goes on to everybody, so that all leave the liar's quotes out.
+    return admission.verdict === 'equivocation' ? 'accept' : admission.verdict
+  }
+  const admitAnnouncement = (data: Uint8Array): Verdict => {
+    const current = registry.current()
+    if (current === undefined) return 'ignore'
+    const admission = admitCertified(data, { domain, feedId, membership: current, highestCertified, crypto })
+    if (admission.verdict !== 'accept') return admission.verdict
+    const { round } = unpackReport(admission.announcement.report.word)
+    onCertified(
+      admission.announcement,
+      book.quotesOf(round).map(({ signed }) => signed),
+    )
+    return 'accept'
+  }
+  network.subscribe(topicOf(domain, 'quotes'), SIGNED_QUOTE_BYTES, admitQuote, () => {})
+  network.subscribe(topicOf(domain, 'certified'), MAX_CERTIFIED_BYTES, admitAnnouncement, () => {})
+
+  const coordinator = new KeygenCoordinator(
+    { domain, index: self.index, timeoutMs: config.network.keygenTimeoutMs },
+    {
+      clock,
+      logger,
+      crypto,
+      network,
+      sign,
+      install: async installation => {
+        await install(transactor, domain.registry, installation)
+        await registry.refresh()
+      },
+      refresh: () => registry.refresh(),
+    },
+  )
+  registry.onChange(({ keyEpoch }) => book.forgetBefore(keyEpoch))
+
+  const keygen = createLoop({
+    name: 'key generation',
+    everyMs: KEYGEN_LOOK_MS,
+    clock,
+    logger,
+    run: async () => {
+      const current = registry.current()
+      if (current !== undefined) await coordinator.attend(current)
+    },
+  })
+  const http = createHttpServer(
+    {
+      name: 'aggregator',
+      ...config.http,
+      cors: true,
+      routes: app => feed.routes(app),
+      health: () => {
+        const ageMs = clock.now() - roundStartMs(highestCertified as Parameters<typeof roundStartMs>[0])
+        const details = { highestCertified, reports: feed.reports, peers: network.connected().length }
+        return { healthy: ageMs < HEALTHY_ROUNDS * timing.roundMs, details }
+      },
+    },
+    { logger, metrics },
+  )
+  const updates = followUpdates(
+    contracts.priceFeed,
+    ({ round, price, transactionHash }) =>
+      feed.updated({ round, txHash: transactionHash, price: price.toString() }),
+    { reader, clock, logger },
+  )
+  return serviceGroup(
+    'aggregator',
+    [
+      ...member.services,
+      lifetime(
+        'feed',
+        () => feed.start(),
+        async () => {
+          feed.stop()
+          await pusher.idle()
+          database.close()
+        },
+      ),
+      http,
+      updates,
+      rounds,
+      keygen,
+    ],
+    { logger, stopDeadlineMs: STOP_DEADLINE_MS },
+  )
+}
+
+function lifetime(name: string, start: () => void, stop: () => Promise<void>): Service {
+  return {
+    name,
+    start: async () => start(),
+    stop,
+  }
+}
+
+async function install(transactor: Transactor, registry: Address, installation: Installation): Promise<void> {
+  const { px, transcriptHash, participants, signature, consents } = installation
+  await transactor.send({
+    address: registry,
+    abi: oracleRegistryAbi,
+    functionName: 'rotateGroupKey',
+    args: [
+      px,
+      transcriptHash,
+      bitmapOf(participants),
+      signature.r,
+      signature.s,
+      consents.map(contractSignature),
+    ],
+  })
+}
