@@ -1,0 +1,27 @@
+import 'uplot/dist/uPlot.min.css'
+import './style.css'
+import { render } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { awaitConfig, watchNetwork } from './data/network.ts'
+import { type PageConfig, parsePageConfig } from './model/page-config.ts'
+import type { PageState } from './model/state.ts'
+import { Page } from './view/page.tsx'
+
+/** Composition: find the network, watch it, show it. */
+function Main() {
+  const [config, setConfig] = useState<PageConfig | null>(null)
+  const [problem, setProblem] = useState<string | null>(null)
+  const [state, setState] = useState<PageState | null>(null)
+  useEffect(() => awaitConfig(parsePageConfig, setConfig, setProblem), [])
+  useEffect(() => (config === null ? undefined : watchNetwork(config, setState)), [config])
+
+  if (state !== null) return <Page state={state} />
+  return (
+    <main class="lobby">
+      {problem === null ? 'Looking for the network…' : `No network here yet: ${problem}.`}
+    </main>
+  )
+}
+
+const root = document.getElementById('page')
+if (root !== null) render(<Main />, root)

@@ -1,0 +1,148 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Clock } from '../runtime/clock.ts'
+import type { Lock } from '../runtime/lock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import type { Service } from '../runtime/service.ts'
+import { anvilCommand, startBlocks, waitForChain } from './anvil.ts'
+import { createChainObserver } from './chain-observer.ts'
+import { createChildFactory } from './children.ts'
+import { LOOPBACK, writeVenuesConfig } from './files.ts'
+import { parallelGroup } from './group.ts'
+import type { LogView } from './log-view.ts'
+import { createObserver, type Observer } from './observer.ts'
+import { type DevnetOptions, listPorts, planPorts } from './options.ts'
+import { buildPage } from './page-build.ts'
+import { createPageServer, describePage } from './page-server.ts'
+import { requireFreePorts } from './ports.ts'
+import { prepareNetwork } from './prepare.ts'
+import type { DevnetSummary } from './summary.ts'
+import { decideVenues } from './venue-choice.ts'
+import { prepareWorkingDir } from './working-dir.ts'
+
+export interface DevnetDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Shows the lines of the processes. */
+  readonly view: LogView
+  /** Monotonic time at which the command was started. */
+  readonly startedAt: number
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface Devnet extends Service {
+  /** Rejects when the network cannot go on. */
+  readonly failed: Promise<never>
+  /** Made when it stops; undefined when it stopped before the chain could be asked. */
+  readonly summary: DevnetSummary | undefined
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/**
+ * A whole network on this machine, of real processes: chain, venues, oracle nodes, aggregators, a burner, and the
+ * page. Everything listens on loopback only, and keeps its files in one directory.
+ */
+export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
+  const { clock, logger } = deps
+  const failure = Promise.withResolvers<never>()
+  // It may reject before anybody waits for it.
+  failure.promise.catch(() => {})
+  /** What the nodes need: stopped after them, so that they do not complain of its absence while they stop. */
+  const foundation: Service[] = []
+  const nodes: Service[] = []
+  let lock: Lock | undefined
+  let observer: Observer | undefined
+  let page: Service | undefined
+
+  const startAll = async (
+    kept: Service[],
+    services: readonly Service[],
+    signal: AbortSignal,
+  ): Promise<void> => {
+    signal.throwIfAborted()
+    kept.push(...services)
+    await parallelGroup('processes', services).start(signal)
+  }
+
+  const start = async (signal: AbortSignal): Promise<void> => {
+    const ports = planPorts(options)
+    await requireFreePorts(listPorts(ports), LOOPBACK)
+    const chain = anvilCommand(ROOT, deps.env, ports.rpc)
+    const workingDir = prepareWorkingDir(options.dir)
+    lock = workingDir.lock
+    const dir = workingDir.path
+    const children = createChildFactory({ root: ROOT, dir }, deps)
+    const rpcUrl = `http://${LOOPBACK}:${ports.rpc}`
+    const staticDir = join(ROOT, 'dashboard', 'dist')
+    const pageBuild = buildPage(ROOT, staticDir, logger, signal)
+    // It is waited for at the end; until then its failure must not count as unhandled.
+    pageBuild.catch(() => {})
+
+    const onChainEnd = (reason: string) => failure.reject(new Error(`the chain ended: ${reason}`))
+    await startAll(foundation, [children.program('chain', chain, onChainEnd)], signal)
+    const venues = await decideVenues(options.venues, logger, signal)
+    if (venues === 'simulated') {
+      await startAll(
+        foundation,
+        [children.ionet('venues', 'venues', writeVenuesConfig(dir, ports.venues, options.seed))],
+        signal,
+      )
+    }
+    await Promise.race([waitForChain(rpcUrl, clock, signal), failure.promise])
+
+    const network = await prepareNetwork({ root: ROOT, dir, ports, rpcUrl, venues }, signal)
+    await startBlocks(rpcUrl, signal)
+    logger.info('contracts deployed', { ...network.deployment.contracts })
+    await startAll(
+      nodes,
+      [
+        ...network.oracles.map(({ name, config }) => children.ionet('oracle', name, config)),
+        ...network.aggregators.map(({ name, config }) => children.ionet('aggregator', name, config)),
+        children.ionet('burn', network.burner.name, network.burner.config),
+      ],
+      signal,
+    )
+
+    const aggregators = ports.aggregators.map(({ http }) => `http://${LOOPBACK}:${http}`)
+    observer = createObserver(
+      {
+        chain: createChainObserver(rpcUrl, network.deployment),
+        aggregators,
+        oracles: options.oracles,
+        venues,
+        startedAt: deps.startedAt,
+      },
+      deps,
+    )
+    await observer.start(signal)
+
+    await pageBuild
+    const description = describePage({ ...network, rpcUrl, venues, aggregators, ports })
+    const server = createPageServer({ port: ports.page, staticDir, page: description }, deps)
+    page = server
+    await server.start(signal)
+    logger.info('open the page to watch the network', { page: server.url, venues, dir })
+  }
+
+  return {
+    name: 'devnet',
+    failed: failure.promise,
+    get summary() {
+      return observer?.summary
+    },
+    start,
+    stop: async () => {
+      // The observer asks the chain for the summary: before anything else stops.
+      await observer?.stop()
+      try {
+        await parallelGroup('nodes', [...(page === undefined ? [] : [page]), ...nodes]).stop()
+      } finally {
+        await parallelGroup('foundation', foundation).stop()
+      }
+      lock?.release()
+    },
+  }
+}

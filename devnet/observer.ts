@@ -1,0 +1,92 @@
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { createLoop } from '../runtime/loop.ts'
+import type { Service } from '../runtime/service.ts'
+import { readCertifiedRounds } from './aggregator-client.ts'
+import type { ChainObserver } from './chain-observer.ts'
+import { ReportCounter } from './report-counter.ts'
+import { type DevnetSummary, summarize } from './summary.ts'
+
+export interface ObserverOptions {
+  readonly chain: ChainObserver
+  readonly aggregators: readonly string[]
+  readonly oracles: number
+  readonly venues: 'live' | 'simulated'
+  /** Monotonic time at which the command was started. */
+  readonly startedAt: number
+}
+
+export interface Observer extends Service {
+  /** Set by `stop`, which comes before anything else is stopped; undefined when the chain no longer answered. */
+  readonly summary: DevnetSummary | undefined
+}
+
+/** Finer than a block, so that the time to the first price is not rounded up much. */
+const FIRST_PRICE_EVERY_MS = 200
+const COUNT_EVERY_MS = 5_000
+/** Ctrl-C must not wait for numbers. */
+const SUMMARY_DEADLINE_MS = 1_000
+
+/** Watches a local network from outside, as any reader could, and sums it up before it is stopped. */
+export function createObserver(
+  options: ObserverOptions,
+  deps: { readonly clock: Clock; readonly logger: Logger },
+): Observer {
+  const { clock, logger } = deps
+  const reports = new ReportCounter()
+  let firstPriceMs: number | null = null
+  let summary: DevnetSummary | undefined
+
+  const count = async (signal: AbortSignal): Promise<void> => {
+    const rounds = await Promise.all(options.aggregators.map(url => readCertifiedRounds(url, signal)))
+    for (const round of rounds.flat()) reports.add(round)
+  }
+  const waitForPrice = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      // An answer that fails is asked for again: the chain is just starting.
+      if (await options.chain.hasPrice().catch(() => false)) {
+        firstPriceMs = Math.round(clock.monotonic() - options.startedAt)
+        logger.info('the first certified price is on chain', { afterMs: firstPriceMs })
+        return
+      }
+      await clock.sleep(FIRST_PRICE_EVERY_MS, signal).catch(() => {})
+    }
+  }
+  const sumUp = async (signal: AbortSignal): Promise<void> => {
+    await count(signal)
+    summary = summarize(await options.chain.snapshot(), {
+      venues: options.venues,
+      oracles: options.oracles,
+      certifiedReports: reports.count,
+      firstPriceMs,
+    })
+  }
+
+  const counting = createLoop({ name: 'report count', everyMs: COUNT_EVERY_MS, clock, logger, run: count })
+  const stopping = new AbortController()
+  let waiting: Promise<void> | undefined
+  return {
+    name: 'observer',
+    get summary() {
+      return summary
+    },
+    start: async signal => {
+      waiting = waitForPrice(stopping.signal)
+      await counting.start(signal)
+    },
+    stop: async () => {
+      stopping.abort(new Error('the observer is stopping'))
+      await Promise.all([counting.stop(), waiting])
+      if (waiting === undefined) return
+      const done = new AbortController()
+      const late = clock.sleep(SUMMARY_DEADLINE_MS, done.signal).catch(() => {})
+      await Promise.race([
+        sumUp(AbortSignal.timeout(SUMMARY_DEADLINE_MS)).catch((error: unknown) => {
+          logger.warn('no summary could be made', { error })
+        }),
+        late,
+      ])
+      done.abort()
+    },
+  }
+}

@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { spawnNode } from '../../support/runtime/spawned.ts'
+
+/** Runs `ionet` to its end. */
+async function ionet(...args: string[]) {
+  const spawned = spawnNode('cli/ionet.ts', args)
+  const exitCode = await spawned.ended
+  return { exitCode, stdout: spawned.stdout(), stderr: spawned.stderr() }
+}
+
+describe('ionet on wrong input', () => {
+  let dir: string
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'ionet-cli-'))
+  })
+  afterEach(() => rmSync(dir, { recursive: true }))
+
+  it('answers a wrong option with one sentence and exit code 2', async () => {
+    const { exitCode, stdout, stderr } = await ionet('devnet', '--oracles', '99')
+    expect(exitCode).to.equal(2)
+    expect(stdout).to.equal('')
+    expect(stderr).to.equal(
+      "ionet: option '--oracles <number>' argument '99' is invalid. Give a whole number from 1 to 20.\n",
+    )
+  })
+
+  it('answers an unknown command and a missing option likewise', async () => {
+    const unknown = await ionet('frobnicate')
+    expect(unknown).to.include({ exitCode: 2, stderr: "ionet: unknown command 'frobnicate'\n" })
+    const missing = await ionet('oracle')
+    expect(missing).to.include({
+      exitCode: 2,
+      stderr: "ionet: required option '--config <file>' not specified\n",
+    })
+  })
+
+  it('lists everything that is wrong with a configuration, and starts nothing', async () => {
+    const config = join(dir, 'oracle.json')
+    writeFileSync(config, JSON.stringify({ http: { port: -1 }, p2p: { listen: [] } }))
+    const { exitCode, stdout, stderr } = await ionet('oracle', '--config', config)
+    expect(exitCode).to.equal(2)
+    expect(stdout).to.equal('')
+    expect(stderr).to.match(/^ionet: .*oracle\.json has \d+ problems:\n/)
+    for (const key of ['dataDir', 'identity.keystore', 'rpcUrls', 'p2p.listen', 'http.port']) {
+      expect(stderr).to.include(`  ${key}: `)
+    }
+    expect(stderr).to.not.include('    at ')
+  })
+
+  it('refuses to start a local network where a port is taken, and names the port', async () => {
+    const server: Server = createServer()
+    const port = await new Promise<number>(resolve => {
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
+    })
+    try {
+      const { exitCode, stdout, stderr } = await ionet(
+        'devnet',
+        '--port',
+        String(port - 1),
+        '--venues',
+        'simulated',
+        '--dir',
+        join(dir, 'net'),
+      )
+      expect(exitCode).to.equal(2)
+      expect(stdout).to.equal('')
+      expect(stderr).to.equal(
+        `ionet: port ${port} on 127.0.0.1 is already in use, but the chain needs it: stop what uses it, or choose another port\n`,
+      )
+    } finally {
+      await new Promise(resolve => server.close(resolve))
+    }
+  })
+
+  it('never empties a directory that holds something else', async () => {
+    writeFileSync(join(dir, 'thesis.txt'), 'years of work')
+    const { exitCode, stderr } = await ionet(
+      'devnet',
+      '--port',
+      '41000',
+      '--venues',
+      'simulated',
+      '--dir',
+      dir,
+    )
+    expect(exitCode).to.equal(2)
+    expect(stderr).to.match(/^ionet: .* would be emptied: choose another --dir\n$/)
+  })
+
+  it('shows help without an error', async () => {
+    const { exitCode, stdout } = await ionet('--help')
+    expect(exitCode).to.equal(0)
+    for (const command of ['devnet', 'oracle', 'aggregator', 'burn', 'keys', 'deploy', 'status', 'venues']) {
+      expect(stdout).to.include(command)
+    }
+  })
+})

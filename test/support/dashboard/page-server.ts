@@ -1,0 +1,244 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { extname, join, normalize } from 'node:path'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { READ } from '../../../dashboard/src/data/chain-reader.ts'
+import { hexOf } from '../../../protocol/bytes.ts'
+import type { ReportJson } from '../../../protocol/report-json.ts'
+import { iosdForIo, ONE, type Price, type Wei } from '../../../protocol/units.ts'
+import { dataWord, FEED_ID, KEY_EPOCH, TestNetwork } from './test-network.ts'
+
+const CONTRACTS = {
+  io: `0x${'a1'.repeat(20)}`,
+  iosd: `0x${'a2'.repeat(20)}`,
+  oracleRegistry: `0x${'a3'.repeat(20)}`,
+  priceFeed: `0x${'a4'.repeat(20)}`,
+  burner: `0x${'a5'.repeat(20)}`,
+} as const
+const GENESIS = 12_000_000n * ONE
+const KEPT_REPORTS = 1_000
+
+const topicOf = (signature: string) => hexOf(keccak_256(new TextEncoder().encode(signature)))
+const selectorOf = (signature: string) => topicOf(signature).slice(0, 10)
+
+interface Log {
+  address: string
+  blockNumber: string
+  logIndex: string
+  topics: string[]
+  data: string
+}
+
+/**
+ * Everything the page talks to, in one process and on loopback: page server, two aggregators, a chain that is
+ * three numbers and a list of logs. Rounds, updates and burns happen when the test says so.
+ */
+export class PageServer {
+  readonly network: TestNetwork
+  readonly reports: ReportJson[] = []
+  burned = 0n
+  iosd = 0n
+  #block = 100
+  #word = 0n
+  #logs: Log[] = []
+  readonly #folder: string
+  readonly #venues: 'live' | 'simulated'
+  readonly #streams: Set<ServerResponse>[] = [new Set(), new Set()]
+  readonly #servers: (Server | null)[] = []
+  readonly #ports: number[] = []
+
+  constructor(folder: string, options: { nodes: number; venues: 'live' | 'simulated' }) {
+    this.#folder = folder
+    this.#venues = options.venues
+    this.network = new TestNetwork(options.nodes, { chainId: 31337, registry: CONTRACTS.oracleRegistry })
+    this.#logs.push({
+      address: CONTRACTS.oracleRegistry,
+      blockNumber: '0x5',
+      logIndex: '0x0',
+      topics: [topicOf(READ.groupKeyRotated), `0x${dataWord(BigInt(KEY_EPOCH))}`],
+      data: `0x${dataWord(this.network.groupKeyX)}`,
+    })
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#ports[0]}`
+  }
+
+  async start(): Promise<void> {
+    await this.#listen(0, (request, response) => void this.#page(request, response))
+    await this.#listen(1, (request, response) => void this.#chain(request, response))
+    await this.startAggregator(0)
+    await this.startAggregator(1)
+  }
+
+  async stop(): Promise<void> {
+    for (const index of this.#servers.keys()) await this.#close(index)
+  }
+
+  async startAggregator(index: 0 | 1): Promise<void> {
+    await this.#listen(2 + index, (request, response) => this.#aggregator(index, request, response))
+  }
+
+  /** The aggregator is gone: its port is closed and every stream breaks. */
+  async stopAggregator(index: 0 | 1): Promise<void> {
+    await this.#close(2 + index)
+  }
+
+  /** A certified round, stored and streamed. */
+  certify(
+    round: number,
+    prices: readonly (bigint | null)[],
+    overrides: Parameters<TestNetwork['certify']>[2] = {},
+  ): ReportJson {
+    const report = this.network.certify(round, prices, overrides)
+    this.reports.unshift(report)
+    this.reports.length = Math.min(this.reports.length, KEPT_REPORTS)
+    this.#send('report', report)
+    return report
+  }
+
+  /** The newest report reaches the chain. */
+  update(): void {
+    const [report] = this.reports
+    if (report === undefined) return
+    this.#block++
+    this.#word = BigInt(report.word)
+    this.reports[0] = { ...report, onChain: true }
+    this.#send('update', { round: report.round, txHash: `0x${'7c'.repeat(32)}`, price: report.price })
+  }
+
+  /** Burns at the price on chain; `error` is added to the IOSD made. */
+  burn(io: bigint, error = 0n): void {
+    const price = (this.#word >> 176n) as Price
+    const iosd = iosdForIo(io as Wei, price) + error
+    this.#block++
+    this.burned += io
+    this.iosd += iosd
+    this.#logs.push({
+      address: CONTRACTS.burner,
+      blockNumber: `0x${this.#block.toString(16)}`,
+      logIndex: '0x2',
+      topics: [topicOf(READ.burned), `0x${'00'.repeat(12)}${'c4'.repeat(20)}`, `0x${dataWord(4n)}`],
+      data: `0x${[io, iosd, price, this.#word & ((1n << 40n) - 1n)].map(dataWord).join('')}`,
+    })
+  }
+
+  #send(event: string, data: unknown): void {
+    for (const stream of this.#streams.flatMap(set => [...set])) {
+      stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+    }
+  }
+
+  async #page(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = new URL(request.url ?? '/', this.url).pathname
+    if (path === '/page.json') {
+      const base = (index: number) => `http://127.0.0.1:${this.#ports[index]}`
+      return json(response, {
+        chainId: 31337,
+        rpcUrl: base(1),
+        contracts: CONTRACTS,
+        feed: 'IO/USD',
+        feedId: FEED_ID,
+        roundMs: 1000,
+        venues: this.#venues,
+        aggregators: [base(2), base(3)],
+        oracles: this.network.addresses.map((address, slot) => ({
+          slot,
+          address,
+          name: `oracle-${slot}`,
+          url: '',
+        })),
+      })
+    }
+    try {
+      const file = await readFile(join(this.#folder, normalize(path === '/' ? '/index.html' : path)))
+      response.writeHead(200, { 'content-type': TYPES[extname(path)] ?? 'text/html' }).end(file)
+    } catch {
+      response.writeHead(404).end()
+    }
+  }
+
+  #aggregator(index: 0 | 1, request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '/', this.url)
+    if (url.pathname === '/v1/reports')
+      json(response, this.reports.slice(0, Number(url.searchParams.get('limit'))))
+    else if (url.pathname === '/v1/stream') this.#stream(index, response)
+    else response.writeHead(404, CORS).end()
+  }
+
+  #stream(index: 0 | 1, response: ServerResponse): void {
+    response.writeHead(200, { ...CORS, 'content-type': 'text/event-stream' })
+    response.write(': hello\n\n')
+    const streams = this.#streams[index]
+    streams?.add(response)
+    response.on('close', () => streams?.delete(response))
+  }
+
+  async #chain(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204, { ...CORS, 'access-control-allow-headers': 'content-type' }).end()
+      return
+    }
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk)
+    const calls: { id: number; method: string; params: [{ to: string; data: string }] }[] = JSON.parse(
+      Buffer.concat(chunks).toString(),
+    )
+    json(
+      response,
+      calls.map(({ id, method, params }) => ({
+        jsonrpc: '2.0',
+        id,
+        result: this.#answer(method, params[0]),
+      })),
+    )
+  }
+
+  #answer(
+    method: string,
+    query: { to?: string; data?: string; address?: string; fromBlock?: string },
+  ): unknown {
+    if (method === 'eth_blockNumber') return `0x${this.#block.toString(16)}`
+    if (method === 'eth_getLogs') {
+      return this.#logs.filter(
+        log => log.address === query.address && Number(log.blockNumber) >= Number(query.fromBlock),
+      )
+    }
+    if (query.to === CONTRACTS.io) return `0x${dataWord(GENESIS - this.burned)}`
+    if (query.to === CONTRACTS.iosd) return `0x${dataWord(this.iosd)}`
+    return query.data === selectorOf(READ.latestWord)
+      ? `0x${dataWord(this.#word)}`
+      : `0x${dataWord(this.burned)}`
+  }
+
+  async #listen(
+    index: number,
+    handler: (request: IncomingMessage, response: ServerResponse) => void,
+  ): Promise<void> {
+    const server = createServer(handler)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(this.#ports[index] ?? 0, '127.0.0.1', resolve)
+    })
+    this.#ports[index] = (server.address() as AddressInfo).port
+    this.#servers[index] = server
+  }
+
+  async #close(index: number): Promise<void> {
+    const server = this.#servers[index]
+    this.#servers[index] = null
+    if (server == null) return
+    await new Promise<void>(resolve => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  }
+}
+
+const CORS = { 'access-control-allow-origin': '*' }
+const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css' }
+
+function json(response: ServerResponse, body: unknown): void {
+  response.writeHead(200, { ...CORS, 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
