@@ -58,21 +58,41 @@ export function sealMessage(
     .done()
 }
 
-/** @throws {DecodeError} when the bytes are of another network or kind, or nobody's valid signature */
+export interface SealedMessage {
+  readonly keyEpoch: number
+  readonly body: Uint8Array
+  /** Who sealed it: the costly part, for after the cheap checks. @throws {DecodeError} when it is nobody's signature */
+  sender(crypto: Pick<IdentityCrypto, 'recover'>): Address
+}
+
+/** Takes a message apart without verifying it. @throws {DecodeError} when it is of another network or kind */
+export function readMessage(domain: Domain, kind: MessageKind, bytes: Uint8Array): SealedMessage {
+  const reader = new ByteReader(bytes)
+  if (!equalBytes(reader.fixed(4), domainTag(domain))) {
+    throw new DecodeError('BAD_VALUE', 'a message of another network')
+  }
+  reader.expect(kind)
+  const keyEpoch = reader.small(4)
+  const body = reader.fixed(Math.max(0, bytes.length - HEADER_BYTES - SIGNATURE_BYTES))
+  const signature = reader.fixed(SIGNATURE_BYTES)
+  return reader.done({
+    keyEpoch,
+    body,
+    sender: crypto => {
+      const sender = crypto.recover(messageDigest(domain, kind, keyEpoch, body), signature)
+      if (sender === undefined) throw new DecodeError('BAD_VALUE', 'the signature does not verify')
+      return sender
+    },
+  })
+}
+
+/** {@link readMessage}, verified. @throws {DecodeError} also when the signature is nobody's */
 export function openMessage(
   domain: Domain,
   kind: MessageKind,
   bytes: Uint8Array,
   crypto: Pick<IdentityCrypto, 'recover'>,
 ): OpenedMessage {
-  const reader = new ByteReader(bytes)
-  if (!equalBytes(reader.fixed(4), domainTag(domain)))
-    throw new DecodeError('BAD_VALUE', 'a message of another network')
-  reader.expect(kind)
-  const keyEpoch = reader.small(4)
-  const body = reader.fixed(Math.max(0, bytes.length - HEADER_BYTES - SIGNATURE_BYTES))
-  const signature = reader.fixed(SIGNATURE_BYTES)
-  const sender = crypto.recover(messageDigest(domain, kind, keyEpoch, body), signature)
-  if (sender === undefined) throw new DecodeError('BAD_VALUE', 'the signature does not verify')
-  return reader.done({ keyEpoch, body, sender })
+  const { keyEpoch, body, sender } = readMessage(domain, kind, bytes)
+  return { keyEpoch, body, sender: sender(crypto) }
 }

@@ -11,6 +11,7 @@ const GENERATORS: readonly { readonly what: string; readonly script: string; rea
     script: 'scripts/generate-config-docs.ts',
     mend: 'npm run config-docs',
   },
+  { what: 'protocol vectors', script: 'scripts/generate-vectors.ts', mend: 'npm run vectors' },
 ]
 
 let stale = 0

@@ -6,7 +6,7 @@ import { DecodeError, type Hash } from '../../protocol/bytes.ts'
 import type { CertifiedReport } from '../../protocol/certificate.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
-import { aggregateShares, type FrostPublic, identifierOf } from '../../protocol/frost.ts'
+import { aggregateShares, type FrostPublic, type GroupSignature, identifierOf } from '../../protocol/frost.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import {
   aggregatorByIdentity,
@@ -15,7 +15,7 @@ import {
   memberBySlot,
 } from '../../protocol/membership.ts'
 import { type IdentitySigner, MESSAGE_KIND, openMessage, sealMessage } from '../../protocol/message.ts'
-import { decodeSignedQuote, quoteDigest, type SignedQuote } from '../../protocol/quote.ts'
+import type { SignedQuote } from '../../protocol/quote.ts'
 import { reportDigest } from '../../protocol/report.ts'
 import {
   openRound,
@@ -35,7 +35,9 @@ import {
   type Reply,
   sessionIdOf,
 } from '../../protocol/round/messages.ts'
+import type { QuoteBook } from '../../protocol/round/quote-book.ts'
 import type { RoundTiming, Turn } from '../../protocol/round/timing.ts'
+import { verifyQuote } from '../../protocol/round/verify-quote.ts'
 import type { Round } from '../../protocol/rounds.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
@@ -62,6 +64,7 @@ export interface ActiveRoundDeps {
   readonly crypto: IdentityCrypto
   readonly network: Pick<PeerNetwork, 'request' | 'connected'>
   readonly nonces: NoncePool
+  readonly book: QuoteBook
   readonly sign: IdentitySigner
   readonly certified: (round: CertifiedRound) => void
   readonly count: (outcome: string) => void
@@ -74,10 +77,16 @@ export class ActiveRound {
   /** Nonce commitments of the current session, which the aggregation needs again. */
   #signers: readonly ChosenSigner[] = []
 
-  constructor(round: Round, turn: Turn, options: ActiveRoundOptions, deps: ActiveRoundDeps) {
+  constructor(
+    round: Round,
+    turn: Turn,
+    quotes: readonly SignedQuote[],
+    options: ActiveRoundOptions,
+    deps: ActiveRoundDeps,
+  ) {
     this.#options = options
     this.#deps = deps
-    this.#state = openRound(round, options.feedId, turn)
+    this.#state = openRound(round, options.feedId, turn, quotes)
   }
 
   get round(): Round {
@@ -99,18 +108,23 @@ export class ActiveRound {
     for (const effect of effects) this.#perform(effect)
   }
 
-  /** Holders of shares that are connected; those with a nonce at hand come first. */
+  /**
+   * Holders of shares that are connected. Those with a nonce at hand come first; among them the rounds go around, so
+   * that every member signs, and one that cannot is noticed.
+   */
   #candidates(): number[] {
-    const { membership } = this.#options
+    const { membership, timing } = this.#options
     const connected = new Set(this.#deps.network.connected())
     const stocked = new Set(this.#deps.nonces.stocked())
     const holders = membership.groupKey?.participants ?? []
-    return holders
+    const first = Math.floor(this.round / (timing.roundMs / 100)) % Math.max(1, holders.length)
+    const rotated = [...holders.slice(first), ...holders.slice(0, first)]
+    return rotated
       .filter(slot => {
         const member = memberBySlot(membership, slot)
         return member !== undefined && !member.suspended && connected.has(member.peerKey)
       })
-      .sort((a, b) => Number(stocked.has(b)) - Number(stocked.has(a)) || a - b)
+      .sort((a, b) => Number(stocked.has(b)) - Number(stocked.has(a)))
   }
 
   #perform(effect: RoundEffect): void {
@@ -249,23 +263,11 @@ export class ActiveRound {
   }
 
   #validQuotes(all: readonly Uint8Array[]): SignedQuote[] {
-    return all.flatMap(bytes => this.#validQuote(bytes) ?? [])
-  }
-
-  #validQuote(bytes: Uint8Array): SignedQuote | undefined {
-    const { domain, membership, feedId } = this.#options
-    try {
-      const signed = decodeSignedQuote(domain, bytes)
-      const { quote, slot, signature } = signed
-      const member = memberBySlot(membership, slot)
-      const fits =
-        quote.round === this.round && quote.feedId === feedId && quote.keyEpoch === membership.keyEpoch
-      if (!fits || member === undefined || member.suspended) return undefined
-      const signer = this.#deps.crypto.recover(quoteDigest(domain, quote), signature)
-      return signer === member.identity ? signed : undefined
-    } catch {
-      return undefined
-    }
+    const context = { ...this.#options, crypto: this.#deps.crypto, book: this.#deps.book }
+    return all.flatMap(bytes => {
+      const signed = verifyQuote(bytes, context)
+      return signed?.quote.round === this.round ? [signed] : []
+    })
   }
 
   #aggregate(session: Session): void {
@@ -277,17 +279,19 @@ export class ActiveRound {
       hiding: Uint8Array.from(hiding),
       binding: Uint8Array.from(binding),
     }))
+    const shares = new Map(session.shares.map(({ slot, share }) => [slot, share]))
+    let signature: GroupSignature
     try {
-      const shares = new Map(session.shares.map(({ slot, share }) => [slot, share]))
-      const signature = aggregateShares(groupPublic, commitments, digest, shares)
-      this.dispatch({ type: 'aggregated', session: session.number })
-      this.#announce(session.word, { kind: 'group', signature }, session.signers)
+      signature = aggregateShares(groupPublic, commitments, digest, shares)
     } catch (error) {
       const slots = cheatersOf(error, session)
       this.#deps.count('bad_share')
       this.#deps.logger.warn('a signature share does not verify', { round: this.round, slots })
       this.dispatch({ type: 'bad-shares', session: session.number, slots })
+      return
     }
+    this.dispatch({ type: 'aggregated', session: session.number })
+    this.#announce(session.word, { kind: 'group', signature }, session.signers)
   }
 
   #quorumSigners(word: bigint): number[] {

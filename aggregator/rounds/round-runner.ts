@@ -6,7 +6,6 @@ import type { Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { Membership } from '../../protocol/membership.ts'
 import type { SignedQuote } from '../../protocol/quote.ts'
-import type { QuoteBook } from '../../protocol/round/quote-book.ts'
 import { proposalTimeMs, type RoundTiming, turnOf } from '../../protocol/round/timing.ts'
 import { nextRound, type Round, roundAt, roundStartMs } from '../../protocol/rounds.ts'
 import type { Service } from '../../runtime/service.ts'
@@ -22,7 +21,6 @@ export interface RoundRunnerOptions {
 }
 
 export interface RoundRunnerDeps extends ActiveRoundDeps {
-  readonly book: QuoteBook
   readonly membership: () => Membership | undefined
   readonly highestCertified: () => number
 }
@@ -100,15 +98,16 @@ export class RoundRunner implements Service {
     const turn = turnOf(round, index, membership.aggregators.length, timing)
     // A busy process may come to a round after others have finished it.
     if (turn === undefined || round <= this.#deps.highestCertified()) return
+    const quotes = this.#deps.book.quotesOf(round).map(({ signed }) => signed)
     const active = new ActiveRound(
       round,
       turn,
+      quotes,
       { domain, feedId, timing, membership, groupPublic },
       this.#deps,
     )
     this.#active.set(round, active)
-    for (const { signed } of this.#deps.book.quotesOf(round))
-      active.dispatch({ type: 'quote', quote: signed })
+    active.dispatch({ type: 'tick' })
     this.#tickAt(proposalTimeMs(round, turn, timing), active, signal)
     this.#tickAt(roundStartMs(round) + 2 * timing.roundMs + 1, active, signal)
   }

@@ -6,9 +6,8 @@ import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import { type FrostPublic, type FrostSecret, frost, identifierOf } from '../../protocol/frost.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
-import { type Membership, memberBySlot, type PeerKey } from '../../protocol/membership.ts'
+import type { Membership, PeerKey } from '../../protocol/membership.ts'
 import { MESSAGE_KIND, openMessage, sealMessage } from '../../protocol/message.ts'
-import { decodeSignedQuote, quoteDigest, type SignedQuote } from '../../protocol/quote.ts'
 import { reportDigest } from '../../protocol/report.ts'
 import {
   type ChosenSigner,
@@ -26,6 +25,7 @@ import {
 import type { QuoteBook } from '../../protocol/round/quote-book.ts'
 import { decideOnProposal, type SignerDecision } from '../../protocol/round/signer.ts'
 import type { RoundTiming } from '../../protocol/round/timing.ts'
+import { verifyQuote } from '../../protocol/round/verify-quote.ts'
 import type { Round } from '../../protocol/rounds.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
@@ -139,7 +139,13 @@ export class SigningService {
       nonceUnspent: own => this.#lanes.isUnspent(from, keyEpoch, own),
       seen: this.#deps.book.quotesOf(proposal.round),
       isEquivocator: slot => this.#deps.book.isEquivocator(keyEpoch, slot),
-      verifyQuote: bytes => this.#verifyQuote(bytes, membership),
+      verifyQuote: bytes =>
+        verifyQuote(bytes, {
+          ...this.#options,
+          membership,
+          crypto: this.#deps.crypto,
+          book: this.#deps.book,
+        }),
     })
     return this.#act(decision, { proposal, keyEpoch, sealed, sessionId, from, key })
   }
@@ -157,25 +163,6 @@ export class SigningService {
       if (error instanceof DecodeError) return undefined
       throw error
     }
-  }
-
-  /** A quote that was admitted before needs no second verification when its bytes are the same. */
-  #verifyQuote(bytes: Uint8Array, membership: Membership): SignedQuote | undefined {
-    const { book, crypto } = this.#deps
-    let signed: SignedQuote
-    try {
-      signed = decodeSignedQuote(this.#options.domain, bytes)
-    } catch {
-      return undefined
-    }
-    const { quote, slot, signature } = signed
-    const known = book.quoteOf(quote.round, slot)
-    if (known !== undefined && Buffer.compare(known.signed.bytes, bytes) === 0) return known.signed
-    const member = memberBySlot(membership, slot)
-    const fits = member?.suspended === false && quote.keyEpoch === membership.keyEpoch
-    if (!fits || quote.feedId !== this.#options.feedId) return undefined
-    const signer = crypto.recover(quoteDigest(this.#options.domain, quote), signature)
-    return signer === member.identity ? signed : undefined
   }
 
   #act(decision: SignerDecision, session: ProposedSession): Reply {

@@ -35,8 +35,8 @@ export interface RoundState {
   readonly session: Session | undefined
   /** All sessions so far: the number of the next one. */
   readonly sessions: number
-  /** Sessions opened for the current word. */
-  readonly attempts: number
+  /** Sessions opened so far, by word. At most one word a quote, and one that is adopted. */
+  readonly attempts: ReadonlyMap<bigint, number>
   /** Members that were silent, refused or sent a bad share: chosen again only when nobody else is left. */
   readonly doubtful: ReadonlySet<number>
   /** A word that some member is locked to: nothing else can be certified in this round any more. */
@@ -95,16 +95,22 @@ export interface Step {
   readonly effects: readonly RoundEffect[]
 }
 
-export function openRound(round: Round, feedId: Hash, turn: Turn): RoundState {
+/** @param quotes what is known of the round already; a `tick` then says whether that is enough */
+export function openRound(
+  round: Round,
+  feedId: Hash,
+  turn: Turn,
+  quotes: readonly SignedQuote[] = [],
+): RoundState {
   return {
     round,
     feedId,
     turn,
     phase: 'collecting',
-    quotes: new Map(),
+    quotes: new Map(quotes.map(quote => [quote.slot, quote])),
     session: undefined,
     sessions: 0,
-    attempts: 0,
+    attempts: new Map(),
     doubtful: new Set(),
     adopted: undefined,
     identitySignatures: new Map(),
@@ -121,7 +127,10 @@ export function step(state: RoundState, event: RoundEvent, context: RoundContext
     case 'share':
       return ifCurrent(state, event.session, session => onShare(state, session, event.share))
     case 'missing':
-      return ifCurrent(state, event.session, () => onMissing(state, event.slot, event.quotes, context))
+      // Of an earlier session too: the next proposal had better hold them.
+      return event.session === state.session?.number
+        ? onMissing(state, event.slot, event.quotes, context)
+        : stay(withQuotes(state, event.quotes))
     case 'locked':
       return ifCurrent(state, event.session, () => onLocked(state, event.slot, event.quotes, context))
     case 'refused':
@@ -149,18 +158,25 @@ function ifCurrent(state: RoundState, number: number, then: (session: Session) =
 }
 
 function onQuote(state: RoundState, quote: SignedQuote, context: RoundContext): Step {
-  if (state.phase !== 'collecting' || state.quotes.has(quote.slot)) return stay(state)
-  const next = { ...state, quotes: new Map(state.quotes).set(quote.slot, quote) }
-  const everyoneIsIn = next.quotes.size === activeMembers(context.membership).length
-  return everyoneIsIn && state.turn === 'primary' ? propose(next, context) : onTick(next, context)
+  return state.phase === 'collecting' ? onTick(withQuotes(state, [quote]), context) : stay(state)
+}
+
+/** Adds quotes of the round, the first of each slot. */
+function withQuotes(state: RoundState, quotes: readonly SignedQuote[]): RoundState {
+  const added = new Map(state.quotes)
+  for (const quote of quotes) {
+    if (quote.quote.round === state.round && !added.has(quote.slot)) added.set(quote.slot, quote)
+  }
+  return added.size === state.quotes.size ? state : { ...state, quotes: added }
 }
 
 function onTick(state: RoundState, context: RoundContext): Step {
+  const { nowMs, timing, membership } = context
   if (state.phase !== 'collecting') return stay(state)
-  if (context.nowMs < proposalTimeMs(state.round, state.turn, context.timing)) return stay(state)
-  if (context.nowMs > roundStartMs(state.round) + 2 * context.timing.roundMs)
-    return abandon(state, 'TOO_LATE')
-  return propose(state, context)
+  if (nowMs > roundStartMs(state.round) + 2 * timing.roundMs) return abandon(state, 'TOO_LATE')
+  const everyoneIsIn = state.quotes.size === activeMembers(membership).length
+  const itIsTime = nowMs >= proposalTimeMs(state.round, state.turn, timing)
+  return itIsTime || (everyoneIsIn && state.turn === 'primary') ? propose(state, context) : stay(state)
 }
 
 /** Chooses q signers and opens the next session, or waits for what is missing. */
@@ -169,9 +185,9 @@ function propose(state: RoundState, context: RoundContext): Step {
   const quotes = state.adopted ?? sortedQuotes(state)
   if (quotes.length < q) return stay({ ...state, phase: 'collecting' })
   const word = medianWord(quotes.map(signed => signed.quote))
-  const attempts = state.session?.word === word ? state.attempts + 1 : 1
+  const attempt = (state.attempts.get(word) ?? 0) + 1
   // ROAST: n − q + 1 sessions for a word are enough to find q honest signers among n, and bound what liars cost.
-  if (attempts > n - q + 1) return fallback(state, context, 'NO_SIGNERS_LEFT')
+  if (attempt > n - q + 1) return fallback(state, context, 'NO_SIGNERS_LEFT')
   const signers = chooseSigners(state, context)
   if (signers === undefined) return fallback(state, context, 'NO_SIGNERS_LEFT')
   const session: Session = {
@@ -182,7 +198,13 @@ function propose(state: RoundState, context: RoundContext): Step {
     shares: [],
   }
   return {
-    state: { ...state, phase: 'signing', session, sessions: state.sessions + 1, attempts },
+    state: {
+      ...state,
+      phase: 'signing',
+      session,
+      sessions: state.sessions + 1,
+      attempts: new Map(state.attempts).set(word, attempt),
+    },
     effects: [{ type: 'propose', session }],
   }
 }
@@ -229,14 +251,10 @@ function onMissing(
   quotes: readonly SignedQuote[],
   context: RoundContext,
 ): Step {
-  if (state.adopted !== undefined) return onRefused(state, slot, context)
-  const added = new Map(state.quotes)
-  for (const quote of quotes) {
-    if (quote.quote.round === state.round && !added.has(quote.slot)) added.set(quote.slot, quote)
-  }
+  const next = withQuotes(state, quotes)
   // A signer that claims something is missing and shows nothing new is only buying time.
-  if (added.size === state.quotes.size) return onRefused(state, slot, context)
-  return propose({ ...state, quotes: added }, context)
+  if (state.adopted !== undefined || next === state) return onRefused(state, slot, context)
+  return propose(next, context)
 }
 
 function onLocked(

@@ -12,7 +12,7 @@ import {
 import type { Domain } from '../domain.ts'
 import { type IdentityCrypto, SIGNATURE_BYTES } from '../identity.ts'
 import { aggregatorByIdentity, type Membership } from '../membership.ts'
-import { type IdentitySigner, MESSAGE_KIND, openMessage, sealMessage } from '../message.ts'
+import { type IdentitySigner, MESSAGE_KIND, readMessage, sealMessage } from '../message.ts'
 import { MAX_MEMBERS } from '../quorum.ts'
 import { unpackReport } from '../report.ts'
 
@@ -54,16 +54,17 @@ export interface CertifiedContext {
 export function admitCertified(bytes: Uint8Array, context: CertifiedContext): CertifiedAdmission {
   const { domain, membership, crypto } = context
   try {
-    const { body, sender } = openMessage(domain, MESSAGE_KIND.certified, bytes, crypto)
-    const reader = new ByteReader(body)
+    const message = readMessage(domain, MESSAGE_KIND.certified, bytes)
+    const reader = new ByteReader(message.body)
     const report = decodeCertifiedReport(reader.sized(MAX_CERTIFIED_BYTES))
     const signers = reader.done(reader.list(MAX_MEMBERS, item => item.small(1)))
-    const aggregator = aggregatorByIdentity(membership, sender)
-    if (aggregator === undefined) return { verdict: 'ignore', code: 'UNLISTED' }
+    if (message.keyEpoch !== report.keyEpoch) return { verdict: 'reject', code: 'MALFORMED' }
     if (report.keyEpoch !== membership.keyEpoch) return { verdict: 'ignore', code: 'OTHER_KEY_EPOCH' }
     if (report.feedId !== context.feedId) return { verdict: 'ignore', code: 'OTHER_FEED' }
     if (unpackReport(report.word).round <= context.highestCertified)
       return { verdict: 'ignore', code: 'OLD_ROUND' }
+    const aggregator = aggregatorByIdentity(membership, message.sender(crypto))
+    if (aggregator === undefined) return { verdict: 'ignore', code: 'UNLISTED' }
     if (!verifyCertifiedReport(domain, membership, report, crypto)) {
       return { verdict: 'reject', code: 'BAD_CERTIFICATE' }
     }

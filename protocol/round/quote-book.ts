@@ -79,7 +79,7 @@ export class QuoteBook {
       if (error instanceof DecodeError) return { verdict: 'reject', code: 'MALFORMED' }
       throw error
     }
-    const early = this.#checkRound(signed.quote, nowMs) ?? this.#checkSender(signed, membership)
+    const early = this.#checkRound(signed.quote, membership, nowMs) ?? this.#checkSender(signed, membership)
     if (early !== undefined) return early
 
     const known = this.#rounds.get(signed.quote.round)?.get(signed.slot)?.signed
@@ -88,18 +88,20 @@ export class QuoteBook {
     return this.#verify(signed, known, membership, nowMs)
   }
 
-  #checkRound(quote: Quote, nowMs: number): Admission | undefined {
+  #checkRound(quote: Quote, membership: Membership, nowMs: number): Admission | undefined {
+    if (quote.keyEpoch !== membership.keyEpoch) return { verdict: 'ignore', code: 'OTHER_KEY_EPOCH' }
     const { roundMs, skewMs } = this.#options.timing
     if (!isRoundStart(quote.round, roundMs)) return { verdict: 'reject', code: 'BAD_ROUND' }
     if (quote.round < previousRound(roundAt(nowMs, roundMs), roundMs))
       return { verdict: 'ignore', code: 'LATE' }
-    if (roundStartMs(quote.round) > nowMs + skewMs) return { verdict: 'ignore', code: 'TOO_EARLY' }
+    // A fast clock's next round is kept until its time comes, not dropped.
+    const newest = nextRound(roundAt(nowMs + skewMs, roundMs), roundMs)
+    if (quote.round > newest) return { verdict: 'ignore', code: 'TOO_EARLY' }
     return undefined
   }
 
   #checkSender(signed: SignedQuote, membership: Membership): Admission | undefined {
     const { quote, slot } = signed
-    if (quote.keyEpoch !== membership.keyEpoch) return { verdict: 'ignore', code: 'OTHER_KEY_EPOCH' }
     if (quote.feedId !== this.#options.feedId) return { verdict: 'ignore', code: 'OTHER_FEED' }
     const member = memberBySlot(membership, slot)
     if (member === undefined || member.suspended) return { verdict: 'ignore', code: 'UNLISTED' }
