@@ -95,7 +95,7 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
       maxFeePerGasCeiling: MAX_FEE_PER_GAS,
       minedWithinMs: MINED_WITHIN_MS,
     },
-    reader,
+    { reader, clock },
   )
   const pusher = new Pusher(
     {
@@ -112,7 +112,10 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
       clock,
       logger,
       readOnChain: () => readLatestReport(reader, contracts.priceFeed),
-      send: async report => (await transactor.send(updateCall(contracts.priceFeed, report))).transactionHash,
+      send: async (report, signal) => {
+        const receipt = await transactor.send(updateCall(contracts.priceFeed, report), signal)
+        return receipt.transactionHash
+      },
       count: outcome => pushes.inc({ outcome }),
     },
   )
@@ -191,8 +194,8 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
       crypto,
       network,
       sign,
-      install: async installation => {
-        await install(transactor, domain.registry, installation)
+      install: async (installation, signal) => {
+        await install(transactor, domain.registry, installation, signal)
         await registry.refresh()
       },
       refresh: () => registry.refresh(),
@@ -205,9 +208,9 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
     everyMs: KEYGEN_LOOK_MS,
     clock,
     logger,
-    run: async () => {
+    run: async signal => {
       const current = registry.current()
-      if (current !== undefined) await coordinator.attend(current)
+      if (current !== undefined) await coordinator.attend(current, signal)
     },
   })
   const http = createHttpServer(
@@ -233,16 +236,17 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
   return serviceGroup(
     'aggregator',
     [
-      ...member.services,
+      // Stops after the network, which may still bring a certificate that has to be written down.
       lifetime(
         'feed',
         () => feed.start(),
         async () => {
           feed.stop()
-          await pusher.idle()
+          await pusher.stop()
           database.close()
         },
       ),
+      ...member.services,
       http,
       updates,
       rounds,
@@ -260,19 +264,27 @@ function lifetime(name: string, start: () => void, stop: () => Promise<void>): S
   }
 }
 
-async function install(transactor: Transactor, registry: Address, installation: Installation): Promise<void> {
+async function install(
+  transactor: Transactor,
+  registry: Address,
+  installation: Installation,
+  signal: AbortSignal,
+): Promise<void> {
   const { px, transcriptHash, participants, signature, consents } = installation
-  await transactor.send({
-    address: registry,
-    abi: oracleRegistryAbi,
-    functionName: 'rotateGroupKey',
-    args: [
-      px,
-      transcriptHash,
-      bitmapOf(participants),
-      signature.r,
-      signature.s,
-      consents.map(contractSignature),
-    ],
-  })
+  await transactor.send(
+    {
+      address: registry,
+      abi: oracleRegistryAbi,
+      functionName: 'rotateGroupKey',
+      args: [
+        px,
+        transcriptHash,
+        bitmapOf(participants),
+        signature.r,
+        signature.s,
+        consents.map(contractSignature),
+      ],
+    },
+    signal,
+  )
 }

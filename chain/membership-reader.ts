@@ -1,5 +1,5 @@
 /** Follows the registry: who are the members, and which key is theirs. */
-import type { PublicClient } from 'viem'
+import { BaseError, type PublicClient } from 'viem'
 import type { Address } from '../protocol/bytes.ts'
 import { type Membership, membershipOf, slotsOf } from '../protocol/membership.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -33,6 +33,19 @@ export class WrongChainError extends Error {
       `the RPC endpoint is on chain ${found}, the deployment on chain ${expected}: check rpcUrls and deployment`,
     )
     this.name = 'WrongChainError'
+  }
+}
+
+/** The chain did not tell who the members are. A retry helps when the endpoint is back. */
+export class RegistryUnreadableError extends Error {
+  readonly code = 'REGISTRY_UNREADABLE'
+  constructor(registry: Address, cause: unknown) {
+    const reason = cause instanceof BaseError ? cause.details || cause.shortMessage : String(cause)
+    super(
+      `the registry ${registry} cannot be read (${reason}): check that an endpoint of rpcUrls answers and that the deployment is on its chain`,
+      { cause },
+    )
+    this.name = 'RegistryUnreadableError'
   }
 }
 
@@ -73,6 +86,10 @@ export async function readMembership(reader: PublicClient, options: RegistryOpti
   })
 }
 
+function isOlder(a: Membership, b: Membership): boolean {
+  return a.keyEpoch < b.keyEpoch || a.registryVersion < b.registryVersion
+}
+
 export function createMembershipFollower(
   options: RegistryOptions,
   deps: { readonly reader: PublicClient; readonly clock: Clock; readonly logger: Logger },
@@ -81,7 +98,11 @@ export function createMembershipFollower(
   const listeners: ((membership: Membership) => void)[] = []
 
   const refresh = async (): Promise<Membership> => {
-    const next = await readMembership(deps.reader, options)
+    const next = await readMembership(deps.reader, options).catch((cause: unknown) => {
+      throw new RegistryUnreadableError(options.registry, cause)
+    })
+    // Reads overlap, and one of several endpoints may lag: the view never goes back.
+    if (current !== undefined && isOlder(next, current)) return current
     const changed = current?.keyEpoch !== next.keyEpoch || current.registryVersion !== next.registryVersion
     current = next
     if (changed) for (const listener of listeners) listener(next)

@@ -11,14 +11,16 @@ import {
   ContractFunctionRevertedError,
   createWalletClient,
   encodeFunctionData,
+  type Hash,
   type Hex,
   http,
   type LocalAccount,
   type PublicClient,
   type TransactionReceipt,
-  WaitForTransactionReceiptTimeoutError,
+  TransactionReceiptNotFoundError,
 } from 'viem'
 import { mulDivUp } from '../protocol/units.ts'
+import type { Clock } from '../runtime/clock.ts'
 
 export interface ContractCall {
   readonly address: Address
@@ -46,8 +48,12 @@ export class TransactError extends Error {
 
 export interface Transactor {
   readonly address: Address
-  /** Resolves with the receipt of the mined, successful transaction. @throws {TransactError} */
-  send(call: ContractCall): Promise<TransactionReceipt>
+  /**
+   * Resolves with the receipt of the mined, successful transaction. `signal` ends the wait, not the transaction.
+   *
+   * @throws {TransactError}
+   */
+  send(call: ContractCall, signal: AbortSignal): Promise<TransactionReceipt>
 }
 
 export interface TransactorOptions {
@@ -66,14 +72,21 @@ interface SentFees {
   readonly maxPriorityFeePerGas: bigint
 }
 
+/** A transaction that nobody takes in this time is given up; the next one worth sending comes soon. */
+const RPC = { timeout: 4_000, retryCount: 1 }
+const POLL_MS = 250
 /** Nodes replace a pending transaction only for at least 10% more; 12.5% clears every client's rounding. */
 const bumped = (fee: bigint): bigint => mulDivUp(fee, 1_125n, 1_000n)
 /** Room for the state to change between estimate and block. */
 const withMargin = (gas: bigint): bigint => mulDivUp(gas, 5n, 4n)
 
-export function createTransactor(options: TransactorOptions, reader: PublicClient): Transactor {
+export function createTransactor(
+  options: TransactorOptions,
+  deps: { readonly reader: PublicClient; readonly clock: Clock },
+): Transactor {
+  const { reader, clock } = deps
   const { account } = options
-  const wallets = options.rpcUrls.map(url => createWalletClient({ account, transport: http(url) }))
+  const wallets = options.rpcUrls.map(url => createWalletClient({ account, transport: http(url, RPC) }))
   let last: SentFees | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
@@ -91,15 +104,32 @@ export function createTransactor(options: TransactorOptions, reader: PublicClien
 
   /** The same signed bytes to every endpoint: one that takes them is enough. */
   const broadcast = async (serialized: Hex): Promise<Hex> => {
-    const results = await Promise.allSettled(
-      wallets.map(wallet => wallet.sendRawTransaction({ serializedTransaction: serialized })),
-    )
-    const taken = results.find(result => result.status === 'fulfilled')
-    if (taken !== undefined) return taken.value
-    throw results[0]?.status === 'rejected' ? results[0].reason : new Error('no RPC endpoint')
+    try {
+      // The first that takes it: one that hangs must not hold up the others.
+      return await Promise.any(
+        wallets.map(wallet => wallet.sendRawTransaction({ serializedTransaction: serialized })),
+      )
+    } catch (error) {
+      throw error instanceof AggregateError ? error.errors[0] : error
+    }
   }
 
-  const transact = async (call: ContractCall): Promise<TransactionReceipt> => {
+  /** viem's own wait cannot be ended, and would keep a stopping process alive. */
+  const mined = async (hash: Hash, what: string, signal: AbortSignal): Promise<TransactionReceipt> => {
+    const deadline = clock.monotonic() + options.minedWithinMs
+    while (clock.monotonic() < deadline) {
+      const receipt = await reader.getTransactionReceipt({ hash }).catch((error: unknown) => {
+        if (error instanceof TransactionReceiptNotFoundError) return undefined
+        throw error
+      })
+      if (receipt !== undefined) return receipt
+      await clock.sleep(POLL_MS, signal)
+    }
+    throw new TransactError('NOT_MINED', what)
+  }
+
+  const transact = async (call: ContractCall, signal: AbortSignal): Promise<TransactionReceipt> => {
+    signal.throwIfAborted()
     const what = call.functionName
     const data = encodeFunctionData({ abi: call.abi, functionName: call.functionName, args: [...call.args] })
     const gas = await reader
@@ -122,7 +152,7 @@ export function createTransactor(options: TransactorOptions, reader: PublicClien
       })
       const hash = await broadcast(serialized)
       last = chosen
-      return reader.waitForTransactionReceipt({ hash, timeout: options.minedWithinMs, pollingInterval: 250 })
+      return mined(hash, what, signal)
     })
     if (receipt.status !== 'success') throw new TransactError('REVERTED', what)
     return receipt
@@ -130,8 +160,8 @@ export function createTransactor(options: TransactorOptions, reader: PublicClien
 
   return {
     address: account.address,
-    send: call => {
-      const result = queue.then(() => transact(call))
+    send: (call, signal) => {
+      const result = queue.then(() => transact(call, signal))
       queue = result.catch(() => {})
       return result
     },
@@ -143,8 +173,7 @@ async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (cause) {
     if (cause instanceof TransactError) throw cause
-    const late = cause instanceof WaitForTransactionReceiptTimeoutError
-    throw new TransactError(late ? 'NOT_MINED' : 'RPC_FAILED', what, cause)
+    throw new TransactError('RPC_FAILED', what, cause)
   }
 }
 

@@ -40,7 +40,6 @@ export function followUpdates(
       toBlock,
       strict: true,
     })
-    nextBlock = toBlock + 1n
     for (const { args, transactionHash, blockNumber } of logs) {
       onUpdate({
         round: asRound(Number(args.round)),
@@ -49,6 +48,7 @@ export function followUpdates(
         blockNumber,
       })
     }
+    nextBlock = toBlock + 1n
   }
   const loop = createLoop({
     name: 'update follower',

@@ -34,6 +34,8 @@ export interface OracleNodeDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Ends the process. */
+  readonly fail: (error: Error) => void
 }
 
 const STOP_DEADLINE_MS = 3_000
@@ -145,12 +147,12 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     }
   }
   /** A quote under our key that our guard does not know: somebody else has the key, or a copy of this node runs. */
-  const stopAtOnce = (quote: SignedQuote): void => {
-    logger.error("a quote under this node's key that it never signed: stopping, find the copy of the key", {
-      round: quote.quote.round,
-    })
-    process.exitCode = 1
-    process.kill(process.pid, 'SIGTERM')
+  const stopAtOnce = ({ quote }: SignedQuote): void => {
+    deps.fail(
+      new Error(
+        `round ${quote.round} was quoted under this node's key, but not by this node: find the copy of the key`,
+      ),
+    )
   }
   const admitAnnouncement = (data: Uint8Array): Verdict => {
     const current = registry.current()

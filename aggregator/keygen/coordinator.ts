@@ -50,7 +50,7 @@ export interface CoordinatorDeps {
   readonly crypto: IdentityCrypto
   readonly network: Pick<PeerNetwork, 'request' | 'connected'>
   readonly sign: IdentitySigner
-  readonly install: (installation: Installation) => Promise<void>
+  readonly install: (installation: Installation, signal: AbortSignal) => Promise<void>
   /** Reads the registry now: another aggregator may have been first. */
   readonly refresh: () => Promise<Membership>
 }
@@ -71,7 +71,7 @@ export class KeygenCoordinator {
   }
 
   /** One look at the registry: does nothing unless a key is needed and it is this aggregator's turn to call. */
-  async attend(membership: Membership): Promise<void> {
+  async attend(membership: Membership, signal: AbortSignal): Promise<void> {
     if (membership.keyEpoch > 0) {
       this.#neededSinceMs = undefined
       return
@@ -89,7 +89,7 @@ export class KeygenCoordinator {
     this.#deps.logger.info('calling a key generation', { participants: attempt.participants })
     const installation = await this.#generate(attempt, participants, membership)
     if ((await this.#deps.refresh()).keyEpoch >= attempt.keyEpoch) return
-    await this.#deps.install(installation)
+    await this.#deps.install(installation, signal)
     this.#deps.logger.info('the group key is installed', { keyEpoch: attempt.keyEpoch, px: installation.px })
   }
 
@@ -146,17 +146,17 @@ export class KeygenCoordinator {
     results: ReadonlyMap<number, KeygenResult>,
     membership: Membership,
   ): Promise<Installation> {
-    const [first] = results.values()
-    if (first === undefined || results.size < attempt.threshold) {
+    const bytes = commonTranscript(results)
+    if (bytes === undefined || results.size < attempt.threshold) {
       throw new Error(
         `only ${results.size} of ${attempt.participants.length} members finished the key generation`,
       )
     }
-    const decoded = decodeTranscript(first.transcript)
+    const decoded = decodeTranscript(bytes)
     if (decoded.attemptId !== attemptId)
       throw new DecodeError('BAD_VALUE', 'the transcript of another attempt')
     const pub = publicPackageFromTranscript(decoded.transcript)
-    const transcriptHash = transcriptHashOf(first.transcript)
+    const transcriptHash = transcriptHashOf(bytes)
     const { keyEpoch, registryVersion, participants } = attempt
     const terms = { keyEpoch, registryVersion, participants, transcriptHash, px: groupKeyX(pub) }
     const digest = installationDigest(this.#options.domain, terms)
@@ -207,4 +207,14 @@ export class KeygenCoordinator {
       maxReplyBytes: MAX_TRANSCRIPT_BYTES + 1_024,
     })
   }
+}
+
+/** The transcript that most members show: who answers first with another one must not stop the rest. */
+function commonTranscript(results: ReadonlyMap<number, KeygenResult>): Uint8Array | undefined {
+  const counts = new Map<Hash, { count: number; readonly transcript: Uint8Array }>()
+  for (const { transcript } of results.values()) {
+    const hash = transcriptHashOf(transcript)
+    counts.set(hash, { count: (counts.get(hash)?.count ?? 0) + 1, transcript })
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.transcript
 }

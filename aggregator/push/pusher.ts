@@ -11,7 +11,7 @@ export interface PusherDeps {
   readonly logger: Logger
   readonly readOnChain: () => Promise<Report | undefined>
   /** Resolves with the transaction's hash when it is in a block. */
-  readonly send: (report: CertifiedReport) => Promise<string>
+  readonly send: (report: CertifiedReport, signal: AbortSignal) => Promise<string>
   readonly count: (outcome: PushReason | 'FAILED') => void
 }
 
@@ -26,6 +26,7 @@ export class Pusher {
   readonly #deps: PusherDeps
   #busy: Promise<void> | undefined
   #dueSinceMs: number | undefined
+  readonly #stopping = new AbortController()
 
   constructor(options: PusherOptions, deps: PusherDeps) {
     this.#options = options
@@ -34,9 +35,10 @@ export class Pusher {
 
   /** Called with each certified report, in order. While one is being sent, newer ones are passed over. */
   offer(certified: CertifiedReport): void {
-    if (this.#busy !== undefined) return
+    if (this.#busy !== undefined || this.#stopping.signal.aborted) return
     this.#busy = this.#consider(certified)
       .catch((error: unknown) => {
+        if (this.#stopping.signal.aborted) return
         this.#deps.count('FAILED')
         this.#deps.logger.warn('a price could not be put on chain, the next report is tried', { error })
       })
@@ -45,8 +47,15 @@ export class Pusher {
       })
   }
 
+  /** Resolves when nothing is being sent. */
   async idle(): Promise<void> {
     await this.#busy
+  }
+
+  /** Ends the wait for a transaction that is on its way; it is mined all the same. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopping'))
+    await this.idle()
   }
 
   async #consider(certified: CertifiedReport): Promise<void> {
@@ -62,7 +71,7 @@ export class Pusher {
     this.#dueSinceMs ??= nowMs
     const dueSec = (nowMs - this.#dueSinceMs) / 1_000
     if (!mayPush(index, aggregators(), Math.floor(nowMs / 1_000), dueSec, rules)) return
-    const transaction = await this.#deps.send(certified)
+    const transaction = await this.#deps.send(certified, this.#stopping.signal)
     this.#dueSinceMs = undefined
     this.#deps.count(reason)
     this.#deps.logger.info('price on chain', {

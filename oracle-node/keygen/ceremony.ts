@@ -83,6 +83,8 @@ interface Attempt {
 const RETRY_MS = 100
 const REQUEST_TIMEOUT_MS = 3_000
 const SMALL_MESSAGE_BYTES = 512
+/** Attempts are numbered by time: one far ahead would make every later one look as if it were over. */
+const MAX_AHEAD_MS = 60_000
 
 export class KeygenCeremony implements Service {
   readonly name = 'key generation'
@@ -140,17 +142,17 @@ export class KeygenCeremony implements Service {
     network.handle(CHANNELS.keygenVote, limits, async request => this.#giveVote(request))
     network.handle(CHANNELS.keygenShare, limits, async (request, from) => this.#giveShare(request, from))
     const calls = { ...limits, timeoutMs: this.#options.timeoutMs + REQUEST_TIMEOUT_MS }
-    network.handle(CHANNELS.keygenStart, calls, async request => this.#takePart(request))
+    network.handle(CHANNELS.keygenStart, calls, async (request, from) => this.#takePart(request, from))
     network.handle(
       CHANNELS.keygenInstall,
       { ...limits, maxRequestBytes: MAX_TRANSCRIPT_BYTES },
-      async request => this.#signInstallation(request),
+      async (request, from) => this.#signInstallation(request, from),
     )
   }
 
-  async #takePart(sealed: Uint8Array): Promise<Uint8Array> {
+  async #takePart(sealed: Uint8Array, from: PeerKey): Promise<Uint8Array> {
     const membership = this.#requireMembership()
-    const { body, caller } = this.#fromAggregator(MESSAGE_KIND.keygenStart, sealed, membership)
+    const { body, caller } = this.#fromAggregator(MESSAGE_KIND.keygenStart, sealed, from, membership)
     const attempt = this.#begin({ ...decodeKeygenStart(body), ...termsOf(membership) }, caller, membership)
     const key = await attempt.done
     const result: KeygenResult = {
@@ -166,8 +168,12 @@ export class KeygenCeremony implements Service {
   #begin(terms: KeygenAttempt, caller: AggregatorMember, membership: Membership): Attempt {
     const id = attemptIdOf(this.#options.domain, terms)
     if (this.#current?.id === id) return this.#current
+    // The first key only: without a schedule that says when, any aggregator could change a key that works.
+    if (membership.keyEpoch > 0) throw new RequestRefused('a key is installed')
     assertFits(terms, membership)
     if (!this.#mayReplace(caller, membership)) throw new RequestRefused('another attempt is going on')
+    if (terms.attempt > this.#deps.clock.now() + MAX_AHEAD_MS)
+      throw new DecodeError('BAD_VALUE', 'an attempt of the future')
     if (terms.attempt <= this.#highestAttempt) throw new DecodeError('BAD_VALUE', 'an attempt that is over')
     this.#highestAttempt = terms.attempt
     this.#giveUp('replaced by another attempt')
@@ -304,9 +310,9 @@ export class KeygenCeremony implements Service {
   }
 
   /** Signs the one thing the new key signs before it is installed: its own installation. */
-  #signInstallation(sealed: Uint8Array): Uint8Array {
+  #signInstallation(sealed: Uint8Array, from: PeerKey): Uint8Array {
     const membership = this.#requireMembership()
-    const { body } = this.#fromAggregator(MESSAGE_KIND.keygenInstall, sealed, membership)
+    const { body } = this.#fromAggregator(MESSAGE_KIND.keygenInstall, sealed, from, membership)
     const install = decodeKeygenInstall(body)
     const attempt = this.#current
     const key = attempt?.key
@@ -344,14 +350,16 @@ export class KeygenCeremony implements Service {
     return attempt
   }
 
+  /** What an aggregator itself sends. Its call, sent again by a member, would use up nonces that it waits for. */
   #fromAggregator(
     kind: MessageKind,
     sealed: Uint8Array,
+    from: PeerKey,
     membership: Membership,
   ): { body: Uint8Array; caller: AggregatorMember } {
     const opened = openMessage(this.#options.domain, kind, sealed, this.#deps.crypto)
     const caller = aggregatorByIdentity(membership, opened.sender)
-    if (caller === undefined || opened.keyEpoch !== membership.keyEpoch + 1) {
+    if (caller?.peerKey !== from || opened.keyEpoch !== membership.keyEpoch + 1) {
       throw new DecodeError('BAD_VALUE', 'not from an aggregator for the next key')
     }
     return { body: opened.body, caller }

@@ -7,6 +7,7 @@ export class KeyHolder {
   readonly #store: KeyStore
   readonly #logger: Logger
   #held: StoredKey | undefined
+  #asked = 0
 
   constructor(store: KeyStore, logger: Logger) {
     this.#store = store
@@ -20,15 +21,19 @@ export class KeyHolder {
   /** Brings memory in line with the registry. A share of a key that is not installed is never used. */
   async follow({ keyEpoch, groupKey }: Membership): Promise<void> {
     if (groupKey === undefined || this.current(keyEpoch)?.px === groupKey.px) return
-    this.#held = await this.#store.load(keyEpoch, groupKey.px)
-    if (this.#held === undefined) {
+    const asked = ++this.#asked
+    const loaded = await this.#store.load(keyEpoch, groupKey.px)
+    // Opening a keystore takes seconds: meanwhile the registry may have gone on to another key.
+    if (asked !== this.#asked) return
+    this.#held = loaded
+    if (loaded === undefined) {
       this.#logger.warn(
         'this node holds no share of the installed key: it quotes, and signs again after the next key generation',
         { keyEpoch },
       )
       return
     }
-    this.#store.forgetBefore(keyEpoch)
+    this.#store.forgetAllBut(keyEpoch, groupKey.px)
     this.#logger.info('holding a share of the group key', { keyEpoch })
   }
 }

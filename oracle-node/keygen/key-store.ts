@@ -5,7 +5,7 @@
  * writing and installing loses nothing and several attempts for one epoch do not overwrite one another.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Hash } from '../../protocol/bytes.ts'
 import { type FrostPublic, type FrostSecret, groupKeyX, shareSecretOf } from '../../protocol/frost.ts'
 import { decodeTranscript, publicPackageFromTranscript, transcriptHashOf } from '../../protocol/keygen.ts'
@@ -71,12 +71,15 @@ export class KeyStore {
     }
   }
 
-  /** Deletes what belongs to long-ended epochs, installed or not. */
-  forgetBefore(keyEpoch: number): void {
+  /** Deletes what belongs to long-ended epochs, and to attempts of this epoch that led to no key. */
+  forgetAllBut(keyEpoch: number, px: bigint): void {
     if (!existsSync(this.#options.directory)) return
+    const installed = basename(this.#base(keyEpoch, px))
     for (const name of readdirSync(this.#options.directory)) {
       const epoch = Number(/^epoch-(\d+)-/.exec(name)?.[1] ?? Number.NaN)
-      if (epoch + KEPT_EPOCHS <= keyEpoch) rmSync(join(this.#options.directory, name), { force: true })
+      const failed = epoch === keyEpoch && !name.startsWith(installed)
+      if (failed || epoch + KEPT_EPOCHS <= keyEpoch)
+        rmSync(join(this.#options.directory, name), { force: true })
     }
   }
 

@@ -1,12 +1,12 @@
 /** Says once a round what the feed is worth, or says nothing and why. */
 import type { Hash } from '../../protocol/bytes.ts'
 import { type Membership, memberBySlot } from '../../protocol/membership.ts'
-import type { SignedQuote } from '../../protocol/quote.ts'
+import type { Quote, SignedQuote } from '../../protocol/quote.ts'
 import { nextRound, type Round, roundAt, roundStartMs } from '../../protocol/rounds.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
-import type { Guard } from '../guard/guard.ts'
+import { type Guard, GuardError } from '../guard/guard.ts'
 import type { Sources } from '../sources/service.ts'
 import { ClockWatch } from './clock-watch.ts'
 
@@ -108,7 +108,7 @@ export class Quoter implements Service {
       this.#abstain('NO_PRICE', round)
       return
     }
-    const signed = guard.signQuote({
+    const signed = this.#sign({
       keyEpoch: membership.keyEpoch,
       feedId: this.#options.feedId,
       round,
@@ -117,9 +117,23 @@ export class Quoter implements Service {
       observedAt: Math.floor(nowMs / 1_000),
       sourcesRoot: root,
     })
+    if (signed === undefined) {
+      this.#abstain('ALREADY_QUOTED', round)
+      return
+    }
     this.#lastAbstention = undefined
     this.#deps.count('QUOTED')
     this.#deps.publish(signed)
+  }
+
+  /** Undefined for a round that is not above the last: the clock was set back. */
+  #sign(quote: Quote): SignedQuote | undefined {
+    try {
+      return this.#deps.guard.signQuote(quote)
+    } catch (error) {
+      if (error instanceof GuardError) return undefined
+      throw error
+    }
   }
 
   #abstention(round: Round, membership: Membership | undefined): Abstention | undefined {

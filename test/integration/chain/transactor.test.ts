@@ -1,0 +1,196 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { expect } from 'chai'
+import { createTestClient, http, publicActions, type TransactionReceipt } from 'viem'
+import { ioAbi } from '../../../chain/abi/io.ts'
+import { createReader } from '../../../chain/clients.ts'
+import { deploy } from '../../../chain/deploy.ts'
+import type { Deployment } from '../../../chain/deployment.ts'
+import {
+  type ContractCall,
+  createTransactor,
+  type Transactor,
+  type TransactorOptions,
+} from '../../../chain/transactor.ts'
+import { systemClock } from '../../../runtime/clock.ts'
+import { type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
+import { testMember } from '../../support/chain/signing.ts'
+
+describe('sending transactions', function () {
+  this.timeout(60_000)
+  const account = fundedAccount(3)
+  const receiver = fundedAccount(4).address
+  let anvil: Anvil
+  let deployment: Deployment
+  let client: ReturnType<typeof connect>
+
+  const connect = (rpcUrl: string) =>
+    createTestClient({ mode: 'anvil', transport: http(rpcUrl), pollingInterval: 20 }).extend(publicActions)
+
+  before(async () => {
+    anvil = await startAnvil()
+    client = connect(anvil.rpcUrl)
+    deployment = await deploy({
+      rpcUrl: anvil.rpcUrl,
+      deployer: fundedAccount(0),
+      members: Array.from({ length: 4 }, (_, slot) => testMember(`member ${slot}`)).map(
+        ({ identity, peerKey }) => ({ identity, peerKey }),
+      ),
+      aggregators: [],
+      genesis: [{ account: account.address, amount: 1_000n }],
+      epochLengthSec: 60,
+    })
+  })
+  after(() => anvil.stop())
+  afterEach(async () => {
+    await client.setAutomine(true)
+    await client.mine({ blocks: 1 })
+  })
+
+  /** Knows nothing of what another one has sent, as after a restart. */
+  const create = (options: Partial<TransactorOptions> = {}): Transactor =>
+    createTransactor(
+      {
+        account,
+        chainId: deployment.chainId,
+        rpcUrls: [anvil.rpcUrl],
+        maxFeePerGasCeiling: 10n ** 12n,
+        minedWithinMs: 5_000,
+        ...options,
+      },
+      { reader: createReader([anvil.rpcUrl]), clock: systemClock },
+    )
+  const running = new AbortController().signal
+  const transfer = (amount: bigint): ContractCall => ({
+    address: deployment.contracts.io,
+    abi: ioAbi,
+    functionName: 'transfer',
+    args: [receiver, amount],
+  })
+  const received = (): Promise<bigint> =>
+    client.readContract({
+      address: deployment.contracts.io,
+      abi: ioAbi,
+      functionName: 'balanceOf',
+      args: [receiver],
+    })
+  const nonce = (): Promise<number> => client.getTransactionCount({ address: account.address })
+  const failure = (sent: Promise<TransactionReceipt>): Promise<unknown> =>
+    sent.then(
+      () => 'sent',
+      (error: unknown) => error,
+    )
+  const pending = async () => {
+    const { pending: all } = await client.getTxpoolContent()
+    return Object.entries(all).flatMap(([from, byNonce]) =>
+      from.toLowerCase() === account.address.toLowerCase() ? Object.values(byNonce) : [],
+    )
+  }
+
+  it('resolves with the receipt of what is in a block', async () => {
+    const before = await received()
+    const receipt = await create().send(transfer(5n), running)
+    expect(receipt.status).to.equal('success')
+    expect(await received()).to.equal(before + 5n)
+  })
+
+  it("sends nothing that would revert, and names the contract's error", async () => {
+    const before = await nonce()
+    const error = await failure(create().send(transfer(10n ** 30n), running))
+    expect(error).to.include({ code: 'WOULD_REVERT', errorName: 'ERC20InsufficientBalance' })
+    expect(await nonce()).to.equal(before)
+  })
+
+  it('sends two things in order, one block after the other', async () => {
+    const transactor = create()
+    const before = await nonce()
+    const receipts = await Promise.all([
+      transactor.send(transfer(1n), running),
+      transactor.send(transfer(2n), running),
+    ])
+    const [first, second] = receipts.map(receipt => receipt.blockNumber)
+    expect(Number(second)).to.equal(Number(first) + 1)
+    expect(await nonce()).to.equal(before + 2)
+  })
+
+  it('goes on after one that failed', async () => {
+    const transactor = create()
+    const failed = failure(transactor.send(transfer(10n ** 30n), running))
+    const receipt = await transactor.send(transfer(1n), running)
+    expect(await failed).to.include({ code: 'WOULD_REVERT' })
+    expect(receipt.status).to.equal('success')
+  })
+
+  it('replaces a transaction that is stuck, for a higher fee', async () => {
+    await client.setAutomine(false)
+    const transactor = create({ minedWithinMs: 1_500 })
+    const [nonceBefore, balanceBefore] = [await nonce(), await received()]
+    expect(await failure(transactor.send(transfer(1n), running))).to.include({ code: 'NOT_MINED' })
+    const [stuck] = await pending()
+    const sent = transactor.send(transfer(7n), running)
+    let [replacement] = await pending()
+    while (replacement?.hash === stuck?.hash) [replacement] = await pending()
+    await client.mine({ blocks: 1 })
+    expect((await sent).status).to.equal('success')
+    expect(replacement?.nonce).to.equal(stuck?.nonce)
+    expect(Number(replacement?.maxFeePerGas)).to.be.at.least(Number(stuck?.maxFeePerGas) * 1.1)
+    expect(await nonce()).to.equal(nonceBefore + 1)
+    expect(await received()).to.equal(balanceBefore + 7n)
+  })
+
+  it('stops waiting at once when it is told to, and the transaction is mined all the same', async () => {
+    await client.setAutomine(false)
+    const stopping = new AbortController()
+    const before = await received()
+    const sent = create().send(transfer(3n), stopping.signal)
+    while ((await pending()).length === 0);
+    stopping.abort(new Error('stopping'))
+    await failure(sent)
+    await client.mine({ blocks: 1 })
+    expect(await received()).to.equal(before + 3n)
+  })
+
+  it('goes on from the nonce on chain after a restart', async () => {
+    await create().send(transfer(1n), running)
+    const before = await nonce()
+    await create().send(transfer(1n), running)
+    expect(await nonce()).to.equal(before + 1)
+  })
+
+  it('pays no more than its ceiling', async () => {
+    const before = await nonce()
+    const error = await failure(create({ maxFeePerGasCeiling: 1n }).send(transfer(1n), running))
+    expect(error).to.include({ code: 'FEE_ABOVE_CEILING' })
+    expect(await nonce()).to.equal(before)
+  })
+
+  it('says that nobody takes it when no endpoint answers', async () => {
+    const error = await failure(create({ rpcUrls: ['http://127.0.0.1:9'] }).send(transfer(1n), running))
+    expect(error).to.include({ code: 'RPC_FAILED' })
+  })
+
+  describe('through several endpoints', () => {
+    let deaf: Server
+    let deafUrl: string
+    const sockets = new Set<Socket>()
+
+    before(async () => {
+      deaf = createServer(socket => {
+        sockets.add(socket)
+      })
+      await new Promise<void>(resolve => deaf.listen(0, '127.0.0.1', resolve))
+      const address = deaf.address()
+      deafUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+    })
+    after(() => {
+      for (const socket of sockets) socket.destroy()
+      deaf.close()
+    })
+
+    it('needs one that takes it, and does not wait for one that says nothing', async () => {
+      const started = performance.now()
+      const receipt = await create({ rpcUrls: [deafUrl, anvil.rpcUrl] }).send(transfer(1n), running)
+      expect(receipt.status).to.equal('success')
+      expect(performance.now() - started).to.be.below(5_000)
+    })
+  })
+})

@@ -1,0 +1,51 @@
+/** Direct requests between peers in one process: what PeerNetwork promises, without sockets. */
+import type { PeerKey } from '../../../protocol/membership.ts'
+import { type PeerNetwork, PeerRequestError, type RequestHandler } from '../../../runtime/p2p/peer-network.ts'
+
+export type WirePeer = Pick<PeerNetwork, 'handle' | 'request' | 'connected'>
+
+/** What stands between asker and handler: by default nothing. */
+export type Tamper = (
+  protocol: string,
+  request: Uint8Array,
+  answer: () => Promise<Uint8Array>,
+) => Promise<Uint8Array>
+
+export class Wire {
+  readonly #handlers = new Map<string, RequestHandler>()
+  readonly #peers = new Set<PeerKey>()
+  readonly #tampers = new Map<PeerKey, Tamper>()
+
+  peer(self: PeerKey): WirePeer {
+    this.#peers.add(self)
+    return {
+      handle: (protocol, _limits, handler) => {
+        this.#handlers.set(`${self} ${protocol}`, handler)
+      },
+      connected: () => [...this.#peers].filter(peer => peer !== self),
+      request: (to, protocol, request) => this.#request(self, to, protocol, request),
+    }
+  }
+
+  /** Lets `peer` answer otherwise than its handlers would. */
+  tamper(peer: PeerKey, tamper: Tamper): void {
+    this.#tampers.set(peer, tamper)
+  }
+
+  disconnect(peer: PeerKey): void {
+    this.#peers.delete(peer)
+  }
+
+  async #request(from: PeerKey, to: PeerKey, protocol: string, request: Uint8Array): Promise<Uint8Array> {
+    const handler = this.#handlers.get(`${to} ${protocol}`)
+    if (handler === undefined || !this.#peers.has(to))
+      throw new PeerRequestError('NOT_CONNECTED', to, protocol)
+    const answer = () => handler(request, from, new AbortController().signal)
+    try {
+      const tamper = this.#tampers.get(to)
+      return await (tamper === undefined ? answer() : tamper(protocol, request, answer))
+    } catch (cause) {
+      throw new PeerRequestError('REFUSED', to, protocol, cause)
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import { expect } from 'chai'
+import type { PublicClient } from 'viem'
+import { createMembershipFollower } from '../../../chain/membership-reader.ts'
+import { contractSignature, updateCall } from '../../../chain/price-feed.ts'
+import { followUpdates, type PriceUpdate } from '../../../chain/update-follower.ts'
+import type { Membership } from '../../../protocol/membership.ts'
+import { castOf, DOMAIN, FEED_ID } from '../../support/network/cast.ts'
+import { recordLogger } from '../../support/network/record-logger.ts'
+import { FakeClock } from '../../support/runtime/fake-clock.ts'
+
+const cast = castOf(4)
+
+/** The answers of a registry at some version. */
+function registryAt(version: number, fields: { keyEpoch?: number; suspended?: bigint } = {}) {
+  const { keyEpoch = 1, suspended = 0n } = fields
+  return {
+    state: {
+      registryVersion: version,
+      keyEpoch,
+      groupKeyX: 5n,
+      transcriptHash: FEED_ID,
+      participants: 0b1011n,
+      suspended,
+    },
+    members: cast.members.map(({ identity, peerKey }) => ({
+      identity: identity.toUpperCase().replace('0X', '0x'),
+      peerKey,
+    })),
+    aggregators: cast.aggregators.map(({ identity, peerKey }) => ({ identity, peerKey })),
+  }
+}
+type Answers = ReturnType<typeof registryAt>
+
+describe('the follower of the registry', () => {
+  let answers: Answers
+  let chainId: number
+  let clock: FakeClock
+  let seen: Membership[]
+  let failing: boolean
+  let logger: ReturnType<typeof recordLogger>
+
+  const create = () => {
+    const reader = {
+      getChainId: async () => chainId,
+      readContract: async ({ functionName }: { functionName: keyof Answers }) => {
+        if (failing) throw new Error('no endpoint')
+        return answers[functionName]
+      },
+    } as unknown as PublicClient
+    const follower = createMembershipFollower(
+      { registry: DOMAIN.registry, chainId: 31337, finality: 'latest' },
+      { reader, clock, logger },
+    )
+    follower.onChange(membership => seen.push(membership))
+    return follower
+  }
+  const start = async () => {
+    const follower = create()
+    await follower.start(new AbortController().signal)
+    await clock.advance(0)
+    return follower
+  }
+
+  beforeEach(() => {
+    answers = registryAt(1)
+    chainId = 31337
+    clock = new FakeClock()
+    seen = []
+    failing = false
+    logger = recordLogger()
+  })
+
+  it('reads members, aggregators and key, with addresses in lower case', async () => {
+    answers = registryAt(3, { suspended: 0b0100n })
+    const membership = await create().refresh()
+    expect(membership.members.map(({ identity }) => identity)).to.deep.equal(
+      cast.members.map(({ identity }) => identity),
+    )
+    expect(membership.members.map(({ suspended }) => suspended)).to.deep.equal([false, false, true, false])
+    expect(membership.groupKey).to.deep.equal({ px: 5n, transcriptHash: FEED_ID, participants: [0, 1, 3] })
+    expect(membership.quorum).to.deep.equal({ n: 4, f: 1, q: 3 })
+    expect(membership.aggregators.map(({ index }) => index)).to.deep.equal([0, 1])
+  })
+
+  it('has no key in epoch 0', async () => {
+    answers = registryAt(1, { keyEpoch: 0 })
+    expect((await create().refresh()).groupKey).to.equal(undefined)
+  })
+
+  it('tells of each change once', async () => {
+    const follower = await start()
+    await clock.advance(3_000)
+    answers = registryAt(2, { keyEpoch: 2 })
+    await clock.advance(3_000)
+    expect(seen.map(({ registryVersion, keyEpoch }) => [registryVersion, keyEpoch])).to.deep.equal([
+      [1, 1],
+      [2, 2],
+    ])
+    await follower.stop()
+  })
+
+  it('keeps the last view while the chain cannot be read', async () => {
+    const follower = await start()
+    failing = true
+    await clock.advance(3_000)
+    expect(follower.current()?.registryVersion).to.equal(1)
+    failing = false
+    answers = registryAt(2)
+    await clock.advance(1_000)
+    expect(follower.current()?.registryVersion).to.equal(2)
+    await follower.stop()
+  })
+
+  it('does not start on another chain than the deployment', async () => {
+    chainId = 1
+    const error = await start().catch((failure: unknown) => failure)
+    expect(error).to.include({ code: 'WRONG_CHAIN' })
+  })
+})
+
+describe('the follower of price updates', () => {
+  let clock: FakeClock
+  let head: bigint
+  let events: { block: bigint; round: number }[]
+  let ranges: [bigint, bigint][]
+  let failing: boolean
+  let seen: PriceUpdate[]
+
+  const start = async () => {
+    const reader = {
+      getBlockNumber: async () => head,
+      getContractEvents: async ({ fromBlock, toBlock }: { fromBlock: bigint; toBlock: bigint }) => {
+        if (failing) throw new Error('no endpoint')
+        ranges.push([fromBlock, toBlock])
+        return events
+          .filter(({ block }) => block >= fromBlock && block <= toBlock)
+          .map(({ block, round }) => ({
+            args: { round: BigInt(round), price: 7n },
+            transactionHash: `0x${round}`,
+            blockNumber: block,
+          }))
+      },
+    } as unknown as PublicClient
+    const follower = followUpdates(DOMAIN.registry, update => seen.push(update), {
+      reader,
+      clock,
+      logger: recordLogger(),
+    })
+    await follower.start(new AbortController().signal)
+    await clock.advance(0)
+    return follower
+  }
+  const rounds = (): number[] => seen.map(({ round }) => round)
+
+  beforeEach(() => {
+    clock = new FakeClock()
+    head = 100n
+    events = []
+    ranges = []
+    failing = false
+    seen = []
+  })
+
+  it('begins with the block of its start and tells of each update once, in order', async () => {
+    events = [
+      { block: 99n, round: 1 },
+      { block: 100n, round: 2 },
+    ]
+    const follower = await start()
+    events.push({ block: 101n, round: 3 }, { block: 102n, round: 4 })
+    head = 102n
+    await clock.advance(2_000)
+    expect(rounds()).to.deep.equal([2, 3, 4])
+    expect(seen[0]).to.deep.equal({ round: 2, price: 7n, transactionHash: '0x2', blockNumber: 100n })
+    await follower.stop()
+  })
+
+  it('asks for nothing while there is no new block', async () => {
+    const follower = await start()
+    await clock.advance(3_000)
+    expect(ranges).to.deep.equal([[100n, 100n]])
+    await follower.stop()
+  })
+
+  it('repeats a look that failed, and skips nothing', async () => {
+    const follower = await start()
+    failing = true
+    events.push({ block: 101n, round: 3 })
+    head = 101n
+    await clock.advance(2_000)
+    failing = false
+    head = 103n
+    await clock.advance(1_000)
+    expect(rounds()).to.deep.equal([3])
+    await follower.stop()
+  })
+
+  it('catches up in ranges that public endpoints answer', async () => {
+    const follower = await start()
+    head = 2_500n
+    await clock.advance(3_000)
+    expect(ranges.slice(1)).to.deep.equal([
+      [101n, 1_100n],
+      [1_101n, 2_100n],
+      [2_101n, 2_500n],
+    ])
+    await follower.stop()
+  })
+})
+
+describe('the call that puts a report on chain', () => {
+  const report = { keyEpoch: 1, feedId: FEED_ID, word: 9n }
+
+  it('carries R and s of a group certificate', () => {
+    const signature = { r: '0x00000000000000000000000000000000000000bb', s: 8n } as const
+    const call = updateCall(DOMAIN.registry, { ...report, certificate: { kind: 'group', signature } })
+    expect(call).to.include({ address: DOMAIN.registry, functionName: 'update' })
+    expect(call.args).to.deep.equal([9n, signature.r, 8n])
+  })
+
+  it('carries the signatures of a quorum in two words each', () => {
+    const signature = Uint8Array.from({ length: 64 }, (_, index) => (index < 32 ? 1 : 2))
+    const call = updateCall(DOMAIN.registry, {
+      ...report,
+      certificate: { kind: 'quorum', signatures: [signature] },
+    })
+    const words = { r: `0x${'01'.repeat(32)}`, yParityAndS: `0x${'02'.repeat(32)}` }
+    expect(contractSignature(signature)).to.deep.equal(words)
+    expect(call).to.include({ functionName: 'updateWithQuorum' })
+    expect(call.args).to.deep.equal([9n, [words]])
+  })
+})

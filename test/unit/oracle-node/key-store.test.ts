@@ -1,0 +1,146 @@
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { GeneratedKey } from '../../../oracle-node/keygen/dealer.ts'
+import { KeyHolder } from '../../../oracle-node/keygen/key-holder.ts'
+import { KeyStore, type StoredKey } from '../../../oracle-node/keygen/key-store.ts'
+import { Secret } from '../../../runtime/secret.ts'
+import { at, castOf, registryView } from '../../support/network/cast.ts'
+import { type DealtKey, dealKey } from '../../support/network/dealt-keys.ts'
+import { recordLogger } from '../../support/network/record-logger.ts'
+import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
+
+const SLOT = 1
+
+describe('the store of key shares', () => {
+  let directory: TemporaryDirectory
+  let dealt: DealtKey
+  let key: GeneratedKey
+
+  const open = (password = 'right'): KeyStore =>
+    new KeyStore({
+      directory: join(directory.path, 'shares'),
+      slot: SLOT,
+      password: new Secret(password),
+      scryptN: 1_024,
+    })
+  const files = (): string[] => readdirSync(join(directory.path, 'shares')).sort()
+
+  before(() => {
+    dealt = dealKey([0, 1, 2, 3], 3)
+    key = at(dealt.keys, SLOT)
+  })
+  beforeEach(() => {
+    directory = temporaryDirectory()
+  })
+  afterEach(() => directory.remove())
+
+  it('gives a share back after it was opened again', async () => {
+    await open().save(1, key)
+    const stored = await open().load(1, key.px)
+    expect(stored).to.deep.include({ keyEpoch: 1, px: key.px, transcriptHash: key.transcriptHash })
+    expect(stored?.secret).to.deep.equal(key.secret)
+    expect(stored?.public.verifyingShares).to.deep.equal(key.public.verifyingShares)
+  })
+
+  it('has nothing of a key that this node took no part in', async () => {
+    await open().save(1, key)
+    expect(await open().load(1, key.px + 1n)).to.equal(undefined)
+    expect(await open().load(2, key.px)).to.equal(undefined)
+  })
+
+  it('is not opened by another password', async () => {
+    await open().save(1, key)
+    const failure = await open('wrong')
+      .load(1, key.px)
+      .catch((error: unknown) => error)
+    expect(failure).to.include({ code: 'KEYSTORE_WRONG_PASSWORD' })
+  })
+
+  it('holds nothing that can be loaded when the process died between its two files', async () => {
+    await open().save(1, key)
+    for (const name of files().filter(file => file.endsWith('.json')))
+      rmSync(join(directory.path, 'shares', name))
+    expect(await open().load(1, key.px)).to.equal(undefined)
+    await open().save(1, key)
+    expect((await open().load(1, key.px))?.secret).to.deep.equal(key.secret)
+  })
+
+  it('does not take a transcript of another key for its own', async () => {
+    await open().save(1, key)
+    const other = Buffer.from(at(dealKey([0, 1, 2, 3], 3).keys, SLOT).transcript).toString('hex')
+    const name = at(
+      files().filter(file => file.endsWith('.transcript')),
+      0,
+    )
+    writeFileSync(join(directory.path, 'shares', name), other)
+    expect(await open().load(1, key.px)).to.equal(undefined)
+  })
+
+  it('keeps the keys of several attempts for one epoch apart', async () => {
+    const other = at(dealKey([0, 1, 2, 3], 3).keys, SLOT)
+    await open().save(1, key)
+    await open().save(1, other)
+    expect((await open().load(1, key.px))?.secret).to.deep.equal(key.secret)
+    expect((await open().load(1, other.px))?.secret).to.deep.equal(other.secret)
+  })
+
+  it('forgets epochs that are two back, and keeps the one before', async () => {
+    const store = open()
+    for (const epoch of [1, 2, 3]) await store.save(epoch, key)
+    store.forgetAllBut(3, key.px)
+    expect(await store.load(1, key.px)).to.equal(undefined)
+    expect(await store.load(2, key.px)).to.not.equal(undefined)
+    expect(await store.load(3, key.px)).to.not.equal(undefined)
+  })
+
+  it('forgets keys of this epoch that were not installed', async () => {
+    const other = at(dealKey([0, 1, 2, 3], 3).keys, SLOT)
+    const store = open()
+    await store.save(1, key)
+    await store.save(1, other)
+    store.forgetAllBut(1, key.px)
+    expect(await store.load(1, key.px)).to.not.equal(undefined)
+    expect(await store.load(1, other.px)).to.equal(undefined)
+  })
+
+  it('forgets nothing where nothing was ever stored', () => {
+    expect(() => open().forgetAllBut(9, key.px)).to.not.throw()
+  })
+
+  describe('as the holder follows the registry', () => {
+    const cast = castOf(4)
+
+    it('holds the share of the installed key only', async () => {
+      await open().save(1, key)
+      const holder = new KeyHolder(open(), recordLogger())
+      expect(holder.current(1)).to.equal(undefined)
+      await holder.follow(registryView(cast, { groupKey: dealt.groupKey }))
+      expect(holder.current(1)?.px).to.equal(key.px)
+      expect(holder.current(2)).to.equal(undefined)
+    })
+
+    it('says so when it has no share of the installed key', async () => {
+      const logger = recordLogger()
+      await new KeyHolder(open(), logger).follow(registryView(cast, { groupKey: dealt.groupKey }))
+      expect(logger.lines.map(line => line.level)).to.deep.equal(['warn'])
+    })
+
+    it('ends with the newest key although an older one takes longer to open', async () => {
+      const slow = Promise.withResolvers<StoredKey | undefined>()
+      const store = open()
+      await store.save(1, key)
+      await store.save(2, key)
+      const [first, second] = [await store.load(1, key.px), await store.load(2, key.px)]
+      const slowStore = Object.assign(open(), {
+        load: (epoch: number) => (epoch === 1 ? slow.promise : Promise.resolve(second)),
+      })
+      const holder = new KeyHolder(slowStore, recordLogger())
+      const older = holder.follow(registryView(cast, { groupKey: dealt.groupKey, keyEpoch: 1 }))
+      await holder.follow(registryView(cast, { groupKey: dealt.groupKey, keyEpoch: 2 }))
+      slow.resolve(first)
+      await older
+      expect(holder.current(2)?.keyEpoch).to.equal(2)
+    })
+  })
+})
