@@ -13,6 +13,8 @@ const INPUT_ERROR_CODES: ReadonlySet<unknown> = new Set([
   'KEYSTORE_MALFORMED',
   'KEYSTORE_WRONG_PASSWORD',
   'KEYSTORE_EXISTS',
+  'NOT_REGISTERED',
+  'WRONG_CHAIN',
 ])
 
 export interface Failure {

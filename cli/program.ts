@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { z } from 'zod'
 import { addBurnCommand } from './commands/burn.ts'
 import { addDeployCommand } from './commands/deploy.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
@@ -11,6 +13,7 @@ export function createProgram(): Command {
   const program = new Command('ionet')
     .description('IO price oracle network: nodes, tools and a local network')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ionet: ')) })
+    .version(versionOf(), '-V, --version', 'show the version')
     .exitOverride()
   addDevnetCommand(program)
   addNodeCommands(program)
@@ -19,4 +22,10 @@ export function createProgram(): Command {
   addBurnCommand(program)
   addStatusCommand(program)
   return program
+}
+
+/** package.json stands one folder above this one, from sources and built alike. */
+function versionOf(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return z.object({ version: z.string() }).parse(JSON.parse(manifest)).version
 }

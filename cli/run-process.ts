@@ -9,6 +9,8 @@ export interface ProcessDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Ends the process with exit code 1: for what must not go on. The error's sentence is logged. */
+  readonly fail: (error: Error) => void
 }
 
 export interface ProcessSettings {
@@ -28,10 +30,15 @@ export async function runProcess(
 ): Promise<void> {
   const logger = createLogger({ level: settings.logLevel, name: settings.name })
   const metrics = createMetrics({ processMetrics: true })
-  process.exitCode = await runService(() => build({ clock: systemClock, logger, metrics }), {
+  const failure = Promise.withResolvers<never>()
+  // It may reject before the service has started, when nobody listens yet.
+  failure.promise.catch(() => {})
+  const deps: ProcessDeps = { clock: systemClock, logger, metrics, fail: failure.reject }
+  const { until } = settings
+  process.exitCode = await runService(() => build(deps), {
     logger,
     stopDeadlineMs: STOP_DEADLINE_MS,
     stopWithStdin: settings.stopWithStdin,
-    ...(settings.until === undefined ? {} : { until: settings.until }),
+    until: signal => (until === undefined ? failure.promise : Promise.race([until(signal), failure.promise])),
   })
 }
