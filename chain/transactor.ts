@@ -16,8 +16,8 @@ import {
   http,
   type LocalAccount,
   type PublicClient,
+  RpcRequestError,
   type TransactionReceipt,
-  TransactionReceiptNotFoundError,
 } from 'viem'
 import { mulDivUp } from '../protocol/units.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -29,7 +29,14 @@ export interface ContractCall {
   readonly args: readonly unknown[]
 }
 
-export type TransactFailure = 'WOULD_REVERT' | 'REVERTED' | 'NOT_MINED' | 'FEE_ABOVE_CEILING' | 'RPC_FAILED'
+export type TransactFailure =
+  | 'WOULD_REVERT'
+  | 'REVERTED'
+  /** Another transaction of this account took its nonce. */
+  | 'REPLACED'
+  | 'NOT_MINED'
+  | 'FEE_ABOVE_CEILING'
+  | 'RPC_FAILED'
 
 /** A transaction that did not do its work. `errorName` is the contract's own error, where it has one. */
 export class TransactError extends Error {
@@ -115,14 +122,21 @@ export function createTransactor(
   }
 
   /** viem's own wait cannot be ended, and would keep a stopping process alive. */
-  const mined = async (hash: Hash, what: string, signal: AbortSignal): Promise<TransactionReceipt> => {
+  const mined = async (
+    hash: Hash,
+    nonce: number,
+    what: string,
+    signal: AbortSignal,
+  ): Promise<TransactionReceipt> => {
     const deadline = clock.monotonic() + options.minedWithinMs
     while (clock.monotonic() < deadline) {
-      const receipt = await reader.getTransactionReceipt({ hash }).catch((error: unknown) => {
-        if (error instanceof TransactionReceiptNotFoundError) return undefined
-        throw error
-      })
+      // Asked first: a receipt that is missing after the nonce has been used will not come any more.
+      const used = await reader
+        .getTransactionCount({ address: account.address, blockTag: 'latest' })
+        .then(count => count > nonce, isUnknown)
+      const receipt = await reader.getTransactionReceipt({ hash }).catch(isUnknown)
       if (receipt !== undefined) return receipt
+      if (used === true) throw new TransactError('REPLACED', what)
       await clock.sleep(POLL_MS, signal)
     }
     throw new TransactError('NOT_MINED', what)
@@ -150,9 +164,13 @@ export function createTransactor(
         gas: withMargin(gas),
         ...chosen,
       })
-      const hash = await broadcast(serialized)
+      const hash = await broadcast(serialized).catch((error: unknown) => {
+        // A node that answered may hold a transaction of ours that we have forgotten: the next try outbids this one.
+        if (isAnswer(error)) last = chosen
+        throw error
+      })
       last = chosen
-      return mined(hash, what, signal)
+      return mined(hash, chosen.nonce, what, signal)
     })
     if (receipt.status !== 'success') throw new TransactError('REVERTED', what)
     return receipt
@@ -175,6 +193,16 @@ async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
     if (cause instanceof TransactError) throw cause
     throw new TransactError('RPC_FAILED', what, cause)
   }
+}
+
+/** One failed look says nothing about a transaction that is on its way: it is looked for again. */
+function isUnknown(): undefined {
+  return undefined
+}
+
+/** Whether a node said no, as against an endpoint that could not be reached. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof BaseError && error.walk(inner => inner instanceof RpcRequestError) !== null
 }
 
 function isRevert(error: unknown): boolean {

@@ -50,6 +50,8 @@ contract OracleRegistry is IOracleRegistry {
     Member[] private _aggregators;
     IGroupKeyConsumer[] private _consumers;
     mapping(address identity => uint256) private _slotPlusOne;
+    /// @dev Bit i: an equivocation of the member in slot i was recorded in that key epoch.
+    mapping(uint32 keyEpoch => uint256 slots) private _recordedIn;
 
     constructor(Member[] memory members_, Member[] memory aggregators_, IGroupKeyConsumer[] memory consumers_) {
         uint256 n = members_.length;
@@ -121,8 +123,9 @@ contract OracleRegistry is IOracleRegistry {
         Signature calldata secondSignature
     ) external {
         uint32 keyEpoch = _keyEpoch;
-        require(first.keyEpoch == keyEpoch, WrongKeyEpoch(first.keyEpoch, keyEpoch));
-        require(second.keyEpoch == keyEpoch, WrongKeyEpoch(second.keyEpoch, keyEpoch));
+        // Not only the current one: a rotation would wash every member clean.
+        require(first.keyEpoch <= keyEpoch, KeyEpochInFuture(first.keyEpoch, keyEpoch));
+        require(first.keyEpoch == second.keyEpoch, DifferentKeyEpochs(first.keyEpoch, second.keyEpoch));
         require(first.feedId == second.feedId && first.round == second.round, NotSameRound());
         bytes32 firstDigest = _quoteDigest(first);
         bytes32 secondDigest = _quoteDigest(second);
@@ -142,7 +145,12 @@ contract OracleRegistry is IOracleRegistry {
 
         uint256 active = _n - _countBits(_suspended);
         if (_suspensionsThisEpoch >= _f || active <= _q) {
-            emit EquivocationRecorded(signer, slot, keyEpoch);
+            // Two who bring the same proof both succeed, and nobody fills the log with one proof.
+            uint256 recorded = _recordedIn[keyEpoch];
+            if (recorded & slotBit == 0) {
+                _recordedIn[keyEpoch] = recorded | slotBit;
+                emit EquivocationRecorded(signer, slot, keyEpoch);
+            }
             return;
         }
         _suspended |= slotBit;

@@ -105,6 +105,11 @@ contract BurnerTest is Network {
         refusesToBurn(abi.encodeWithSelector(IBurner.PriceTooOld.selector, 31, 30));
     }
 
+    function test_burnsAtAPriceThatIsAheadOfTheBlock() external {
+        update(word(2e18, 25, START + 5, START * 10));
+        vm.assertEq(burn(1e18), 2e18);
+    }
+
     function test_refusesAWideConfidence() external {
         update(word(2e18, 201, START, START * 10));
         refusesToBurn(abi.encodeWithSelector(IBurner.ConfidenceTooWide.selector, 201, 200));
@@ -207,6 +212,28 @@ contract BurnerTest is Network {
         vm.assertEq(burner.burnExactInWithReport(1e18, 0, START, none), 2e18);
     }
 
+    function test_keepsTheLimitsOfTheCallerAtThePriceOfTheReport() external {
+        update(word(2e18, START));
+        Report memory newer = report(word(1.5e18, 25, START, START * 10 + 1));
+        vm.prank(ALICE);
+        vm.expectRevert(abi.encodeWithSelector(IBurner.OutputTooLow.selector, 1.5e18, 1.5e18 + 1));
+        burner.burnExactInWithReport(1e18, 1.5e18 + 1, START, newer);
+        vm.prank(ALICE);
+        vm.expectRevert(abi.encodeWithSelector(IBurner.InputTooHigh.selector, 1e18, 1e18 - 1));
+        burner.burnExactOutWithReport(1.5e18, 1e18 - 1, START, newer);
+    }
+
+    function test_refusesWithAReportAfterTheDeadline() external {
+        Report memory newer = report(word(2e18, START));
+        bytes memory reason = abi.encodeWithSelector(IBurner.DeadlinePassed.selector, START, START - 1);
+        vm.prank(ALICE);
+        vm.expectRevert(reason);
+        burner.burnExactInWithReport(1e18, 2e18, START - 1, newer);
+        vm.prank(ALICE);
+        vm.expectRevert(reason);
+        burner.burnExactOutWithReport(2e18, 1e18, START - 1, newer);
+    }
+
     function test_refusesAForgedReport() external {
         update(word(2e18, START));
         Report memory forged = report(word(1.9e18, 25, START, START * 10 + 1));
@@ -248,9 +275,33 @@ contract BurnerTest is Network {
     function test_burnsForAnExactOutputWithAPermitOverTheMaximum() external {
         update(word(2e18, START));
         (address carol, Permit memory permit) = permitOfCarol(3e18);
+        Report memory newer = report(word(1.6e18, 25, START, START * 10 + 1));
         vm.prank(carol);
-        vm.assertEq(burner.burnExactOutWithPermit(4e18, 3e18, START, permit, none), 2e18);
-        vm.assertEq(io.allowance(carol, address(burner)), 1e18);
+        vm.assertEq(burner.burnExactOutWithPermit(4e18, 3e18, START, permit, newer), 2.5e18);
+        vm.assertEq(io.allowance(carol, address(burner)), 0.5e18);
+    }
+
+    function test_keepsTheLimitsOfTheCallerWithAPermit() external {
+        (address carol, Permit memory permit) = permitOfCarol(1e18);
+        Report memory first = report(word(2e18, START));
+        vm.prank(carol);
+        vm.expectRevert(abi.encodeWithSelector(IBurner.OutputTooLow.selector, 2e18, 2e18 + 1));
+        burner.burnExactInWithPermit(1e18, 2e18 + 1, START, permit, first);
+        vm.prank(carol);
+        vm.expectRevert(abi.encodeWithSelector(IBurner.InputTooHigh.selector, 1e18 + 1, 1e18));
+        burner.burnExactOutWithPermit(2e18 + 1, 1e18, START, permit, first);
+    }
+
+    function test_refusesWithAPermitAfterTheDeadline() external {
+        (address carol, Permit memory permit) = permitOfCarol(1e18);
+        Report memory first = report(word(2e18, START));
+        bytes memory reason = abi.encodeWithSelector(IBurner.DeadlinePassed.selector, START, START - 1);
+        vm.prank(carol);
+        vm.expectRevert(reason);
+        burner.burnExactInWithPermit(1e18, 2e18, START - 1, permit, first);
+        vm.prank(carol);
+        vm.expectRevert(reason);
+        burner.burnExactOutWithPermit(2e18, 1e18, START - 1, permit, first);
     }
 
     function test_aPermitThatSomebodyUsedFirstIsNoFailure() external {

@@ -16,8 +16,12 @@ contract EquivocationTest is Network {
     }
 
     function quote(uint80 price) private view returns (Quote memory) {
+        return quote(price, registry.state().keyEpoch);
+    }
+
+    function quote(uint80 price, uint32 keyEpoch) private pure returns (Quote memory) {
         return Quote({
-            keyEpoch: registry.state().keyEpoch,
+            keyEpoch: keyEpoch,
             feedId: FEED_ID,
             round: uint40(START * 10),
             price: price,
@@ -37,7 +41,11 @@ contract EquivocationTest is Network {
     }
 
     function accuse(uint256 slot) private {
-        (Quote memory a, Quote memory b) = (quote(2e18), quote(3e18));
+        accuse(slot, registry.state().keyEpoch);
+    }
+
+    function accuse(uint256 slot, uint32 keyEpoch) private {
+        (Quote memory a, Quote memory b) = (quote(2e18, keyEpoch), quote(3e18, keyEpoch));
         registry.suspendEquivocator(a, sign(slot, a), b, sign(slot, b));
     }
 
@@ -112,16 +120,36 @@ contract EquivocationTest is Network {
         registry.suspendEquivocator(a, sa, b, sb);
     }
 
-    function test_refusesAnotherKeyEpoch() external {
-        (Quote memory a, Quote memory b) = (quote(2e18), quote(3e18));
+    function test_evidenceOutlivesItsKeyEpoch() external {
+        rotate(GROUP_SECRET + 1, 0);
+        rotate(GROUP_SECRET + 2, 0);
+        vm.expectEmit(true, true, true, true, address(registry));
+        emit IOracleRegistry.MemberSuspended(vm.addr(memberSecret(4)), 4, 3, 2);
+        accuse(4, 1);
+        vm.expectEmit(true, true, true, true, address(registry));
+        emit IOracleRegistry.MemberSuspended(vm.addr(memberSecret(5)), 5, 3, 3);
+        accuse(5, 2);
+        vm.assertEq(registry.state().suspended, 3 << 4);
+    }
+
+    function test_refusesAKeyEpochThatHasNotBegun() external {
+        (Quote memory a, Quote memory b) = (quote(2e18, 2), quote(3e18, 2));
+        (Signature memory sa, Signature memory sb) = (sign(0, a), sign(0, b));
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.KeyEpochInFuture.selector, 2, 1));
+        registry.suspendEquivocator(a, sa, b, sb);
+        rotate(GROUP_SECRET + 1, 0);
+        registry.suspendEquivocator(a, sa, b, sb);
+        vm.assertEq(registry.state().suspended, 1);
+    }
+
+    function test_oneRoundUnderTwoKeysIsNoFault() external {
+        (Quote memory a, Quote memory b) = (quote(2e18, 1), quote(3e18, 2));
         (Signature memory sa, Signature memory sb) = (sign(0, a), sign(0, b));
         rotate(GROUP_SECRET + 1, 0);
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.WrongKeyEpoch.selector, 1, 2));
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.DifferentKeyEpochs.selector, 1, 2));
         registry.suspendEquivocator(a, sa, b, sb);
-        a.keyEpoch = 2;
-        sa = sign(0, a);
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.WrongKeyEpoch.selector, 1, 2));
-        registry.suspendEquivocator(a, sa, b, sb);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.DifferentKeyEpochs.selector, 2, 1));
+        registry.suspendEquivocator(b, sb, a, sa);
     }
 
     function test_refusesQuotesOfTwoMembers() external {
@@ -157,6 +185,40 @@ contract EquivocationTest is Network {
         vm.assertEq(registry.state().registryVersion, 3);
     }
 
+    function test_recordsAMemberOnceInAKeyEpoch() external {
+        accuse(0);
+        accuse(1);
+        accuse(2);
+        (Quote memory a, Quote memory b) = (quote(2e18), quote(4e18));
+        (Signature memory sa, Signature memory sb) = (sign(2, a), sign(2, b));
+        vm.recordLogs();
+        registry.suspendEquivocator(a, sa, b, sb);
+        vm.assertEq(vm.getRecordedLogs().length, 0);
+        vm.expectEmit(true, true, true, true, address(registry));
+        emit IOracleRegistry.EquivocationRecorded(vm.addr(memberSecret(3)), 3, 1);
+        accuse(3);
+        // Five of seven are left, a quorum: still nobody more can go, and the new epoch says so once more.
+        rotate(GROUP_SECRET + 1, 2);
+        vm.expectEmit(true, true, true, true, address(registry));
+        emit IOracleRegistry.EquivocationRecorded(vm.addr(memberSecret(2)), 2, 2);
+        registry.suspendEquivocator(a, sa, b, sb);
+    }
+
+    function test_theCapIsOfTheEpochOfTheSuspensionsWhateverThatOfTheQuotes() external {
+        // n = 12: f = 3, q = 8.
+        deployNetwork(12);
+        rotate(GROUP_SECRET, 0);
+        rotate(GROUP_SECRET + 1, 0);
+        accuse(0, 1);
+        accuse(1, 2);
+        accuse(2, 0);
+        vm.assertEq(registry.state().suspended, 7);
+        vm.expectEmit(true, true, true, true, address(registry));
+        emit IOracleRegistry.EquivocationRecorded(vm.addr(memberSecret(3)), 3, 2);
+        accuse(3, 1);
+        vm.assertEq(registry.state().suspended, 7);
+    }
+
     function test_neverLeavesFewerThanAQuorumActive() external {
         accuse(0);
         accuse(1);
@@ -169,7 +231,7 @@ contract EquivocationTest is Network {
         vm.assertEq(registry.state().keyEpoch, 3);
     }
 
-    function test_aNewKeyEpochAllowsFurtherSuspensions() external {
+    function test_aNewKeyEpochAllowsFurtherSuspensionsByTheSameProofs() external {
         // n = 12: f = 3, q = 8, so that four can go and a quorum is left.
         deployNetwork(12);
         for (uint256 slot = 0; slot < 4; ++slot) {
@@ -177,7 +239,7 @@ contract EquivocationTest is Network {
         }
         vm.assertEq(registry.state().suspended, 7);
         rotate(GROUP_SECRET, 3);
-        accuse(3);
+        accuse(3, 0);
         vm.assertEq(registry.state().suspended, 15);
     }
 }

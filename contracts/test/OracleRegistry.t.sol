@@ -4,6 +4,8 @@ pragma solidity 0.8.37;
 import {OracleRegistry} from "../src/OracleRegistry.sol";
 import {IGroupKeyConsumer} from "../src/interfaces/IGroupKeyConsumer.sol";
 import {IOracleRegistry, Member, RegistryState, Signature} from "../src/interfaces/IOracleRegistry.sol";
+import {IPriceFeed} from "../src/interfaces/IPriceFeed.sol";
+import {Schnorr} from "../src/libraries/Schnorr.sol";
 import {Network} from "./support/Network.sol";
 
 contract OracleRegistryTest is Network {
@@ -172,6 +174,8 @@ contract OracleRegistryTest is Network {
         uint256 px = groupPublicKey(GROUP_SECRET);
         vm.expectEmit(true, true, true, true, address(registry));
         emit IOracleRegistry.GroupKeyRotated(1, px, ALL_SEVEN, "transcript", 1);
+        vm.expectEmit(true, true, true, true, address(feed));
+        emit IPriceFeed.GroupKeySet(1, px);
         rotate(GROUP_SECRET, 0);
 
         RegistryState memory state = registry.state();
@@ -206,6 +210,19 @@ contract OracleRegistryTest is Network {
         Signature[] memory five = quorum(digest, 0, 5);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.InvalidGroupSignature.selector, px));
         registry.rotateGroupKey(px, "transcript", ALL_SEVEN, r, s, five);
+    }
+
+    function refusesKeyOfAQuorum(uint256 px, address r, uint256 s) private {
+        Signature[] memory five = quorum(groupKeyDigest(px, 1, "transcript", ALL_SEVEN), 0, 5);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.InvalidGroupSignature.selector, px));
+        registry.rotateGroupKey(px, "transcript", ALL_SEVEN, r, s, five);
+    }
+
+    function test_refusesAKeyThatIsNoLessThanTheOrderOfTheGroup() external {
+        refusesKeyOfAQuorum(Schnorr.Q, address(1), 1);
+        refusesKeyOfAQuorum(type(uint256).max, address(1), 1);
+        // For these −s·px is 1, and ecrecover leaves it where its answer would be.
+        refusesKeyOfAQuorum(Schnorr.Q + 1, address(1), Schnorr.Q - 1);
     }
 
     function test_refusesAKeyThatAQuorumDidNotSign() external {

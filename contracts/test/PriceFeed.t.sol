@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IOracleRegistry, Signature} from "../src/interfaces/IOracleRegistry.sol";
 import {FeedParams, IPriceFeed, Observation, ReadRefusal} from "../src/interfaces/IPriceFeed.sol";
-import {Schnorr} from "../src/libraries/Schnorr.sol";
+import {OracleDomain} from "../src/libraries/OracleDomain.sol";
 import {Network} from "./support/Network.sol";
 
 contract PriceFeedTest is Network {
@@ -206,13 +206,27 @@ contract PriceFeedTest is Network {
         feed.updateWithQuorum(reportWord, two);
     }
 
+    function expectedDigest(uint256 reportWord) public view returns (bytes32) {
+        bytes32 typeHash = keccak256("Report(bytes32 feedId,uint256 word)");
+        return OracleDomain.digest(
+            OracleDomain.separator(address(registry)), keccak256(abi.encode(typeHash, FEED_ID, reportWord))
+        );
+    }
+
     function test_aReportOfOneChainIsWorthNothingOnAnother() external {
         uint256 reportWord = word(PRICE, START);
         bytes32 here = feed.reportDigest(reportWord);
+        vm.assertEq(here, expectedDigest(reportWord));
+        (address r, uint256 s) = signSchnorr(GROUP_SECRET, here);
         vm.chainId(1);
         vm.assertTrue(feed.reportDigest(reportWord) != here);
+        vm.assertEq(feed.reportDigest(reportWord), this.expectedDigest(reportWord));
+        vm.expectRevert(
+            abi.encodeWithSelector(IPriceFeed.InvalidCertificate.selector, groupPublicKey(GROUP_SECRET))
+        );
+        feed.update(reportWord, r, s);
         vm.chainId(31337);
-        vm.assertEq(feed.reportDigest(reportWord), here);
+        feed.update(reportWord, r, s);
     }
 
     function test_onlyTheRegistryWritesTheKey() external {
@@ -234,6 +248,18 @@ contract PriceFeedTest is Network {
         params = feedParams();
         params.emaPeriodSec = 0;
         vm.expectRevert(abi.encodeWithSelector(IPriceFeed.ZeroParameter.selector, "emaPeriodSec"));
+        this.createFeed(params);
+    }
+
+    function test_isNeverDeployedToTakeReportsMoreThanThirtySecondsOff() external {
+        FeedParams memory params = feedParams();
+        (params.maxAgeSec, params.maxFutureSec) = (30, 30);
+        this.createFeed(params);
+        params.maxAgeSec = 31;
+        vm.expectRevert(abi.encodeWithSelector(IPriceFeed.ParameterTooLarge.selector, "maxAgeSec", 31, 30));
+        this.createFeed(params);
+        (params.maxAgeSec, params.maxFutureSec) = (30, 31);
+        vm.expectRevert(abi.encodeWithSelector(IPriceFeed.ParameterTooLarge.selector, "maxFutureSec", 31, 30));
         this.createFeed(params);
     }
 
@@ -297,9 +323,5 @@ contract PriceFeedTest is Network {
             abi.encodeWithSelector(IPriceFeed.PriceTooOld.selector, MAX_AGE_SEC + 1, MAX_AGE_SEC)
         );
         feed.getQuote(10, address(io), address(840));
-    }
-
-    function test_theOrderOfTheGroupBoundsTheKey() external view {
-        vm.assertTrue(feed.groupPublicKeyX() < Schnorr.Q);
     }
 }

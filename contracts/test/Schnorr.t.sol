@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 import {Schnorr} from "../src/libraries/Schnorr.sol";
 import {Signing} from "./support/Signing.sol";
 
@@ -64,6 +66,9 @@ contract SchnorrTest is Signing {
         // 5³ + 7 is no square modulo the field's prime. ecrecover fails, and its failure is not taken for address zero.
         vm.assertFalse(Schnorr.verify(5, DIGEST, address(0), 1));
         vm.assertFalse(Schnorr.verify(5, DIGEST, address(1), 1));
+        // Nor is what ecrecover then leaves where its answer would be, its first input −s·px: here 1.
+        uint256 s = mulmod(Schnorr.Q - 1, Math.invModPrime(5, Schnorr.Q), Schnorr.Q);
+        vm.assertFalse(Schnorr.verify(5, DIGEST, address(1), s));
     }
 
     /// @dev With s chosen so that s·G − e·P is a point the forger knows the secret of, r would have to be chosen before

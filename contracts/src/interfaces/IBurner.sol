@@ -10,6 +10,8 @@ struct Permit {
 }
 
 /// @notice A price report with its certificate, applied to the feed before the burn. A word of zero means none.
+/// @dev Only the group key's certificate is taken. A report that a quorum of identities signed goes to
+/// IPriceFeed.updateWithQuorum first, and the burn follows without a report.
 struct Report {
     uint256 word;
     address r;

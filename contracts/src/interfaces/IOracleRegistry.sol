@@ -68,6 +68,7 @@ interface IOracleRegistry {
     /// @notice Signature `index` is malformed, has a high s, or recovers to nobody.
     error InvalidSignature(uint256 index);
     error SignersNotAscending(uint256 index, address previous, address given);
+    /// @notice The signer is no member, or is suspended.
     error NotActiveMember(address signer);
 
     /// @notice A participant has no slot or is suspended.
@@ -76,7 +77,9 @@ interface IOracleRegistry {
     /// @notice The new key did not sign its own installation.
     error InvalidGroupSignature(uint256 px);
 
-    error WrongKeyEpoch(uint256 given, uint256 required);
+    error KeyEpochInFuture(uint256 given, uint256 current);
+    /// @notice A member that quotes a round again under a new key commits no fault.
+    error DifferentKeyEpochs(uint256 first, uint256 second);
     /// @notice The two quotes are of different feeds or rounds, which is no fault.
     error NotSameRound();
     error SameQuote(bytes32 digest);
@@ -88,11 +91,15 @@ interface IOracleRegistry {
     );
 
     /// @notice A member signed two quotes for one round and is out, until the set is replaced.
+    /// @param keyEpoch The epoch of the suspension, which may be later than that of the quotes.
     event MemberSuspended(
         address indexed identity, uint256 indexed slot, uint32 indexed keyEpoch, uint32 registryVersion
     );
 
-    /// @notice A member signed two quotes for one round, but nobody more is suspended without a decision.
+    /// @notice A member signed two quotes for one round, but nobody more is suspended without a decision. Once for a
+    /// member and key epoch.
+    /// @param keyEpoch The epoch of the record, which may be later than that of the quotes. In the next one the same
+    /// proof may suspend.
     event EquivocationRecorded(address indexed identity, uint256 indexed slot, uint32 indexed keyEpoch);
 
     function MAX_MEMBERS() external view returns (uint256);
@@ -136,12 +143,14 @@ interface IOracleRegistry {
     /// Every signature given must be good, also those above the quorum.
     function verifyQuorum(bytes32 digest, Signature[] calldata signatures) external view;
 
-    /// @notice Suspends a member that signed two different quotes for one feed and round of the current key epoch.
-    /// Anybody may send the proof. Digests are compared, never signatures: a second signature of the same quote can be
-    /// made by anybody from the first.
+    /// @notice Suspends a member that signed two different quotes for one feed, round and key epoch, the current one or
+    /// an earlier one. Anybody may send the proof. Digests are compared, never signatures: a second signature of the
+    /// same quote can be made by anybody from the first.
     ///
-    /// At most f members are suspended so in a key epoch, and never so many that fewer than a quorum stay active; what
-    /// is beyond that is an event only. Otherwise a network with leaked keys could be halted for good by proofs alone.
+    /// In a key epoch at most f members are suspended so, whatever the epoch of their quotes, and never so many that
+    /// fewer than a quorum stay active; what is beyond that is an event only. Otherwise a network with leaked keys
+    /// could be halted for good by proofs alone. A proof against a suspended member reverts; one against a member that
+    /// is on record in this key epoch changes nothing.
     function suspendEquivocator(
         Quote calldata first,
         Signature calldata firstSignature,

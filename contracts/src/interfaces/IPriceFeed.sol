@@ -8,9 +8,10 @@ import {Signature} from "./IOracleRegistry.sol";
 
 /// @notice Immutable: each of these in storage would cost every update a cold read.
 /// @param base The token that is priced in USD.
-/// @param maxAgeSec The oldest observation that an update may carry, and the oldest price that getQuote answers with.
-/// @param maxFutureSec How far a report may be ahead of the block. Gas is estimated on the last block's time, so this
-/// is no less than a block.
+/// @param maxAgeSec The oldest observation that an update may carry, and the oldest price that getQuote answers with;
+/// 1 to 30.
+/// @param maxFutureSec How far a report may be ahead of the block, at most 30. Gas is estimated on the last block's
+/// time, so this should be no less than a block.
 /// @param emaPeriodSec τ of the moving average.
 /// @param description Such as "IO / USD".
 struct FeedParams {
@@ -49,6 +50,7 @@ enum ReadRefusal {
 interface IPriceFeed is IGroupKeyConsumer, AggregatorV3Interface, IERC7726 {
     error Unauthorized(address caller, address required);
     error ZeroParameter(string name);
+    error ParameterTooLarge(string name, uint256 given, uint256 maximum);
 
     error RoundNotNewer(uint256 given, uint256 last);
     error ObservedBeforeLast(uint256 given, uint256 last);

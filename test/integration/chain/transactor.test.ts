@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { expect } from 'chai'
-import { createTestClient, http, publicActions, type TransactionReceipt } from 'viem'
+import { createTestClient, encodeFunctionData, http, publicActions, type TransactionReceipt } from 'viem'
 import { ioAbi } from '../../../chain/abi/io.ts'
 import { createReader } from '../../../chain/clients.ts'
 import { deploy } from '../../../chain/deploy.ts'
@@ -147,6 +147,35 @@ describe('sending transactions', function () {
     await failure(sent)
     await client.mine({ blocks: 1 })
     expect(await received()).to.equal(before + 3n)
+  })
+
+  it('replaces what got stuck before a restart, though it remembers nothing of it', async () => {
+    await client.setAutomine(false)
+    expect(await failure(create({ minedWithinMs: 500 }).send(transfer(1n), running))).to.include({
+      code: 'NOT_MINED',
+    })
+    const restarted = create({ minedWithinMs: 5_000 })
+    const before = await received()
+    // The first try learns that something is in the way, the second outbids it.
+    expect(await failure(restarted.send(transfer(9n), running))).to.include({ code: 'RPC_FAILED' })
+    const sent = restarted.send(transfer(9n), running)
+    while ((await pending())[0]?.input !== encodeFunctionData(transfer(9n)));
+    await client.mine({ blocks: 1 })
+    expect((await sent).status).to.equal('success')
+    expect(await received()).to.equal(before + 9n)
+  })
+
+  it('says so at once when another transaction took its nonce', async () => {
+    await client.setAutomine(false)
+    const late = failure(create({ minedWithinMs: 60_000 }).send(transfer(1n), running))
+    while ((await pending()).length === 0);
+    const [stuck] = await pending()
+    await client.dropTransaction({ hash: stuck?.hash ?? '0x' })
+    const other = create({ minedWithinMs: 5_000 }).send(transfer(2n), running)
+    while ((await pending())[0]?.hash === stuck?.hash || (await pending()).length === 0);
+    await client.mine({ blocks: 1 })
+    await other
+    expect(await late).to.include({ code: 'REPLACED' })
   })
 
   it('goes on from the nonce on chain after a restart', async () => {
