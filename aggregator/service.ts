@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { privateKeyToAccount } from 'viem/accounts'
 import { oracleRegistryAbi } from '../chain/abi/oracle-registry.ts'
+import { judgementOf, suspendCall } from '../chain/evidence.ts'
+import { readMembership } from '../chain/membership-reader.ts'
 import { contractSignature, readLatestReport, updateCall } from '../chain/price-feed.ts'
 import { createTransactor, type Transactor } from '../chain/transactor.ts'
 import { followUpdates } from '../chain/update-follower.ts'
@@ -31,6 +33,8 @@ import type { Metrics } from '../runtime/metrics.ts'
 import type { Verdict } from '../runtime/p2p/peer-network.ts'
 import { type Service, serviceGroup } from '../runtime/service.ts'
 import { openDatabase } from '../runtime/sqlite.ts'
+import { createEvidenceStore } from './evidence/evidence-store.ts'
+import { EvidenceSubmitter } from './evidence/evidence-submitter.ts'
 import { Feed } from './feed/feed.ts'
 import { createReportStore, FEED_MIGRATIONS } from './feed/report-store.ts'
 import { type Installation, KeygenCoordinator } from './keygen/coordinator.ts'
@@ -38,6 +42,7 @@ import { Pusher } from './push/pusher.ts'
 import type { CertifiedRound } from './rounds/active-round.ts'
 import { NoncePool } from './rounds/nonce-pool.ts'
 import { RoundRunner } from './rounds/round-runner.ts'
+import { SignerRecord } from './rounds/signer-record.ts'
 
 export interface AggregatorDeps {
   readonly clock: Clock
@@ -78,6 +83,11 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
   const pushes = metrics.counter('ionet_aggregator_pushes_total', 'Transactions by reason or failure', [
     'outcome',
   ])
+  const evidenceEnds = metrics.counter(
+    'ionet_aggregator_evidence_total',
+    'Evidence of equivocation by how it ended, and failed attempts',
+    ['outcome'],
+  )
   const certifiedTotal = metrics.counter('ionet_aggregator_certified_total', 'Certified reports seen')
 
   const sign = (digest: Uint8Array): Uint8Array => crypto.sign(digest, member.secret)
@@ -120,6 +130,18 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
     },
   )
 
+  const evidence = new EvidenceSubmitter({
+    clock,
+    logger,
+    store: createEvidenceStore(database, domain),
+    membership: () => registry.current(),
+    send: async (equivocation, signal) => {
+      const receipt = await transactor.send(suspendCall(domain.registry, equivocation), signal)
+      return { judgement: judgementOf(receipt), transaction: receipt.transactionHash }
+    },
+    count: outcome => evidenceEnds.inc({ outcome }),
+  })
+
   /** Everything that follows from a certificate, our own or another's. */
   const onCertified = (announcement: CertifiedAnnouncement, quotes: readonly SignedQuote[]): void => {
     const { report, signers, proposer } = announcement
@@ -152,6 +174,7 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
       book,
       sign,
       nonces: new NoncePool(randomBytes(32), network),
+      record: new SignerRecord(),
       membership: () => registry.current(),
       certified: announce,
       highestCertified: () => highestCertified,
@@ -167,6 +190,7 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
       rounds.onQuote(admission.quote)
       return 'accept'
     }
+    if (admission.verdict === 'equivocation') evidence.submit(admission.evidence)
     outcomes.inc({ outcome: admission.verdict === 'equivocation' ? 'EQUIVOCATION' : admission.code })
     // The second quote is the evidence: it goes on to everybody, so that all leave the liar's quotes out.
     return admission.verdict === 'equivocation' ? 'accept' : admission.verdict
@@ -198,7 +222,12 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
         await install(transactor, domain.registry, installation, signal)
         await registry.refresh()
       },
-      refresh: () => registry.refresh(),
+      readLatest: () =>
+        readMembership(reader, {
+          registry: domain.registry,
+          chainId: domain.chainId,
+          finality: 'latest',
+        }),
     },
   )
   registry.onChange(({ keyEpoch }) => book.forgetBefore(keyEpoch))
@@ -247,6 +276,7 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
         },
       ),
       ...member.services,
+      evidence,
       http,
       updates,
       rounds,

@@ -55,7 +55,7 @@ export const networkEntries = {
     min: 10,
     max: 5_000,
     unit: 'ms',
-    fallback: 150,
+    fallback: 250,
   }),
   keygenTimeoutMs: integer({
     about: 'How long one step of the key generation waits for the other nodes.',
@@ -102,8 +102,22 @@ export function readNetwork(file: string, prefix: string, problems: Problems): N
   // The environment must not change what all nodes have to agree on.
   const values = readEntries(networkEntries, document, { env: {}, baseDir, prefix: keys, problems })
   checkTimes(values, keys, problems)
+  checkInclusion(values, keys, problems)
   const sources = readSources(values.sources, baseDir, `${keys}sources`, problems)
   return sources === undefined ? undefined : { ...values, sources }
+}
+
+/** A proposer whose clock is fast must not be able to leave out what others saw in time, nor the rule be void. */
+function checkInclusion(values: Values<typeof networkEntries>, prefix: string, problems: Problems): void {
+  const { skewMs, inclusionMarginMs, collectMs } = values
+  if (skewMs === undefined || inclusionMarginMs === undefined || collectMs === undefined) return
+  if (inclusionMarginMs < skewMs || inclusionMarginMs >= collectMs) {
+    problems.add(
+      `${prefix}inclusionMarginMs`,
+      `${inclusionMarginMs} ms does not lie between skewMs (${skewMs}) and collectMs (${collectMs})`,
+      'at least as long as clocks may differ, and shorter than the collection',
+    )
+  }
 }
 
 /** Both turns, and time to sign, must fit into a round: else rounds would pile up. */

@@ -8,7 +8,7 @@ const reportsSchema = z.union([
 ])
 const TIMEOUT_MS = 800
 /** More than an aggregator certifies between two looks. */
-const LIMIT = 200
+const LIMIT = 100
 
 /** Rounds of the newest certified reports; none when the aggregator does not answer, which is no news here. */
 export async function readCertifiedRounds(baseUrl: string, signal: AbortSignal): Promise<readonly number[]> {

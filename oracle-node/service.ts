@@ -106,7 +106,6 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     },
   )
   registry.onChange(membership => {
-    signing.forgetNonces()
     ceremony.follow(membership)
     book.forgetBefore(membership.keyEpoch)
     keys.follow(membership).catch((error: unknown) => {
@@ -148,6 +147,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   }
   /** A quote under our key that our guard does not know: somebody else has the key, or a copy of this node runs. */
   const stopAtOnce = ({ quote }: SignedQuote): void => {
+    guard.close()
     deps.fail(
       new Error(
         `round ${quote.round} was quoted under this node's key, but not by this node: find the copy of the key`,
@@ -251,8 +251,12 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     start: async () => keys.follow(await registry.refresh()),
     stop: async () => {},
   }
-  return serviceGroup('oracle node', [stored, ...member.services, loadKey, ceremony, http, sources, quoter], {
-    logger,
-    stopDeadlineMs: STOP_DEADLINE_MS,
-  })
+  return serviceGroup(
+    'oracle node',
+    [stored, ...member.services, loadKey, ceremony, signing, http, sources, quoter],
+    {
+      logger,
+      stopDeadlineMs: STOP_DEADLINE_MS,
+    },
+  )
 }

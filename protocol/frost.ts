@@ -153,6 +153,31 @@ export function shareFits(
   }
 }
 
+/** Whether bytes are a compressed point of the group, and not its zero: what a commitment must be. */
+export function isPoint(bytes: Uint8Array): boolean {
+  try {
+    return bytes.length === POINT_BYTES && !Point.fromBytes(bytes).is0()
+  } catch {
+    return false
+  }
+}
+
+/** Whether bytes are a scalar below the group's order: what a signature share must be. */
+export function isScalar(bytes: Uint8Array): boolean {
+  return bytes.length === SCALAR_BYTES && bytesToBigint(bytes) < ORDER
+}
+
+/** The commitment list of a signer set, as the suite wants it. */
+export function commitmentsOf(
+  signers: readonly { readonly slot: number; readonly hiding: Uint8Array; readonly binding: Uint8Array }[],
+): NonceCommitments[] {
+  return signers.map(({ slot, hiding, binding }) => ({
+    identifier: identifierOf(slot),
+    hiding: Uint8Array.from(hiding),
+    binding: Uint8Array.from(binding),
+  }))
+}
+
 export function shareSecretOf(slot: number, signingShare: Uint8Array): FrostSecret {
   return { identifier: identifierOf(slot), signingShare: Uint8Array.from(signingShare) }
 }

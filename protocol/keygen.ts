@@ -18,7 +18,12 @@ export interface KeygenAttempt {
   /** The epoch the new key will have: the current one + 1. */
   readonly keyEpoch: number
   readonly registryVersion: number
-  /** Grows with every attempt, so that messages of an abandoned one mean nothing. */
+  /**
+   * Index of the aggregator that called it. Numbers grow for each caller by itself: without it in the name, one
+   * could call again what another has called, and members would deal twice under one name.
+   */
+  readonly caller: number
+  /** Grows with every attempt of this caller, so that messages of an abandoned one mean nothing. */
   readonly attempt: number
   /** Slots, ascending. */
   readonly participants: readonly number[]
@@ -50,6 +55,7 @@ export function attemptIdOf(domain: Domain, attempt: KeygenAttempt): Hash {
     .hex(domain.registry, 20)
     .uint(attempt.keyEpoch, 4)
     .uint(attempt.registryVersion, 4)
+    .uint(attempt.caller, 1)
     .uint(attempt.attempt, 6)
     .uint(attempt.threshold, 1)
     .uint(attempt.participants.length, 1)

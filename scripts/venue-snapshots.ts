@@ -7,8 +7,8 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { aggregateLeg } from '../protocol/sources/leg.ts'
-import { median } from '../protocol/sources/statistics.ts'
 import type { LegPlan, VenueValue } from '../protocol/sources/types.ts'
+import { median } from '../protocol/statistics.ts'
 import { formatDecimal, parseDecimal } from '../protocol/units.ts'
 
 /** Recorded data lies beside the checkout, not in it. */

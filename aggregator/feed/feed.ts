@@ -7,7 +7,8 @@ import type { Logger } from '../../runtime/logger.ts'
 import { EventStream } from './event-stream.ts'
 import type { ReportStore } from './report-store.ts'
 
-const MAX_PAGE = 500
+/** Five minutes of one-second rounds. Rows are parsed on the thread that also runs rounds: a few milliseconds. */
+const MAX_PAGE = 300
 const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50),
   before: z.coerce.number().int().min(0).optional(),

@@ -9,6 +9,16 @@ export const FEED_MIGRATIONS: readonly string[] = [
      json TEXT NOT NULL,
      on_chain INTEGER NOT NULL DEFAULT 0
    ) STRICT;`,
+  `CREATE TABLE evidence (
+     network TEXT NOT NULL,
+     key_epoch INTEGER NOT NULL,
+     slot INTEGER NOT NULL,
+     signer TEXT NOT NULL,
+     first BLOB NOT NULL,
+     second BLOB NOT NULL,
+     ended TEXT,
+     PRIMARY KEY (network, key_epoch, slot)
+   ) STRICT;`,
 ]
 
 /** Every certified report, by round. */

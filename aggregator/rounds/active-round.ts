@@ -6,7 +6,14 @@ import { DecodeError, type Hash } from '../../protocol/bytes.ts'
 import type { CertifiedReport } from '../../protocol/certificate.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
-import { aggregateShares, type FrostPublic, type GroupSignature, identifierOf } from '../../protocol/frost.ts'
+import {
+  aggregateShares,
+  commitmentsOf,
+  type FrostPublic,
+  type GroupSignature,
+  identifierOf,
+  isScalar,
+} from '../../protocol/frost.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import {
   aggregatorByIdentity,
@@ -36,13 +43,14 @@ import {
   sessionIdOf,
 } from '../../protocol/round/messages.ts'
 import type { QuoteBook } from '../../protocol/round/quote-book.ts'
-import type { RoundTiming, Turn } from '../../protocol/round/timing.ts'
+import { type RoundTiming, type Turn, turnOf } from '../../protocol/round/timing.ts'
 import { verifyQuote } from '../../protocol/round/verify-quote.ts'
 import type { Round } from '../../protocol/rounds.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { PeerNetwork } from '../../runtime/p2p/peer-network.ts'
 import type { NoncePool } from './nonce-pool.ts'
+import type { SignerRecord } from './signer-record.ts'
 
 export interface CertifiedRound {
   readonly report: CertifiedReport
@@ -64,6 +72,7 @@ export interface ActiveRoundDeps {
   readonly crypto: IdentityCrypto
   readonly network: Pick<PeerNetwork, 'request' | 'connected'>
   readonly nonces: NoncePool
+  readonly record: SignerRecord
   readonly book: QuoteBook
   readonly sign: IdentitySigner
   readonly certified: (round: CertifiedRound) => void
@@ -109,8 +118,8 @@ export class ActiveRound {
   }
 
   /**
-   * Holders of shares that are connected. Those with a nonce at hand come first; among them the rounds go around, so
-   * that every member signs, and one that cannot is noticed.
+   * Holders of shares that are connected. Those that answered lately and have a nonce at hand come first; among them
+   * the rounds go around, so that every member signs, and one that cannot is noticed.
    */
   #candidates(): number[] {
     const { membership, timing } = this.#options
@@ -118,13 +127,16 @@ export class ActiveRound {
     const stocked = new Set(this.#deps.nonces.stocked())
     const holders = membership.groupKey?.participants ?? []
     const first = Math.floor(this.round / (timing.roundMs / 100)) % Math.max(1, holders.length)
+    const nowMs = this.#deps.clock.monotonic()
+    const rank = (slot: number): number =>
+      (this.#deps.record.failedLately(slot, nowMs) ? 2 : 0) + (stocked.has(slot) ? 0 : 1)
     const rotated = [...holders.slice(first), ...holders.slice(0, first)]
     return rotated
       .filter(slot => {
         const member = memberBySlot(membership, slot)
         return member !== undefined && !member.suspended && connected.has(member.peerKey)
       })
-      .sort((a, b) => Number(stocked.has(b)) - Number(stocked.has(a)))
+      .sort((a, b) => rank(a) - rank(b))
   }
 
   #perform(effect: RoundEffect): void {
@@ -208,6 +220,7 @@ export class ActiveRound {
       this.#onReply(member, session, reply)
     } catch (error) {
       this.#deps.count('SILENT')
+      this.#deps.record.failed(slot, this.#deps.clock.monotonic())
       this.#deps.logger.debug('a signer did not answer', { slot, round: this.round, error })
       this.dispatch({ type: 'refused', session: session.number, slot, reason: 'SILENT' })
     }
@@ -219,7 +232,8 @@ export class ActiveRound {
     switch (reply.kind) {
       case 'share': {
         const digest = reportDigest(this.#options.domain, this.#options.feedId, session.word)
-        if (this.#deps.crypto.recover(digest, reply.identitySignature) !== member.identity) {
+        const signed = this.#deps.crypto.recover(digest, reply.identitySignature) === member.identity
+        if (!signed || !isScalar(reply.share)) {
           this.dispatch({ type: 'refused', session: number, slot, reason: 'SILENT' })
           return
         }
@@ -249,11 +263,14 @@ export class ActiveRound {
 
   /** The quotes of a proposal that another aggregator sealed, when they lead to the word it names. */
   #lockedQuotes(sealed: Uint8Array): SignedQuote[] | undefined {
-    const { domain, membership } = this.#options
+    const { domain, membership, timing } = this.#options
     try {
       const { body, sender } = openMessage(domain, MESSAGE_KIND.proposal, sealed, this.#deps.crypto)
-      if (aggregatorByIdentity(membership, sender) === undefined) return undefined
       const proposal = decodeProposal(body)
+      const sealer = aggregatorByIdentity(membership, sender)
+      const count = membership.aggregators.length
+      const turn = sealer === undefined ? undefined : turnOf(this.round, sealer.index, count, timing)
+      if (turn === undefined || proposal.round !== this.round) return undefined
       const quotes = this.#validQuotes(proposal.quotes)
       const whole = quotes.length === proposal.quotes.length && quotes.length > 0
       return whole && medianWord(quotes.map(signed => signed.quote)) === proposal.word ? quotes : undefined
@@ -274,11 +291,7 @@ export class ActiveRound {
     const { domain, feedId, groupPublic } = this.#options
     if (groupPublic === undefined) return
     const digest = reportDigest(domain, feedId, session.word)
-    const commitments = this.#signers.map(({ slot, hiding, binding }) => ({
-      identifier: identifierOf(slot),
-      hiding: Uint8Array.from(hiding),
-      binding: Uint8Array.from(binding),
-    }))
+    const commitments = commitmentsOf(this.#signers)
     const shares = new Map(session.shares.map(({ slot, share }) => [slot, share]))
     let signature: GroupSignature
     try {
@@ -286,6 +299,7 @@ export class ActiveRound {
     } catch (error) {
       const slots = cheatersOf(error, session)
       this.#deps.count('bad_share')
+      for (const slot of slots) this.#deps.record.failed(slot, this.#deps.clock.monotonic())
       this.#deps.logger.warn('a signature share does not verify', { round: this.round, slots })
       this.dispatch({ type: 'bad-shares', session: session.number, slots })
       return

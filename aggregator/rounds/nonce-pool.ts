@@ -2,6 +2,7 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesOf, type Hash, hexOf } from '../../protocol/bytes.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
+import { isPoint } from '../../protocol/frost.ts'
 import type { Member } from '../../protocol/membership.ts'
 import {
   decodeNoncePairs,
@@ -57,7 +58,9 @@ export class NoncePool {
     this.#pairs.delete(slot)
   }
 
+  /** Keeps a pair, unless it is known, used, or no pair of points: with that no honest member could sign. */
   add(slot: number, pair: NoncePair): void {
+    if (!isPoint(pair.hiding) || !isPoint(pair.binding)) return
     const pairs = this.#pairs.get(slot) ?? []
     const known = pairs.some(other => hexOf(other.hiding) === hexOf(pair.hiding))
     if (known || this.#used.has(hexOf(pair.hiding)) || pairs.length >= MAX_LANE_PAIRS) return

@@ -4,7 +4,7 @@
  */
 import type { Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
-import { addressOfSecret, type IdentityCrypto } from '../../protocol/identity.ts'
+import type { IdentityCrypto } from '../../protocol/identity.ts'
 import {
   decodeSignedQuote,
   encodeSignedQuote,
@@ -17,18 +17,20 @@ import type { ReportLock } from '../../protocol/round/signer.ts'
 import type { Round } from '../../protocol/rounds.ts'
 import type { GuardStore } from './guard-store.ts'
 
-export type GuardRefusal = 'ROUND_NOT_ABOVE_LAST' | 'OTHER_WORD_LOCKED'
+export type GuardRefusal = 'ROUND_NOT_ABOVE_LAST' | 'OTHER_WORD_LOCKED' | 'CLOSED'
+
+const SENTENCES: Record<GuardRefusal, string> = {
+  ROUND_NOT_ABOVE_LAST: 'it is not above the last one quoted',
+  OTHER_WORD_LOCKED: 'it is locked to another word',
+  CLOSED: 'somebody else holds the key',
+}
 
 /** Signing would contradict what was said before. Never retry: the answer stays the same. */
 export class GuardError extends Error {
   readonly code: GuardRefusal
   readonly round: Round
   constructor(code: GuardRefusal, round: Round) {
-    super(
-      code === 'ROUND_NOT_ABOVE_LAST'
-        ? `round ${round} is not above the last one quoted: it is never signed again`
-        : `round ${round} is locked to another word: a second one is never signed`,
-    )
+    super(`round ${round} is not signed: ${SENTENCES[code]}`)
     this.name = 'GuardError'
     this.code = code
     this.round = round
@@ -47,6 +49,7 @@ export class Guard {
   readonly #options: GuardOptions
   readonly #store: GuardStore
   readonly #crypto: IdentityCrypto
+  #closed = false
 
   constructor(options: GuardOptions, store: GuardStore, crypto: IdentityCrypto) {
     this.#options = options
@@ -54,8 +57,9 @@ export class Guard {
     this.#crypto = crypto
   }
 
-  get identity(): string {
-    return addressOfSecret(this.#options.secret)
+  /** Signs nothing any more in this process: for when somebody else is known to hold the key. */
+  close(): void {
+    this.#closed = true
   }
 
   /**
@@ -65,6 +69,7 @@ export class Guard {
    */
   signQuote(quote: Quote): SignedQuote {
     const { domain, slot, secret } = this.#options
+    if (this.#closed) throw new GuardError('CLOSED', quote.round)
     return this.#store.transaction(() => {
       if (quote.round <= this.#store.highestQuoteRound())
         throw new GuardError('ROUND_NOT_ABOVE_LAST', quote.round)
@@ -97,6 +102,7 @@ export class Guard {
    * @throws {GuardError} when the round is locked to another word
    */
   lockAndSignReport(round: Round, lock: ReportLock): Uint8Array {
+    if (this.#closed) throw new GuardError('CLOSED', round)
     this.#store.transaction(() => {
       const existing = this.#store.lockOf(round)
       if (existing === undefined) this.#store.addLock(round, lock)

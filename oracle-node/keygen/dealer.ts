@@ -1,6 +1,6 @@
 /**
  * One node's part in one key generation: a small machine that holds the secret polynomial and moves forward
- * only. Nothing here talks to anyone; see key-ceremony.ts for who is asked what.
+ * only. Nothing here talks to anyone; see attempt.ts for who is asked what.
  */
 import { equalBytes, type Hash } from '../../protocol/bytes.ts'
 import {

@@ -28,7 +28,7 @@ export class KeyHolder {
     this.#held = loaded
     if (loaded === undefined) {
       this.#logger.warn(
-        'this node holds no share of the installed key: it quotes, and signs again after the next key generation',
+        'this node holds no share of the installed key: it quotes, but signs no reports until the operators have another key generated',
         { keyEpoch },
       )
       return

@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Hash } from '../../protocol/bytes.ts'
-import { type FrostPublic, type FrostSecret, groupKeyX, shareSecretOf } from '../../protocol/frost.ts'
+import { type FrostPublic, type FrostSecret, frost, groupKeyX, shareSecretOf } from '../../protocol/frost.ts'
 import { decodeTranscript, publicPackageFromTranscript, transcriptHashOf } from '../../protocol/keygen.ts'
 import { writeFileAtomic } from '../../runtime/atomic-file.ts'
 import { readKeystore, writeKeystore } from '../../runtime/keystore.ts'
@@ -30,6 +30,21 @@ export interface KeyStoreOptions {
   readonly scryptN: number
 }
 
+/**
+ * The stored share is not the one that this slot holds of this key. With it every report would fail: restore the
+ * folder of shares that belongs to this node. A retry does not help.
+ */
+export class ShareMismatchError extends Error {
+  readonly code = 'SHARE_MISMATCH'
+  constructor(path: string, slot: number, cause: unknown) {
+    super(
+      `keystore ${path}: not the share of slot ${slot} in the key of the transcript beside it; restore the files that belong to this node`,
+      { cause },
+    )
+    this.name = 'ShareMismatchError'
+  }
+}
+
 /** Shares of epochs this far back cannot be needed: the registry has replaced their key for good. */
 const KEPT_EPOCHS = 2
 
@@ -40,11 +55,15 @@ export class KeyStore {
     this.#options = options
   }
 
+  /** Writes a share that is not there yet. What is there stays: a share and its transcript belong together. */
   async save(keyEpoch: number, key: GeneratedKey): Promise<void> {
     mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 })
     const base = this.#base(keyEpoch, key.px)
-    writeFileAtomic(`${base}.transcript`, Buffer.from(key.transcript).toString('hex'), 0o600)
-    if (existsSync(`${base}.json`)) return
+    const hasShare = existsSync(`${base}.json`)
+    if (!hasShare || !existsSync(`${base}.transcript`)) {
+      writeFileAtomic(`${base}.transcript`, Buffer.from(key.transcript).toString('hex'), 0o600)
+    }
+    if (hasShare) return
     const { password, scryptN } = this.#options
     await writeKeystore(`${base}.json`, key.secret.signingShare, password, { scryptN })
   }
@@ -53,6 +72,7 @@ export class KeyStore {
    * The share of an installed key, or undefined when this node took no part in making it.
    *
    * @throws {KeystoreError} when the file is there and cannot be opened
+   * @throws {ShareMismatchError} when what it holds is another share
    */
   async load(keyEpoch: number, px: bigint): Promise<StoredKey | undefined> {
     const base = this.#base(keyEpoch, px)
@@ -60,11 +80,17 @@ export class KeyStore {
     const transcript = Uint8Array.from(Buffer.from(readFileSync(`${base}.transcript`, 'utf8'), 'hex'))
     const pub = publicPackageFromTranscript(decodeTranscript(transcript).transcript)
     if (groupKeyX(pub) !== px) return undefined
-    const share = await readKeystore(`${base}.json`, this.#options.password)
+    const { slot, password } = this.#options
+    const secret = shareSecretOf(slot, await readKeystore(`${base}.json`, password))
+    try {
+      frost.validateSecret(secret, pub)
+    } catch (cause) {
+      throw new ShareMismatchError(`${base}.json`, slot, cause)
+    }
     return {
       keyEpoch,
       px,
-      secret: shareSecretOf(this.#options.slot, share),
+      secret,
       public: pub,
       transcript,
       transcriptHash: transcriptHashOf(transcript),

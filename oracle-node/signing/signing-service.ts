@@ -4,7 +4,7 @@
 import { DecodeError, type Hash } from '../../protocol/bytes.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
-import { type FrostPublic, type FrostSecret, frost, identifierOf } from '../../protocol/frost.ts'
+import { commitmentsOf, type FrostPublic, type FrostSecret, frost } from '../../protocol/frost.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import type { Membership, PeerKey } from '../../protocol/membership.ts'
 import { MESSAGE_KIND, openMessage, sealMessage } from '../../protocol/message.ts'
@@ -26,10 +26,11 @@ import type { QuoteBook } from '../../protocol/round/quote-book.ts'
 import { decideOnProposal, type SignerDecision } from '../../protocol/round/signer.ts'
 import type { RoundTiming } from '../../protocol/round/timing.ts'
 import { verifyQuote } from '../../protocol/round/verify-quote.ts'
-import type { Round } from '../../protocol/rounds.ts'
+import { nextRound, type Round, roundAt } from '../../protocol/rounds.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
-import type { PeerNetwork } from '../../runtime/p2p/peer-network.ts'
+import { type PeerNetwork, RequestRefused } from '../../runtime/p2p/peer-network.ts'
+import type { Service } from '../../runtime/service.ts'
 import type { Guard } from '../guard/guard.ts'
 import { NonceLanes } from './nonce-lanes.ts'
 
@@ -72,14 +73,26 @@ interface ProposedSession {
   readonly key: SigningKey | undefined
 }
 
-export class SigningService {
+export class SigningService implements Service {
+  readonly name = 'signing'
   readonly #options: SigningOptions
   readonly #deps: SigningDeps
   readonly #lanes = new NonceLanes()
+  /** Until it has started, it signs nothing. */
+  #silentUntil = Number.POSITIVE_INFINITY
 
   constructor(options: SigningOptions, deps: SigningDeps) {
     this.#options = options
     this.#deps = deps
+  }
+
+  async start(): Promise<void> {
+    const { roundMs } = this.#options.timing
+    this.#silentUntil = nextRound(roundAt(this.#deps.clock.now(), roundMs), roundMs)
+  }
+
+  async stop(): Promise<void> {
+    this.#lanes.clear()
   }
 
   register(): void {
@@ -95,21 +108,22 @@ export class SigningService {
     )
   }
 
-  /** Forgets all pairs: for the end of a key epoch. */
-  forgetNonces(): void {
-    this.#lanes.clear()
-  }
-
   #refill(request: Uint8Array, from: PeerKey): Uint8Array {
     const membership = this.#deps.membership()
     const { keyEpoch, bootId } = decodeNonceRequest(request)
     const key = this.#deps.key(keyEpoch)
-    const known = membership?.aggregators.some(aggregator => aggregator.peerKey === from) === true
-    if (!known || key === undefined || keyEpoch !== membership?.keyEpoch) return encodeNoncePairs([])
+    if (!this.#isAggregator(from) || key === undefined || keyEpoch !== membership?.keyEpoch)
+      return encodeNoncePairs([])
     return encodeNoncePairs(this.#lanes.refill(from, bootId, keyEpoch, key.secret))
   }
 
+  #isAggregator(from: PeerKey): boolean {
+    return this.#deps.membership()?.aggregators.some(({ peerKey }) => peerKey === from) === true
+  }
+
   #answer(sealed: Uint8Array, from: PeerKey): Uint8Array {
+    // Before anything is hashed or verified: nobody else can make this node work.
+    if (!this.#isAggregator(from)) throw new RequestRefused('not an aggregator')
     const sessionId = sessionIdOf(sealed)
     const reply = this.#reply(sealed, sessionId, from)
     this.#deps.count(reply.kind === 'refused' ? reply.reason : reply.kind)
@@ -133,6 +147,7 @@ export class SigningService {
       ...this.#options,
       nowMs: this.#deps.clock.now(),
       membership,
+      silentUntil: this.#silentUntil,
       highestCertified: this.#deps.highestCertified(),
       lock: this.#deps.guard.lockOf(proposal.round),
       hasKeyShare: key !== undefined,
@@ -188,11 +203,7 @@ export class SigningService {
     if (nonce === undefined || key === undefined)
       return { kind: 'refused', sessionId, reason: 'UNKNOWN_NONCE' }
     const identitySignature = this.#deps.guard.lockAndSignReport(proposal.round, { word, proposal: sealed })
-    const commitments = proposal.signers.map(({ slot, hiding, binding }) => ({
-      identifier: identifierOf(slot),
-      hiding: Uint8Array.from(hiding),
-      binding: Uint8Array.from(binding),
-    }))
+    const commitments = commitmentsOf(proposal.signers)
     const digest = reportDigest(this.#options.domain, this.#options.feedId, word)
     try {
       const share = frost.signShare(key.secret, key.public, nonce.nonces, commitments, digest)

@@ -35,12 +35,12 @@ export interface RoundState {
   readonly session: Session | undefined
   /** All sessions so far: the number of the next one. */
   readonly sessions: number
-  /** Sessions opened so far, by word. At most one word a quote, and one that is adopted. */
+  /** Sessions opened so far, by word. At most one word a quote, and one a lock. */
   readonly attempts: ReadonlyMap<bigint, number>
   /** Members that were silent, refused or sent a bad share: chosen again only when nobody else is left. */
   readonly doubtful: ReadonlySet<number>
-  /** A word that some member is locked to: nothing else can be certified in this round any more. */
-  readonly adopted: readonly SignedQuote[] | undefined
+  /** Members that will sign one word only, by what they showed: the quotes that lead to it. The first claim stays. */
+  readonly locks: ReadonlyMap<number, readonly SignedQuote[]>
   /** Identity signatures by word: q of them are a certificate of their own. */
   readonly identitySignatures: ReadonlyMap<bigint, ReadonlyMap<number, Uint8Array>>
 }
@@ -112,7 +112,7 @@ export function openRound(
     sessions: 0,
     attempts: new Map(),
     doubtful: new Set(),
-    adopted: undefined,
+    locks: new Map(),
     identitySignatures: new Map(),
   }
 }
@@ -172,51 +172,92 @@ function withQuotes(state: RoundState, quotes: readonly SignedQuote[]): RoundSta
 
 function onTick(state: RoundState, context: RoundContext): Step {
   const { nowMs, timing, membership } = context
-  if (state.phase !== 'collecting') return stay(state)
   if (nowMs > roundStartMs(state.round) + 2 * timing.roundMs) return abandon(state, 'TOO_LATE')
+  if (state.phase !== 'collecting') return stay(state)
   const everyoneIsIn = state.quotes.size === activeMembers(membership).length
   const itIsTime = nowMs >= proposalTimeMs(state.round, state.turn, timing)
   return itIsTime || (everyoneIsIn && state.turn === 'primary') ? propose(state, context) : stay(state)
 }
 
-/** Chooses q signers and opens the next session, or waits for what is missing. */
+interface Choice {
+  readonly word: bigint
+  readonly quotes: readonly SignedQuote[]
+  readonly signers: readonly number[]
+}
+
+/** Opens the next session, or waits for quotes, or gives up. */
 function propose(state: RoundState, context: RoundContext): Step {
-  const { q, n } = context.membership.quorum
-  const quotes = state.adopted ?? sortedQuotes(state)
-  if (quotes.length < q) return stay({ ...state, phase: 'collecting' })
-  const word = medianWord(quotes.map(signed => signed.quote))
-  const attempt = (state.attempts.get(word) ?? 0) + 1
-  // ROAST: n − q + 1 sessions for a word are enough to find q honest signers among n, and bound what liars cost.
-  if (attempt > n - q + 1) return fallback(state, context, 'NO_SIGNERS_LEFT')
-  const signers = chooseSigners(state, context)
-  if (signers === undefined) return fallback(state, context, 'NO_SIGNERS_LEFT')
-  const session: Session = {
-    number: state.sessions,
-    word,
-    quotes,
-    signers,
-    shares: [],
+  const enough = state.quotes.size >= context.membership.quorum.q
+  const choice = choose(state, context)
+  if (choice === undefined) {
+    return enough ? fallback(state, context, 'NO_SIGNERS_LEFT') : stay({ ...state, phase: 'collecting' })
   }
+  const session: Session = { number: state.sessions, ...choice, shares: [] }
+  const attempt = (state.attempts.get(choice.word) ?? 0) + 1
   return {
     state: {
       ...state,
       phase: 'signing',
       session,
       sessions: state.sessions + 1,
-      attempts: new Map(state.attempts).set(word, attempt),
+      attempts: new Map(state.attempts).set(choice.word, attempt),
     },
     effects: [{ type: 'propose', session }],
   }
+}
+
+/**
+ * The word to ask for, and whom. The word of all quotes comes first; a word that members are locked to takes its
+ * place only when those who are not locked to it cannot make a quorum without them. So neither one member that
+ * was early nor one that lies about a lock costs the others their round.
+ */
+function choose(state: RoundState, context: RoundContext): Choice | undefined {
+  const { n, q } = context.membership.quorum
+  for (const quotes of [sortedQuotes(state), ...lockedQuotes(state)]) {
+    if (quotes.length < q) continue
+    const word = wordOf(quotes)
+    // ROAST: n − q + 1 sessions for a word are enough to find q honest signers among n, and bound what liars cost.
+    if ((state.attempts.get(word) ?? 0) > n - q) continue
+    const signers = chooseSigners(state, word, context)
+    if (signers !== undefined) return { word, quotes, signers }
+  }
+  return undefined
 }
 
 function sortedQuotes(state: RoundState): SignedQuote[] {
   return [...state.quotes.values()].sort((a, b) => a.slot - b.slot)
 }
 
-/** Exactly q: those who quoted this round first, the doubtful last. */
-function chooseSigners(state: RoundState, { candidates, membership }: RoundContext): number[] | undefined {
+function wordOf(quotes: readonly SignedQuote[]): bigint {
+  return medianWord(quotes.map(signed => signed.quote))
+}
+
+/** The quote sets that members are locked to, those with the most members first. */
+function lockedQuotes(state: RoundState): (readonly SignedQuote[])[] {
+  const byWord = new Map<bigint, { quotes: readonly SignedQuote[]; members: number }>()
+  for (const quotes of state.locks.values()) {
+    const word = wordOf(quotes)
+    const known = byWord.get(word)
+    byWord.set(word, { quotes: known?.quotes ?? quotes, members: (known?.members ?? 0) + 1 })
+  }
+  return [...byWord.values()].sort((a, b) => b.members - a.members).map(({ quotes }) => quotes)
+}
+
+/** Whether a member has shown, by a lock or by signing, that it is bound to another word. */
+function isLockedElsewhere(state: RoundState, slot: number, word: bigint): boolean {
+  const lock = state.locks.get(slot)
+  return lock !== undefined && wordOf(lock) !== word
+}
+
+/** Exactly q of those who can still sign the word: those who quoted this round first, the doubtful last. */
+function chooseSigners(
+  state: RoundState,
+  word: bigint,
+  { candidates, membership }: RoundContext,
+): number[] | undefined {
   const rank = (slot: number): number => (state.doubtful.has(slot) ? 2 : 0) + (state.quotes.has(slot) ? 0 : 1)
   const chosen = candidates
+    .filter(slot => !isLockedElsewhere(state, slot, word))
     .map((slot, order) => ({ slot, order }))
     .sort((a, b) => rank(a.slot) - rank(b.slot) || a.order - b.order)
     .slice(0, membership.quorum.q)
@@ -231,6 +272,8 @@ function onShare(state: RoundState, session: Session, share: ShareOf): Step {
   const next: RoundState = {
     ...state,
     session: { ...session, shares },
+    // Who signs is locked, too.
+    locks: withLock(state, share.slot, session.quotes),
     identitySignatures: withSignature(state, session.word, share),
   }
   if (shares.length < session.signers.length) return stay(next)
@@ -253,7 +296,7 @@ function onMissing(
 ): Step {
   const next = withQuotes(state, quotes)
   // A signer that claims something is missing and shows nothing new is only buying time.
-  if (state.adopted !== undefined || next === state) return onRefused(state, slot, context)
+  if (next === state) return onRefused(state, slot, context)
   return propose(next, context)
 }
 
@@ -265,8 +308,12 @@ function onLocked(
 ): Step {
   const usable =
     quotes.length >= context.membership.quorum.q && quotes.every(quote => quote.quote.round === state.round)
-  if (!usable || state.adopted !== undefined) return onRefused(state, slot, context)
-  return propose({ ...state, adopted: quotes }, context)
+  if (!usable || state.locks.has(slot)) return onRefused(state, slot, context)
+  return propose({ ...state, locks: withLock(state, slot, quotes) }, context)
+}
+
+function withLock(state: RoundState, slot: number, quotes: readonly SignedQuote[]): RoundState['locks'] {
+  return state.locks.has(slot) ? state.locks : new Map(state.locks).set(slot, quotes)
 }
 
 function onRefused(state: RoundState, slot: number, context: RoundContext): Step {

@@ -11,7 +11,7 @@ import {
 } from '../certificate.ts'
 import type { Domain } from '../domain.ts'
 import { type IdentityCrypto, SIGNATURE_BYTES } from '../identity.ts'
-import { aggregatorByIdentity, type Membership } from '../membership.ts'
+import { aggregatorByIdentity, type Membership, memberBySlot } from '../membership.ts'
 import { type IdentitySigner, MESSAGE_KIND, readMessage, sealMessage } from '../message.ts'
 import { MAX_MEMBERS } from '../quorum.ts'
 import { unpackReport } from '../report.ts'
@@ -39,7 +39,10 @@ export function sealCertified(
 
 export type CertifiedAdmission =
   | { readonly verdict: 'accept'; readonly announcement: CertifiedAnnouncement }
-  | { readonly verdict: 'ignore'; readonly code: 'OTHER_KEY_EPOCH' | 'OTHER_FEED' | 'OLD_ROUND' | 'UNLISTED' }
+  | {
+      readonly verdict: 'ignore'
+      readonly code: 'OTHER_KEY_EPOCH' | 'OTHER_FEED' | 'OLD_ROUND' | 'UNLISTED' | 'BAD_CERTIFICATE'
+    }
   | { readonly verdict: 'reject'; readonly code: 'MALFORMED' | 'BAD_CERTIFICATE' }
 
 export interface CertifiedContext {
@@ -66,9 +69,12 @@ export function admitCertified(bytes: Uint8Array, context: CertifiedContext): Ce
     const aggregator = aggregatorByIdentity(membership, message.sender(crypto))
     if (aggregator === undefined) return { verdict: 'ignore', code: 'UNLISTED' }
     if (!verifyCertifiedReport(domain, membership, report, crypto)) {
-      return { verdict: 'reject', code: 'BAD_CERTIFICATE' }
+      // Identities can be suspended in one view and not yet in another; a group signature is true or false.
+      const verdict = report.certificate.kind === 'group' ? 'reject' : 'ignore'
+      return { verdict, code: 'BAD_CERTIFICATE' }
     }
-    return { verdict: 'accept', announcement: { report, signers, proposer: aggregator.index } }
+    const members = signers.filter(slot => memberBySlot(membership, slot) !== undefined)
+    return { verdict: 'accept', announcement: { report, signers: members, proposer: aggregator.index } }
   } catch (error) {
     if (error instanceof DecodeError) return { verdict: 'reject', code: 'MALFORMED' }
     throw error

@@ -45,7 +45,7 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
   const writer = new ByteWriter()
     .hex(proposal.feedId, 32)
     .uint(proposal.round, 5)
-    .uint(proposal.session, 1)
+    .uint(proposal.session, 2)
     .uint(proposal.word, 32)
     .uint(proposal.quotes.length, 1)
   for (const quote of proposal.quotes) writer.fixed(quote, SIGNED_QUOTE_BYTES)
@@ -60,7 +60,7 @@ export function decodeProposal(body: Uint8Array): Proposal {
   return reader.done({
     feedId: reader.hex(32),
     round: asRound(reader.small(5)),
-    session: reader.small(1),
+    session: reader.small(2),
     word: reader.uint(32),
     quotes: reader.list(MAX_MEMBERS, item => item.fixed(SIGNED_QUOTE_BYTES)),
     signers: reader.list(MAX_MEMBERS, item => ({ slot: item.small(1), ...readPair(item) })),
@@ -95,6 +95,7 @@ export const REFUSALS = [
   'WRONG_WORD',
   'NO_KEY_SHARE',
   'BUSY',
+  'JUST_STARTED',
 ] as const
 export type Refusal = (typeof REFUSALS)[number]
 

@@ -1,6 +1,6 @@
 /**
- * The quotes a process has seen: one a slot and round, checked cheapest first, bounded in rounds and in
- * verifications. Used alike by oracle nodes (what must a proposal contain?) and aggregators (what do I have?).
+ * The quotes a process has seen: one a slot and round, checked cheapest first, of the last two rounds, this one and
+ * the next. Used alike by oracle nodes (what must a proposal contain?) and aggregators (what do I have?).
  */
 import { type Address, DecodeError } from '../bytes.ts'
 import type { Domain } from '../domain.ts'
@@ -53,9 +53,6 @@ export interface QuoteBookOptions {
   readonly feedId: string
   readonly timing: RoundTiming
 }
-
-/** Previous, current and next round, and one more that a late proposal may still speak of. */
-const MAX_ROUNDS = 4
 
 export class QuoteBook {
   readonly #options: QuoteBookOptions
@@ -133,13 +130,13 @@ export class QuoteBook {
 
   #remember(signed: SignedQuote, receivedAtMs: number): void {
     const { round } = signed.quote
+    const { roundMs } = this.#options.timing
     const quotes = this.#rounds.get(round) ?? new Map<number, SeenQuote>()
     quotes.set(signed.slot, { signed, receivedAtMs })
     this.#rounds.set(round, quotes)
-    while (this.#rounds.size > MAX_ROUNDS) {
-      const oldest = Math.min(...this.#rounds.keys()) as Round
-      this.#rounds.delete(oldest)
-    }
+    // By time and not by size: rounds of a clock that ran ahead must not push out the ones that count.
+    const oldest = previousRound(previousRound(roundAt(receivedAtMs, roundMs), roundMs), roundMs)
+    for (const kept of this.#rounds.keys()) if (kept < oldest) this.#rounds.delete(kept)
   }
 
   /** The quotes of a round in order of slot. */
@@ -155,7 +152,7 @@ export class QuoteBook {
     return this.#equivocators.has(equivocatorKey(keyEpoch, slot))
   }
 
-  /** Forgets equivocators of ended key epochs, which keeps the set below f per epoch. */
+  /** Forgets equivocators of ended key epochs: the set holds one key epoch's members at most. */
   forgetBefore(keyEpoch: number): void {
     for (const key of this.#equivocators) {
       if (Number(key.split(':')[0]) < keyEpoch) this.#equivocators.delete(key)
@@ -168,7 +165,7 @@ function equivocatorKey(keyEpoch: number, slot: number): string {
 }
 
 /** A quote is made inside its slot, so its second is one of those the slot touches. */
-function observedInsideSlot(quote: Quote, timing: RoundTiming): boolean {
+export function observedInsideSlot(quote: Quote, timing: RoundTiming): boolean {
   const startMs = roundStartMs(quote.round)
   const endMs = roundStartMs(nextRound(quote.round, timing.roundMs))
   return quote.observedAt >= Math.floor(startMs / 1000) && quote.observedAt <= Math.ceil(endMs / 1000)

@@ -24,6 +24,8 @@ export interface SignerContext {
   readonly feedId: Hash
   readonly membership: Membership
   readonly timing: RoundTiming
+  /** Rounds up to this one may have been locked by an earlier life of this node whose guard has been lost. */
+  readonly silentUntil: number
   /** The highest round this node has seen certified. */
   readonly highestCertified: number
   readonly lock: ReportLock | undefined
@@ -103,6 +105,7 @@ function checkRound(proposal: Proposal, context: SignerContext): Refusal | undef
   if (!isRoundStart(proposal.round, roundMs) || proposal.round < oldest || proposal.round > newest) {
     return 'ROUND_OUTSIDE_WINDOW'
   }
+  if (proposal.round <= context.silentUntil) return 'JUST_STARTED'
   return proposal.round <= highestCertified ? 'ALREADY_CERTIFIED' : undefined
 }
 

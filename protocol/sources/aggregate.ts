@@ -1,7 +1,8 @@
 /** From venue values to a feed's price: legs, routes, one outcome. */
+
+import { compareBigints, halfInterquartileBps, saturateBps } from '../statistics.ts'
 import { MAX_PRICE, mulDivDown, ONE, type Price } from '../units.ts'
 import { aggregateLeg, newestFirst } from './leg.ts'
-import { compareBigints, halfInterquartileBps, saturateBps } from './statistics.ts'
 import type {
   AbstainReason,
   DroppedValue,

@@ -1,7 +1,8 @@
 /** Aggregates one pair over its venues. */
+
+import { compareBigints, halfInterquartileBps, lowerMedian, median } from '../statistics.ts'
 import { BPS } from '../units.ts'
 import { screen } from './screen.ts'
-import { compareBigints, halfInterquartileBps, lowerMedian, median } from './statistics.ts'
 import type { DroppedValue, KeptValue, LegOutcome, LegPlan, VenueValue } from './types.ts'
 
 /**

@@ -1,6 +1,7 @@
 /** Looks at one venue's value alone: usable or not, and what it is worth. */
+
+import { median } from '../statistics.ts'
 import { BPS, mulDivUp } from '../units.ts'
-import { median } from './statistics.ts'
 import type { DropReason, LegPlan, VenueValue } from './types.ts'
 
 /** No price of anything reaches 2^128 / 10^18; the bound keeps every later product and encoding small. */

@@ -1,9 +1,9 @@
 import { publicKeyFromRaw } from '@libp2p/crypto/keys'
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { ed25519 } from '@noble/curves/ed25519.js'
+import type { PeerKey } from '../../protocol/membership.ts'
 
-/** Hex (0x, 32 bytes, lower case) of a peer's Ed25519 public key, as it stands in the OracleRegistry. */
-export type PeerKey = `0x${string}`
+export type { PeerKey }
 
 const PEER_KEY = /^0x[0-9a-f]{64}$/
 

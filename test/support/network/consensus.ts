@@ -7,6 +7,7 @@ import { type Installation, KeygenCoordinator } from '../../../aggregator/keygen
 import type { CertifiedRound } from '../../../aggregator/rounds/active-round.ts'
 import { NoncePool } from '../../../aggregator/rounds/nonce-pool.ts'
 import { RoundRunner } from '../../../aggregator/rounds/round-runner.ts'
+import { SignerRecord } from '../../../aggregator/rounds/signer-record.ts'
 import { Guard } from '../../../oracle-node/guard/guard.ts'
 import { createGuardStore, GUARD_MIGRATIONS } from '../../../oracle-node/guard/guard-store.ts'
 import { KeygenCeremony } from '../../../oracle-node/keygen/ceremony.ts'
@@ -232,7 +233,6 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
       },
     )
     const onChange = (changed: Membership): void => {
-      signing.forgetNonces()
       book.forgetBefore(changed.keyEpoch)
       ceremony.follow(changed)
       void keys.follow(changed)
@@ -241,6 +241,7 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
     await network.start(new AbortController().signal)
     await keys.follow(membership)
     await ceremony.start()
+    await signing.start()
     await quoter.start()
     return member
   }
@@ -269,6 +270,7 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
         book,
         sign: party.sign,
         nonces: new NoncePool(new Uint8Array(32).fill(index + 1), network),
+        record: new SignerRecord(),
         membership: () => membership,
         highestCertified: () => highestCertified,
         count: outcome => outcomes.push(outcome),
@@ -311,7 +313,7 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
         crypto,
         network,
         sign: party.sign,
-        refresh: async () => membership,
+        readLatest: async () => membership,
         install: async installation => {
           installations.push(installation)
           const { px, transcriptHash, participants, keyEpoch } = installation

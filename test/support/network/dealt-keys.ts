@@ -11,7 +11,7 @@ export interface DealtKey {
 }
 
 export function anAttempt(participants: readonly number[], threshold: number): KeygenAttempt {
-  return { keyEpoch: 1, registryVersion: 1, attempt: 1, participants, threshold }
+  return { keyEpoch: 1, registryVersion: 1, caller: 0, attempt: 1, participants, threshold }
 }
 
 export function dealersFor(attempt: KeygenAttempt): Dealer[] {

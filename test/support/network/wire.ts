@@ -1,6 +1,11 @@
 /** Direct requests between peers in one process: what PeerNetwork promises, without sockets. */
 import type { PeerKey } from '../../../protocol/membership.ts'
-import { type PeerNetwork, PeerRequestError, type RequestHandler } from '../../../runtime/p2p/peer-network.ts'
+import {
+  type PeerNetwork,
+  PeerRequestError,
+  type RequestHandler,
+  type RequestOptions,
+} from '../../../runtime/p2p/peer-network.ts'
 
 export type WirePeer = Pick<PeerNetwork, 'handle' | 'request' | 'connected'>
 
@@ -23,7 +28,8 @@ export class Wire {
         this.#handlers.set(`${self} ${protocol}`, handler)
       },
       connected: () => [...this.#peers].filter(peer => peer !== self),
-      request: (to, protocol, request) => this.#request(self, to, protocol, request),
+      request: (to, protocol, request, options) =>
+        within(options, to, protocol, this.#request(self, to, protocol, request)),
     }
   }
 
@@ -48,4 +54,23 @@ export class Wire {
       throw new PeerRequestError('REFUSED', to, protocol, cause)
     }
   }
+}
+
+/** The reply, or the end of the asker's patience. */
+function within(
+  { timeoutMs, signal }: RequestOptions,
+  to: PeerKey,
+  protocol: string,
+  reply: Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const ended = Promise.withResolvers<Uint8Array>()
+  const timer = setTimeout(() => ended.reject(new PeerRequestError('TIMEOUT', to, protocol)), timeoutMs)
+  const cancel = (): void => ended.reject(new PeerRequestError('CLOSED', to, protocol, signal?.reason))
+  if (signal?.aborted === true) cancel()
+  signal?.addEventListener('abort', cancel, { once: true })
+  reply.then(ended.resolve, ended.reject)
+  return ended.promise.finally(() => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', cancel)
+  })
 }

@@ -58,6 +58,7 @@ export class RoundSimulation {
       feedId: FEED_ID,
       membership: this.#network.membership,
       timing: TIMING,
+      silentUntil: 0,
       highestCertified: 0,
       lock: this.#locks.get(slot)?.lock,
       hasKeyShare: true,

@@ -41,8 +41,14 @@ describe('the guard', () => {
 
   it('signs a quote with its identity', () => {
     const { quote, signature } = guard.signQuote(aQuote())
-    expect(crypto.recover(quoteDigest(DOMAIN, quote), signature)).to.equal(guard.identity)
-    expect(guard.identity).to.equal(me.identity)
+    expect(crypto.recover(quoteDigest(DOMAIN, quote), signature)).to.equal(me.identity)
+  })
+
+  it('signs nothing after it was closed', () => {
+    guard.close()
+    expect(() => guard.signQuote(aQuote()))
+      .to.throw()
+      .with.property('code', 'CLOSED')
   })
 
   it('signs one quote a round, also after it was opened again', () => {

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import type { GeneratedKey } from '../../../oracle-node/keygen/dealer.ts'
 import { KeyHolder } from '../../../oracle-node/keygen/key-holder.ts'
 import { KeyStore, type StoredKey } from '../../../oracle-node/keygen/key-store.ts'
+import { writeKeystore } from '../../../runtime/keystore.ts'
 import { Secret } from '../../../runtime/secret.ts'
 import { at, castOf, registryView } from '../../support/network/cast.ts'
 import { type DealtKey, dealKey } from '../../support/network/dealt-keys.ts'
@@ -75,6 +76,29 @@ describe('the store of key shares', () => {
     )
     writeFileSync(join(directory.path, 'shares', name), other)
     expect(await open().load(1, key.px)).to.equal(undefined)
+  })
+
+  it('says so when the share in the file is not the one of this slot and key', async () => {
+    await open().save(1, key)
+    const name = at(
+      files().filter(file => file.endsWith('.json')),
+      0,
+    )
+    const path = join(directory.path, 'shares', name)
+    rmSync(path)
+    const another = at(dealt.keys, SLOT + 1).secret.signingShare
+    await writeKeystore(path, another, new Secret('right'), { scryptN: 1_024 })
+    const failure = await open()
+      .load(1, key.px)
+      .catch((error: unknown) => error)
+    expect(failure).to.include({ code: 'SHARE_MISMATCH' })
+  })
+
+  it('never writes over the transcript of a share that it holds', async () => {
+    await open().save(1, key)
+    const other = at(dealKey([0, 1, 2, 3], 3).keys, SLOT).transcript
+    await open().save(1, { ...key, transcript: other })
+    expect((await open().load(1, key.px))?.transcript).to.deep.equal(key.transcript)
   })
 
   it('keeps the keys of several attempts for one epoch apart', async () => {

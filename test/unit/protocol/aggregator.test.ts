@@ -212,8 +212,13 @@ describe('an aggregator that has proposed', () => {
     const state = signing()
     const events: RoundEvent[] = [quoteEvent(network.signedQuote(4)), { type: 'tick' }]
     for (const event of events) {
-      expect(step(state, event, context({ nowMs: T_MS + 5_000 }))).to.deep.equal({ state, effects: [] })
+      expect(step(state, event, context({ nowMs: T_MS + 1_500 }))).to.deep.equal({ state, effects: [] })
     }
+  })
+
+  it('gives up when two slots have passed', () => {
+    const after = run(signing(), [{ type: 'tick' }], { nowMs: T_MS + 2 * TIMING.roundMs + 1 })
+    expect(after.effects).to.deep.equal([{ type: 'abandon', reason: 'TOO_LATE' }])
   })
 
   it('ignores shares and locks that belong to an earlier session', () => {
@@ -303,47 +308,59 @@ describe('an aggregator that is shown quotes it lacked', () => {
 
 describe('an aggregator that is shown a lock', () => {
   const others = network.signedQuotes([1, 2, 3, 4])
-  const locked = (quotes: readonly SignedQuote[], session = 0): RoundEvent => ({
+  const locked = (slot: number, quotes: readonly SignedQuote[], session = 0): RoundEvent => ({
     type: 'locked',
     session,
-    slot: 1,
+    slot,
     quotes,
   })
 
-  it('adopts the locked quotes as they are', () => {
-    const after = run(signing(), [locked(others)])
-    expect(proposed(after)).to.deep.include({ number: 1, word: wordOf([1, 2, 3, 4]), quotes: others })
+  it('asks the others for its word while they are a quorum without that member', () => {
+    const after = run(signing(), [locked(1, others)])
+    expect(proposed(after)).to.deep.include({ word: wordOf([0, 1, 2, 3]), signers: [0, 2, 3, 4] })
     expect(after.state.doubtful.size).to.equal(0)
   })
 
-  it('counts what it asked for that word before', () => {
-    const away = run(signing(), [{ type: 'missing', session: 0, slot: 0, quotes: [network.signedQuote(4)] }])
-    const back = run(away.state, [locked(network.signedQuotes([0, 1, 2, 3]), 1)])
-    expect(proposed(back)).to.deep.include({ number: 2, word: wordOf([0, 1, 2, 3]) })
-    expect(run(back.state, [refusal(2, 2)]).effects).to.deep.equal([
-      { type: 'abandon', reason: 'NO_SIGNERS_LEFT' },
+  it('adopts the locked quotes as they are when the others are none', () => {
+    const after = run(signing(), [locked(1, others), locked(2, others, 1)])
+    expect(proposed(after)).to.deep.include({ number: 2, word: wordOf([1, 2, 3, 4]), quotes: others })
+    expect(after.state.doubtful.size).to.equal(0)
+  })
+
+  it('adopts what most members are locked to', () => {
+    const lie = network.signedQuotes([0, 1, 2, 4])
+    const first = run(signing(), [locked(3, lie), locked(1, others, 1)])
+    // Neither word has a quorum without the member that is locked to the other one.
+    const { state } = run(first.state, [refusal(0, 2)])
+    expect(state.locks.size).to.equal(2)
+    const after = run(first.state, [locked(2, others, sessionOf(first.state).number)])
+    expect(proposed(after)).to.deep.include({ word: wordOf([1, 2, 3, 4]), signers: [0, 1, 2, 4] })
+  })
+
+  it('goes back to a word that members have signed', () => {
+    const { word } = sessionOf(signing())
+    const after = run(signing(), [
+      share(0, word),
+      share(1, word),
+      { type: 'missing', session: 0, slot: 3, quotes: [network.signedQuote(4)] },
     ])
+    expect(proposed(after)).to.deep.include({ word })
+    expect(proposed(after).signers).to.include.members([0, 1])
   })
 
-  it('takes no second lock and no missing quotes after that: they are refusals', () => {
-    const adopted = run(signing(), [locked(others)])
-    const events: RoundEvent[] = [
-      locked(network.signedQuotes(), 1),
-      { type: 'missing', session: 1, slot: 1, quotes: [network.signedQuote(4)] },
-    ]
-    for (const event of events) {
-      const after = run(adopted.state, [event])
-      expect([...after.state.doubtful]).to.deep.equal([1])
-      expect(proposed(after).word).to.equal(wordOf([1, 2, 3, 4]))
-    }
+  it('believes the first lock of a member only', () => {
+    const first = run(signing(), [locked(1, others)])
+    const second = run(first.state, [locked(1, network.signedQuotes(), 1)])
+    expect(second.state.locks.get(1)).to.equal(others)
+    expect([...second.state.doubtful]).to.deep.equal([1])
   })
 
-  it('takes a lock that cannot be adopted for a refusal', () => {
+  it('takes a lock that leads to no word for a refusal', () => {
     const old = network.signedQuote(4, { round: nextRound(ROUND, TIMING.roundMs) })
     for (const quotes of [others.slice(0, q - 1), [...others.slice(0, q - 1), old], []]) {
-      const after = run(signing(), [locked(quotes)])
+      const after = run(signing(), [locked(1, quotes)])
       expect([...after.state.doubtful]).to.deep.equal([1])
-      expect(after.state.adopted).to.equal(undefined)
+      expect(after.state.locks.size).to.equal(0)
     }
   })
 })
@@ -411,12 +428,12 @@ describe('an aggregator that has all shares', () => {
       share(2, word),
       { type: 'missing', session: 0, slot: 3, quotes: [network.signedQuote(4)] },
     ])
-    const other = sessionOf(second.state).word
+    const other = wordOf(network.slots)
     expect(other).to.not.equal(word)
-    const { state } = run(second.state, [share(0, other, 1), share(1, other, 1), share(2, other, 1)])
-    expect(run(state, [refusal(3, 1)], { candidates: [] }).effects).to.deep.equal([
-      { type: 'abandon', reason: 'NO_SIGNERS_LEFT' },
-    ])
+    // Three have signed the one word; that a fourth has signed another must not make a quorum.
+    const signatures = new Map(second.state.identitySignatures).set(other, new Map([[3, new Uint8Array(64)]]))
+    const after = run({ ...second.state, identitySignatures: signatures }, [refusal(4, 1)])
+    expect(after.effects).to.deep.equal([{ type: 'abandon', reason: 'NO_SIGNERS_LEFT' }])
   })
 })
 

@@ -59,7 +59,7 @@ describe('a list of messages', () => {
     const pairs = Uint8Array.from([MAX_LANE_PAIRS + 1, ...new Uint8Array((MAX_LANE_PAIRS + 1) * 66)])
     expect(reasonOf(() => decodeNoncePairs(pairs))).to.equal('TOO_LONG')
     const body = encodeProposal(network.proposal({ quotes: [] }))
-    body[32 + 5 + 1 + 32] = MAX_MEMBERS + 1
+    body[32 + 5 + 2 + 32] = MAX_MEMBERS + 1
     expect(reasonOf(() => decodeProposal(body))).to.equal('TOO_LONG')
   })
 

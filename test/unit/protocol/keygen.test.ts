@@ -22,6 +22,7 @@ import { seededRandom } from '../../support/protocol/seeded.ts'
 const attempt: KeygenAttempt = {
   keyEpoch: 4,
   registryVersion: 7,
+  caller: 1,
   attempt: 1_800_000_000,
   participants: [0, 2, 3],
   threshold: 3,
@@ -36,6 +37,7 @@ describe('an attempt at a key', () => {
     const changes: Partial<KeygenAttempt>[] = [
       { keyEpoch: 5 },
       { registryVersion: 8 },
+      { caller: 0 },
       { attempt: attempt.attempt + 1 },
       { participants: [0, 2] },
       { participants: [0, 1, 3] },

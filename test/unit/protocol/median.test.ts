@@ -48,9 +48,9 @@ describe('the median of a round', () => {
     expect(medianReport(wider).confidence).to.equal(51)
   })
 
-  it('takes quartiles that are elements, mirrored', () => {
-    // Four values: ⌊3/4⌋ = 0, so the whole range counts; five: ⌊4/4⌋ = 1, so the outer two do not.
-    expect(medianReport(quotesWith([9_000n, 10_000n, 10_000n, 11_000n])).confidence).to.equal(1_000)
+  it('interpolates quartiles between ranks, as the sources of a quote do', () => {
+    // Four values: quartiles 9,750 and 10,250. Five: the second and fourth value.
+    expect(medianReport(quotesWith([9_000n, 10_000n, 10_000n, 11_000n])).confidence).to.equal(250)
     expect(medianReport(quotesWith([9_000n, 10_000n, 10_000n, 10_000n, 11_000n])).confidence).to.equal(0)
   })
 

@@ -46,6 +46,7 @@ function context(changes: Partial<SignerContext> = {}): SignerContext {
     feedId: FEED_ID,
     membership,
     timing: TIMING,
+    silentUntil: 0,
     highestCertified: ROUND - 10,
     lock: undefined,
     hasKeyShare: true,
@@ -150,6 +151,11 @@ describe('a signer', () => {
     it('ROUND_OUTSIDE_WINDOW: a round between two slots', () => {
       const proposal = network.proposal({ round: asRound(ROUND + 1) })
       expect(decide({ proposal })).to.deep.equal(refused('ROUND_OUTSIDE_WINDOW'))
+    })
+
+    it('JUST_STARTED: a round that an earlier life of the member may have locked', () => {
+      expect(decide({ context: { silentUntil: ROUND } })).to.deep.equal(refused('JUST_STARTED'))
+      expect(decide({ context: { silentUntil: ROUND - 10 } }).kind).to.equal('sign')
     })
 
     it('ALREADY_CERTIFIED: a round at or below the highest certified one', () => {

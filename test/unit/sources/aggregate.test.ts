@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { aggregateSources } from '../../../protocol/sources/aggregate.ts'
-import { halfInterquartileBps, median } from '../../../protocol/sources/statistics.ts'
+import { halfInterquartileBps, median } from '../../../protocol/statistics.ts'
 import { MAX_PRICE, parseDecimal } from '../../../protocol/units.ts'
 import {
   aLeg,

@@ -1,5 +1,5 @@
 /** Order statistics over bigints. None of these trusts the order it is given. */
-import { BPS, type Bps, mulDivUp } from '../units.ts'
+import { BPS, type Bps, mulDivUp } from './units.ts'
 
 /** The largest confidence a report can carry: 16 bits. */
 export const MAX_CONFIDENCE_BPS = 0xffff
