@@ -9,9 +9,8 @@ import type { SqliteDatabase } from '../../runtime/sqlite.ts'
  *
  * - `SUSPENDED`, `RECORDED`: the registry's answer to our transaction
  * - `ALREADY_SUSPENDED`: another's transaction was first
- * - `EXPIRED`: the key epoch ended before, and the registry judges only its own
  */
-export type EvidenceEnd = 'SUSPENDED' | 'RECORDED' | 'ALREADY_SUSPENDED' | 'EXPIRED'
+export type EvidenceEnd = 'SUSPENDED' | 'RECORDED' | 'ALREADY_SUSPENDED'
 
 /** Proofs of equivocation: one a member and key epoch is as good as many. */
 export interface EvidenceStore {

@@ -114,10 +114,8 @@ export class EvidenceSubmitter implements Service {
 }
 
 /** The end that evidence has come to without a transaction of ours, as far as we have seen the registry. */
-function outcomeInView({ slot, first }: Equivocation, current: Membership): EvidenceEnd | undefined {
-  if (memberBySlot(current, slot)?.suspended === true) return 'ALREADY_SUSPENDED'
-  // The other way round is no end: after a restart the view may be behind the one the evidence was checked with.
-  return first.quote.keyEpoch < current.keyEpoch ? 'EXPIRED' : undefined
+function outcomeInView({ slot }: Equivocation, current: Membership): EvidenceEnd | undefined {
+  return memberBySlot(current, slot)?.suspended === true ? 'ALREADY_SUSPENDED' : undefined
 }
 
 function fieldsOf({ slot, signer, first }: Equivocation): Record<string, unknown> {
