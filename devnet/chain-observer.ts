@@ -14,7 +14,11 @@ export interface ChainObserver {
 }
 
 export function createChainObserver(rpcUrl: string, deployment: Deployment): ChainObserver {
-  const client = createPublicClient({ transport: http(rpcUrl, { timeout: 2_000, retryCount: 1 }) })
+  // Without a cache: viem would answer with a block number of up to four seconds ago.
+  const client = createPublicClient({
+    transport: http(rpcUrl, { timeout: 2_000, retryCount: 1 }),
+    cacheTime: 0,
+  })
   const { contracts } = deployment
   const fromBlock = BigInt(deployment.deployBlock)
   return {
