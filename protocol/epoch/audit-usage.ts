@@ -1,0 +1,182 @@
+/** What payers, workers and relayers signed: batches, holds and receipts of a bundle. */
+import type { IdentityCrypto } from '../identity.ts'
+import { type BatchIdentity, isBatchSigned, lastSequence, type SignedBatch } from '../usage/batch.ts'
+import { acceptedBy, holdId, isSignedByPayer } from '../usage/hold.ts'
+import { promisedBy } from '../usage/inclusion.ts'
+import { channelKey, isReceiptSigned } from '../usage/receipt.ts'
+import { isSequenceState, takeSequence } from '../usage/sequence.ts'
+import type { ChainView, OwnKnowledge, Refused } from './audit-types.ts'
+import { refuse } from './audit-types.ts'
+import type { EpochBundle } from './bundle.ts'
+import type { EpochOutcome } from './compute.ts'
+import { DepositBook } from './deposits.ts'
+import { UsageTables } from './state.ts'
+
+type Crypto = Pick<IdentityCrypto, 'recover'>
+
+/** Every batch that was promised for this epoch, or forced, is in. */
+export function checkIncluded(
+  identities: readonly BatchIdentity[],
+  chain: ChainView,
+  own: OwnKnowledge,
+  crypto: Crypto,
+): Refused | undefined {
+  const included = new Set(identities.map(batchName))
+  const missing = (identity: BatchIdentity) => !included.has(batchName(identity))
+  const promised = own.inclusions.find(inclusion => {
+    if (inclusion.receipt.epoch !== chain.nextEpoch || !missing(inclusion.receipt)) return false
+    const relayer = promisedBy(chain.domain, inclusion, crypto)
+    // Anybody can sign a promise; only a relayer's binds.
+    return relayer !== undefined && chain.isRelayer(relayer)
+  })?.receipt
+  const lacking = promised ?? own.forced.find(missing)
+  if (lacking === undefined) return undefined
+  return refuse('MISSING_BATCH', { part: 'batches', key: batchName(lacking), found: 'no line' })
+}
+
+function batchName({ worker, seqFrom, seqTo, batchRoot }: BatchIdentity): string {
+  return `${worker} ${seqFrom} to ${seqTo} ${batchRoot}`
+}
+
+/** Each batch of a registered worker, its numbers new, under the worker's signature (invariant 15). */
+export function checkBatches(
+  bundle: EpochBundle,
+  identities: readonly BatchIdentity[],
+  chain: ChainView,
+  crypto: Crypto,
+): Refused | undefined {
+  const tables = new UsageTables(chain.domain, { ...bundle.opening, channels: [], holds: [] })
+  for (const [index, identity] of identities.entries()) {
+    const where = { part: 'batches', index, key: batchName(identity) } as const
+    const signature = bundle.batches[index]?.signature ?? new Uint8Array()
+    if (!chain.isWorker(identity.worker)) return refuse('UNKNOWN_WORKER', where)
+    const range = { from: identity.seqFrom, to: identity.seqTo }
+    // Batches came in another order than they are sorted in: only where they end is bounded.
+    const decision = takeSequence(tables.sequenceOf(identity.worker), range, Number.POSITIVE_INFINITY)
+    if ('refused' in decision) return refuse('REPEATED_SEQUENCE', { ...where, found: decision.refused })
+    tables.sequences.set(identity.worker, decision.taken)
+    if (!isBatchSigned(chain.domain, identity, signature, crypto))
+      return refuse('BAD_WORKER_SIGNATURE', where)
+  }
+  const scattered = [...tables.sequences].find(([, sequence]) => !isSequenceState(sequence))
+  if (scattered === undefined) return undefined
+  return refuse('REPEATED_SEQUENCE', { part: 'batches', key: scattered[0], found: 'TOO_MANY_GAPS' })
+}
+
+/** Each hold signed by its payer and accepted by a relayer in this epoch, and all covered by deposits. */
+export function checkHolds(bundle: EpochBundle, chain: ChainView, crypto: Crypto): Refused | undefined {
+  const { domain, nextEpoch, parameters } = chain
+  const tables = new UsageTables(domain, bundle.opening)
+  for (const [index, accepted] of bundle.acceptances.entries()) {
+    const { hold } = accepted
+    const id = holdId(domain, hold)
+    const where = { part: 'acceptances', index, key: `${id} of ${hold.payer}` } as const
+    const lasts = hold.expiresEpoch - nextEpoch
+    const fault =
+      (accepted.epoch !== nextEpoch && 'accepted in another epoch') ||
+      (lasts < 0 && 'expired') ||
+      (lasts > parameters.longestHoldEpochs && 'lasts too long') ||
+      (tables.holds.has(id) && 'accepted before')
+    if (fault) return refuse('BAD_HOLD', { ...where, found: fault })
+    if (!isSignedByPayer(domain, hold, accepted.payerSignature, crypto))
+      return refuse('BAD_PAYER_SIGNATURE', where)
+    const relayer = acceptedBy(domain, accepted, crypto)
+    if (relayer === undefined || !chain.isRelayer(relayer)) return refuse('BAD_RELAYER_SIGNATURE', where)
+    tables.holds.set(id, { hold, used: 0n })
+  }
+  return checkCover(bundle, tables, nextEpoch)
+}
+
+/**
+ * Requested withdrawals are left out on purpose: a request made after an acceptance does not undo it, and the
+ * escrow pays out only after the longest hold.
+ */
+function checkCover(bundle: EpochBundle, tables: UsageTables, epoch: number): Refused | undefined {
+  const book = new DepositBook(bundle.deposits, bundle.openingDebits, tables, epoch)
+  for (const [index, { hold }] of bundle.acceptances.entries()) {
+    if (book.covers(hold.payer, hold.asset)) continue
+    const { deposit, open, unsettled } = book.of(hold.payer, hold.asset)
+    return refuse('HOLD_OVER_ACCEPTED', {
+      part: 'acceptances',
+      index,
+      key: `${hold.payer}, asset ${hold.asset}`,
+      expected: `at most ${deposit}`,
+      found: String(open + unsettled),
+    })
+  }
+  return undefined
+}
+
+/** One receipt a channel, signed by its payer, not below what the channel has been charged (invariant 9). */
+export function checkReceipts(bundle: EpochBundle, chain: ChainView, crypto: Crypto): Refused | undefined {
+  const opening = new Map(bundle.opening.channels.map(state => [channelKey(state.channel), state]))
+  const seen = new Set<string>()
+  for (const [index, signed] of bundle.receipts.entries()) {
+    const { receipt } = signed
+    const key = channelKey(receipt)
+    const where = { part: 'receipts', index, key: `${receipt.payer} to ${receipt.worker}` } as const
+    if (seen.has(key)) return refuse('DUPLICATE_RECEIPT', where)
+    seen.add(key)
+    if (!isReceiptSigned(chain.domain, signed, crypto)) return refuse('BAD_PAYER_SIGNATURE', where)
+    const before = opening.get(key)
+    if (before === undefined) continue
+    if (receipt.cumulativeCeiling < before.claimed || receipt.cumulativeUnits < before.units) {
+      const expected = `at least ${before.claimed} for ${before.units}`
+      const found = `${receipt.cumulativeCeiling} for ${receipt.cumulativeUnits}`
+      return refuse('RECEIPT_FELL', { ...where, expected, found })
+    }
+  }
+  return undefined
+}
+
+/** Records that do not count for want of something the chain or this auditor has: the bundle leaves it out. */
+export function checkNothingWithheld(
+  bundle: EpochBundle,
+  outcome: EpochOutcome,
+  chain: ChainView,
+  own: OwnKnowledge,
+  crypto: Crypto,
+): Refused | undefined {
+  const known = new Map(
+    own.receipts
+      .filter(signed => isReceiptSigned(chain.domain, signed, crypto))
+      .filter(({ receipt }) => receipt.validUntilEpoch >= chain.nextEpoch)
+      .map(({ receipt }) => [channelKey(receipt), receipt] as const),
+  )
+  const records = new RecordIndex(bundle.batches)
+  for (const { worker, sequence, reason } of outcome.refused) {
+    const record = records.find(worker, sequence)
+    if (record === undefined || !('payer' in record)) continue
+    const where = { key: `${worker} ${sequence}`, found: 'no line' }
+    if (reason === 'UNKNOWN_MODEL' && chain.modelOf(record.id, record.version)?.active === true)
+      return refuse('MISSING_MODEL', { part: 'models', ...where })
+    if (reason !== 'NO_RECEIPT' && reason !== 'ABOVE_RECEIPT' && reason !== 'RECEIPT_EXPIRED') continue
+    const receipt = known.get(channelKey({ ...record, worker }))
+    const allows =
+      receipt !== undefined &&
+      record.cumulativeCharge <= receipt.cumulativeCeiling &&
+      record.cumulativeUnits <= receipt.cumulativeUnits
+    if (allows) return refuse('MISSING_RECEIPT', { part: 'receipts', ...where })
+  }
+  return undefined
+}
+
+/** Records by worker and sequence, over batches that are sorted by both. */
+class RecordIndex {
+  readonly #byWorker = new Map<string, SignedBatch[]>()
+
+  constructor(batches: readonly SignedBatch[]) {
+    for (const signed of batches) {
+      const list = this.#byWorker.get(signed.batch.worker) ?? []
+      this.#byWorker.set(signed.batch.worker, list)
+      list.push(signed)
+    }
+  }
+
+  find(worker: string, sequence: number): SignedBatch['batch']['records'][number] | undefined {
+    const found = this.#byWorker
+      .get(worker)
+      ?.find(({ batch }) => batch.seqFrom <= sequence && sequence <= lastSequence(batch))
+    return found?.batch.records[sequence - found.batch.seqFrom]
+  }
+}

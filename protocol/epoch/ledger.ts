@@ -1,0 +1,93 @@
+/** Cumulative amounts of every account and payer, and their Merkle trees. Lines never fall (invariant 9). */
+import type { Address, Hash, Hex } from '../bytes.ts'
+import { leafHash, merkleProof, merkleRoot } from '../merkle.ts'
+import { abiWords } from '../usage/wire.ts'
+
+/** All that an account has ever earned, wei of IO. */
+export interface RewardLine {
+  readonly account: Address
+  readonly cumulative: bigint
+}
+
+/** All that a payer has ever been debited. Every depositor has a line, also with zero: withdrawals prove it. */
+export interface DebitLine {
+  readonly payer: Address
+  readonly cumulativeIosd: bigint
+  readonly cumulativeIo: bigint
+}
+
+export function rewardLeaf({ account, cumulative }: RewardLine): Hex {
+  return leafHash(abiWords(account, cumulative))
+}
+
+export function debitLeaf({ payer, cumulativeIosd, cumulativeIo }: DebitLine): Hex {
+  return leafHash(abiWords(payer, cumulativeIosd, cumulativeIo))
+}
+
+export function rewardRootOf(lines: readonly RewardLine[]): Hash {
+  return merkleRoot(lines.map(rewardLeaf))
+}
+
+export function debitRootOf(lines: readonly DebitLine[]): Hash {
+  return merkleRoot(lines.map(debitLeaf))
+}
+
+export interface ProvenReward extends RewardLine {
+  readonly proof: readonly Hex[]
+}
+
+/** What an account needs to claim; undefined when it has never earned anything. */
+export function proveReward(lines: readonly RewardLine[], account: Address): ProvenReward | undefined {
+  const line = lines.find(item => item.account === account)
+  if (line === undefined) return undefined
+  return { ...line, proof: merkleProof(lines.map(rewardLeaf), rewardLeaf(line)) }
+}
+
+export interface ProvenDebit extends DebitLine {
+  readonly proof: readonly Hex[]
+}
+
+/** What a payer needs to withdraw; undefined when it had no deposit. */
+export function proveDebit(lines: readonly DebitLine[], payer: Address): ProvenDebit | undefined {
+  const line = lines.find(item => item.payer === payer)
+  if (line === undefined) return undefined
+  return { ...line, proof: merkleProof(lines.map(debitLeaf), debitLeaf(line)) }
+}
+
+export function addRewards(
+  opening: readonly RewardLine[],
+  credits: ReadonlyMap<Address, bigint>,
+): RewardLine[] {
+  const totals = new Map(opening.map(({ account, cumulative }) => [account, cumulative]))
+  for (const [account, amount] of credits) totals.set(account, (totals.get(account) ?? 0n) + amount)
+  return [...totals]
+    .map(([account, cumulative]) => ({ account, cumulative }))
+    .sort((a, b) => (a.account < b.account ? -1 : 1))
+}
+
+/** Wei of one epoch. */
+export interface Debit {
+  readonly iosd: bigint
+  readonly io: bigint
+}
+
+export const NO_DEBIT: Debit = { iosd: 0n, io: 0n }
+
+/** Adds the epoch's debits; every depositor gets a line. */
+export function addDebits(
+  opening: readonly DebitLine[],
+  debits: ReadonlyMap<Address, Debit>,
+  depositors: Iterable<Address>,
+): DebitLine[] {
+  const before = new Map(opening.map(line => [line.payer, line]))
+  const payers = new Set([...before.keys(), ...debits.keys(), ...depositors])
+  return [...payers].sort().map(payer => {
+    const line = before.get(payer)
+    const { iosd, io } = debits.get(payer) ?? NO_DEBIT
+    return {
+      payer,
+      cumulativeIosd: (line?.cumulativeIosd ?? 0n) + iosd,
+      cumulativeIo: (line?.cumulativeIo ?? 0n) + io,
+    }
+  })
+}

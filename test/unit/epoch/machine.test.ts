@@ -1,0 +1,134 @@
+import { expect } from 'chai'
+import {
+  EPOCH_PHASES,
+  type EpochContext,
+  type EpochEvent,
+  type EpochPhase,
+  type EpochState,
+  openEpoch,
+  stepEpoch,
+} from '../../../protocol/epoch/machine.ts'
+import { hash } from '../../support/epoch/cast.ts'
+
+const context: EpochContext = { endSec: 1_000, graceSec: 30, quorum: 3, previousActive: true }
+const bundleHash = hash('bundle')
+
+function at(phase: EpochPhase, changes: Partial<EpochState> = {}): EpochState {
+  const made = EPOCH_PHASES.indexOf(phase)
+  return {
+    ...openEpoch(4),
+    phase,
+    bundleHash: made >= 2 ? bundleHash : undefined,
+    validUntilSec: made >= 4 ? 2_000 : undefined,
+    ...changes,
+  }
+}
+
+/** `phase attempt: effects` after an event. */
+function stepped(state: EpochState, event: EpochEvent, changes: Partial<EpochContext> = {}): string {
+  const step = stepEpoch(state, event, { ...context, ...changes })
+  const effects = step.effects.map(({ type }) => type).join(', ')
+  return `${step.state.phase} ${step.state.attempt}: ${effects}`
+}
+
+const tick = (finalSec: number): EpochEvent => ({ type: 'tick', finalSec })
+const copied = (copies: number): EpochEvent => ({ type: 'copied', copies })
+const certified: EpochEvent = { type: 'certified', validUntilSec: 2_000 }
+
+describe('the epoch machine', () => {
+  it('goes from open to final, one effect a phase', () => {
+    const events: EpochEvent[] = [
+      tick(1_030),
+      { type: 'computed', bundleHash },
+      copied(3),
+      certified,
+      { type: 'staged' },
+      { type: 'activated' },
+      { type: 'finalised' },
+    ]
+    const trace: string[] = []
+    events.reduce((state, event) => {
+      trace.push(stepped(state, event))
+      return stepEpoch(state, event, context).state
+    }, openEpoch(4))
+    expect(trace).to.deep.equal([
+      'sealed 0: compute',
+      'computed 0: publish',
+      'published 0: collect-signatures',
+      'certified 0: stage',
+      'staged 0: activate',
+      'active 0: announce',
+      'final 0: prune',
+    ])
+  })
+
+  it('stays open until a finalised block is past the end and the grace', () => {
+    expect(stepped(at('open'), tick(1_029))).to.equal('open 0: ')
+    expect(stepped(at('open'), tick(1_030))).to.equal('sealed 0: compute')
+  })
+
+  it('repeats what a phase needs on every tick', () => {
+    const repeated = EPOCH_PHASES.slice(1).map(phase => stepped(at(phase), tick(1_500)))
+    expect(repeated).to.deep.equal([
+      'sealed 0: compute',
+      'computed 0: publish',
+      'published 0: collect-signatures',
+      'certified 0: stage',
+      'staged 0: activate',
+      'active 0: announce',
+      'final 0: prune',
+    ])
+  })
+
+  it('lets a certificate expire only until it is staged', () => {
+    expect(stepped(at('staged'), tick(3_000))).to.equal('staged 0: activate')
+  })
+
+  it('does not count as published with fewer copies than a quorum', () => {
+    expect(stepped(at('computed'), copied(2))).to.equal('computed 0: ')
+  })
+
+  it('stages strictly in order', () => {
+    expect(stepped(at('published'), certified, { previousActive: false })).to.equal('certified 0: ')
+    expect(stepped(at('certified'), tick(1_500), { previousActive: false })).to.equal('certified 0: ')
+  })
+
+  it('makes another attempt after refusal, veto or expiry, and forgets the report of the last', () => {
+    expect(stepped(at('published'), { type: 'refused' })).to.equal('sealed 1: compute')
+    expect(stepped(at('staged'), { type: 'vetoed' })).to.equal('sealed 1: compute')
+    expect(stepped(at('certified'), tick(2_000))).to.equal('sealed 1: compute')
+    const { state } = stepEpoch(at('staged'), { type: 'vetoed' }, context)
+    expect(state).to.deep.equal({ ...openEpoch(4), phase: 'sealed', attempt: 1 })
+  })
+
+  it('follows the chain when somebody else stages or activates', () => {
+    for (const phase of EPOCH_PHASES.slice(0, 5)) {
+      expect(stepped(at(phase), { type: 'staged' })).to.equal('staged 0: activate')
+      expect(stepped(at(phase), { type: 'activated' })).to.equal('active 0: announce')
+    }
+    expect(stepped(at('active'), { type: 'staged' })).to.equal('active 0: ')
+    expect(stepped(at('final'), { type: 'activated' })).to.equal('final 0: ')
+  })
+
+  it('goes back after a reorganisation to what it still has', () => {
+    const event: EpochEvent = { type: 'reorganised' }
+    expect(stepped(at('active'), event)).to.equal('certified 0: stage')
+    expect(stepped(at('staged', { validUntilSec: undefined }), event)).to.equal('computed 0: publish')
+    const foreign = at('staged', { validUntilSec: undefined, bundleHash: undefined })
+    expect(stepped(foreign, event)).to.equal('sealed 0: compute')
+    expect(stepped(at('final'), event)).to.equal('final 0: ')
+  })
+
+  it('changes nothing on events that come out of turn', () => {
+    const late: EpochEvent[] = [
+      { type: 'computed', bundleHash },
+      copied(4),
+      certified,
+      { type: 'refused' },
+      { type: 'vetoed' },
+      { type: 'finalised' },
+    ]
+    for (const event of late) expect(stepped(at('open'), event)).to.equal('open 0: ')
+    for (const event of late) expect(stepped(at('final'), event)).to.equal('final 0: ')
+  })
+})
