@@ -28,6 +28,13 @@ export const deploymentSchema = z.strictObject({
     oracleRegistry: address,
     priceFeed: address,
     burner: address,
+    emission: address,
+    parameters: address,
+    workerRegistry: address,
+    modelRegistry: address,
+    rewardsDistributor: address,
+    escrow: address,
+    settlement: address,
   }),
 })
 

@@ -23,6 +23,13 @@ const CONTRACTS = [
   { contract: 'OracleRegistry', file: 'oracle-registry.ts', prefix: 'oracleRegistry' },
   { contract: 'PriceFeed', file: 'price-feed.ts', prefix: 'priceFeed' },
   { contract: 'Burner', file: 'burner.ts', prefix: 'burner' },
+  { contract: 'Emission', file: 'emission.ts', prefix: 'emission' },
+  { contract: 'Parameters', file: 'parameters.ts', prefix: 'parameters' },
+  { contract: 'WorkerRegistry', file: 'worker-registry.ts', prefix: 'workerRegistry' },
+  { contract: 'ModelRegistry', file: 'model-registry.ts', prefix: 'modelRegistry' },
+  { contract: 'RewardsDistributor', file: 'rewards-distributor.ts', prefix: 'rewardsDistributor' },
+  { contract: 'Escrow', file: 'escrow.ts', prefix: 'escrow' },
+  { contract: 'Settlement', file: 'settlement.ts', prefix: 'settlement' },
 ] as const
 
 const compilerOutput = z.object({

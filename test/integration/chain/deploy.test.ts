@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { createPublicClient, getContractAddress, http, type PublicClient } from 'viem'
-import { iosdAbi } from '../../../chain/abi/iosd.ts'
+import { emissionAbi } from '../../../chain/abi/emission.ts'
+import { escrowAbi } from '../../../chain/abi/escrow.ts'
 import { oracleRegistryAbi } from '../../../chain/abi/oracle-registry.ts'
+import { parametersAbi } from '../../../chain/abi/parameters.ts'
 import { priceFeedAbi } from '../../../chain/abi/price-feed.ts'
+import { settlementAbi } from '../../../chain/abi/settlement.ts'
 import { DeployError, type DeployOptions, deploy } from '../../../chain/deploy.ts'
 import { saveDeployment } from '../../../chain/deployment.ts'
 import { readDeployment } from '../../../config/deployment.ts'
@@ -45,7 +48,7 @@ describe('deploying the contracts', () => {
     throw new Error('it was deployed')
   }
 
-  it('puts five contracts where the deployer’s nonce says, and describes them', async () => {
+  it('puts the contracts where the deployer’s nonce says, and describes them', async () => {
     const { address } = fundedAccount(0)
     const nonce = BigInt(await reader.getTransactionCount({ address }))
     const firstBlock = await reader.getBlockNumber()
@@ -60,20 +63,53 @@ describe('deploying the contracts', () => {
       epochStart: time - (time % 60),
       epochLengthSec: 60,
       feedId: feedIdOf('IO/USD'),
-      contracts: { io: at(0n), iosd: at(1n), oracleRegistry: at(2n), priceFeed: at(3n), burner: at(4n) },
+      contracts: {
+        io: at(0n),
+        iosd: at(1n),
+        oracleRegistry: at(2n),
+        priceFeed: at(3n),
+        burner: at(4n),
+        emission: at(5n),
+        parameters: at(6n),
+        workerRegistry: at(7n),
+        modelRegistry: at(8n),
+        rewardsDistributor: at(9n),
+        escrow: at(10n),
+        settlement: at(11n),
+      },
     })
   })
 
   it('sets what it is told to set', async () => {
-    const escrow = fundedAccount(5).address
     const { contracts, epochStart } = await deploy(
-      options({ epochStart: 1_700_000_000, escrow, feed: { maxAgeSec: 20, emaPeriodSec: 600 } }),
+      options({
+        epochStart: 1_700_000_000,
+        feed: { maxAgeSec: 20, emaPeriodSec: 600 },
+        emission: { yearlyNetCap: 7n },
+        parameters: { hiredBps: 6_000 },
+        settlement: { disputeSec: 0, longestHoldEpochs: 3 },
+      }),
     )
 
     expect(epochStart).to.equal(1_700_000_000)
     expect(
-      await reader.readContract({ address: contracts.iosd, abi: iosdAbi, functionName: 'escrow' }),
-    ).to.equal(escrow)
+      await reader.readContract({ address: contracts.emission, abi: emissionAbi, functionName: 'params' }),
+    ).to.deep.equal({
+      launchEmission: 12_000_000n * 10n ** 18n,
+      halvingPeriodSec: 63_072_000,
+      yearlyNetCap: 7n,
+    })
+    const parameters = { address: contracts.parameters, abi: parametersAbi } as const
+    const [version, values] = await reader.readContract({
+      ...parameters,
+      functionName: 'paramsAt',
+      args: [0n],
+    })
+    expect([version, values.hiredBps, values.hireTaxBps]).to.deep.equal([1, 6_000, 500])
+    const settlement = { address: contracts.settlement, abi: settlementAbi } as const
+    expect(await reader.readContract({ ...settlement, functionName: 'disputeSec' })).to.equal(0n)
+    const escrow = { address: contracts.escrow, abi: escrowAbi } as const
+    expect(await reader.readContract({ ...escrow, functionName: 'longestHoldEpochs' })).to.equal(3n)
     const [registry, feedId, feedParams] = await reader.readContract({
       address: contracts.priceFeed,
       abi: priceFeedAbi,
@@ -108,6 +144,17 @@ describe('deploying the contracts', () => {
       genesis: [{ account: fundedAccount(1).address, amount: 22_300_000n * 10n ** 18n + 1n }],
     })
     expect(error.details['errorName']).to.equal('ERC20ExceededSafeSupply')
+  })
+
+  it('refuses parameters with which a hire of oneself would pay', async () => {
+    const error = await refusal({ parameters: { hireTaxBps: 481 } })
+    expect(error.details['errorName']).to.equal('BelowMinimum')
+    expect(error.details['args']).to.deep.equal(['hireTaxBps', 481n, 482n])
+  })
+
+  it('gives no role to an ordinary account', async () => {
+    const error = await refusal({ settlement: { timelock: fundedAccount(5).address } })
+    expect(error.code).to.equal('ORDINARY_ACCOUNT')
   })
 
   it('refuses an epoch longer than an hour before anything is sent', async () => {

@@ -67,6 +67,13 @@ describe('configuration', () => {
         oracleRegistry: address('3'),
         priceFeed: address('4'),
         burner: address('5'),
+        emission: address('6'),
+        parameters: address('7'),
+        workerRegistry: address('8'),
+        modelRegistry: address('9'),
+        rewardsDistributor: address('a'),
+        escrow: address('b'),
+        settlement: address('c'),
       },
     })
   })

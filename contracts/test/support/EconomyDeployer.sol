@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Burner} from "../../src/Burner.sol";
+import {Emission} from "../../src/Emission.sol";
+import {Escrow} from "../../src/Escrow.sol";
+import {IO} from "../../src/IO.sol";
+import {IOSD} from "../../src/IOSD.sol";
+import {ModelRegistry} from "../../src/ModelRegistry.sol";
+import {OracleRegistry} from "../../src/OracleRegistry.sol";
+import {Parameters} from "../../src/Parameters.sol";
+import {PriceFeed} from "../../src/PriceFeed.sol";
+import {RewardsDistributor} from "../../src/RewardsDistributor.sol";
+import {Settlement} from "../../src/Settlement.sol";
+import {WorkerRegistry} from "../../src/WorkerRegistry.sol";
+import {BurnerParams} from "../../src/interfaces/IBurner.sol";
+import {EmissionParams} from "../../src/interfaces/IEmission.sol";
+import {EpochTiming} from "../../src/interfaces/IEpochClock.sol";
+import {IGroupKeyConsumer} from "../../src/interfaces/IGroupKeyConsumer.sol";
+import {Genesis} from "../../src/interfaces/IIO.sol";
+import {Member} from "../../src/interfaces/IOracleRegistry.sol";
+import {EpochParams} from "../../src/interfaces/IParameters.sol";
+import {SettlementLinks} from "../../src/interfaces/ISettlement.sol";
+import {Network} from "./Network.sol";
+
+struct Contracts {
+    IO io;
+    IOSD iosd;
+    OracleRegistry registry;
+    PriceFeed feed;
+    Burner burner;
+    Emission emission;
+    Parameters parameters;
+    WorkerRegistry workers;
+    ModelRegistry models;
+    RewardsDistributor distributor;
+    Escrow escrow;
+    Settlement settlement;
+}
+
+/// @notice The values that the tests' economy is made from.
+abstract contract EconomyValues is Network {
+    address internal constant TIMELOCK = address(0x71);
+    address internal constant BOB = address(0xB0B);
+    uint64 internal constant LONGEST_HOLD = 2;
+    uint256 internal constant YEARLY_NET_CAP = 60_000e18;
+    uint256 internal constant HALVING_SEC = 730 days;
+    uint256 internal constant LAUNCH_EMISSION = 12_000_000e18;
+    uint8 internal constant IO_ASSET = 1;
+    uint8 internal constant IOSD_ASSET = 2;
+
+    function timing() internal pure returns (EpochTiming memory) {
+        return EpochTiming(uint40(START), uint40(EPOCH_LENGTH_SEC));
+    }
+
+    function emissionParams() internal pure returns (EmissionParams memory) {
+        return EmissionParams(uint96(LAUNCH_EMISSION), uint40(HALVING_SEC), uint96(YEARLY_NET_CAP));
+    }
+
+    function epochParams() internal pure returns (EpochParams memory) {
+        return EpochParams({
+            hiredBps: 7000,
+            hireTaxBps: 500,
+            feeBps: 200,
+            gatewayBps: 500,
+            maxDebitBps: 5000,
+            targetWeight: 1000
+        });
+    }
+
+    function deployEmission(address settlement_, EpochTiming memory timing_, EmissionParams memory params)
+        internal
+        returns (Emission)
+    {
+        bytes memory arguments = abi.encode(address(io), address(burner), settlement_, timing_, params);
+        return Emission(vm.deployCode("Emission.sol:Emission", arguments));
+    }
+
+    function deployParameters(EpochTiming memory timing_, EpochParams memory params) internal returns (Parameters) {
+        return Parameters(vm.deployCode("Parameters.sol:Parameters", abi.encode(TIMELOCK, timing_, params)));
+    }
+
+    function deployEscrow(address settlement_, address distributor_, uint64 longestHold, EpochTiming memory timing_)
+        internal
+        returns (Escrow)
+    {
+        bytes memory arguments =
+            abi.encode(address(io), address(iosd), settlement_, distributor_, longestHold, timing_);
+        return Escrow(vm.deployCode("Escrow.sol:Escrow", arguments));
+    }
+}
+
+/// @notice Wires the whole network as a deployment wires it. A contract of its own: in their base it would be compiled
+/// into every test.
+contract EconomyDeployer is EconomyValues {
+    function deploy(uint40 disputeSec, uint256 genesisAmount) external returns (Contracts memory all) {
+        address[12] memory at;
+        uint256 nonce = vm.getNonce(address(this));
+        for (uint256 i = 0; i < 12; ++i) {
+            at[i] = vm.computeCreateAddress(address(this), nonce + i);
+        }
+        Genesis[] memory genesis = new Genesis[](1);
+        genesis[0] = Genesis(ALICE, genesisAmount);
+        io = IO(vm.deployCode("IO.sol:IO", abi.encode(at[5], at[4], genesis)));
+        iosd = IOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(at[4], at[10])));
+        IGroupKeyConsumer[] memory consumers = new IGroupKeyConsumer[](2);
+        consumers[0] = IGroupKeyConsumer(at[3]);
+        consumers[1] = IGroupKeyConsumer(at[11]);
+        registry = deployRegistry(members(4), new Member[](0), consumers);
+        feed = deployFeed(feedParams());
+        burner = deployBurner(BurnerParams(uint40(START), uint40(EPOCH_LENGTH_SEC)));
+        all.emission = deployEmission(at[11], timing(), emissionParams());
+        all.parameters = deployParameters(timing(), epochParams());
+        all.workers = WorkerRegistry(
+            vm.deployCode("WorkerRegistry.sol:WorkerRegistry", abi.encode(address(registry)))
+        );
+        all.models = ModelRegistry(vm.deployCode("ModelRegistry.sol:ModelRegistry", abi.encode(timing())));
+        all.distributor = RewardsDistributor(
+            vm.deployCode(
+                "RewardsDistributor.sol:RewardsDistributor", abi.encode(address(io), at[11], address(all.workers))
+            )
+        );
+        all.escrow = deployEscrow(at[11], at[9], LONGEST_HOLD, timing());
+        SettlementLinks memory links = SettlementLinks(at[2], at[0], at[5], at[9], at[10], at[6]);
+        all.settlement = Settlement(
+            vm.deployCode("Settlement.sol:Settlement", abi.encode(links, timing(), disputeSec))
+        );
+        require(address(all.settlement) == at[11], "addresses");
+        (all.io, all.iosd, all.registry, all.feed, all.burner) = (io, iosd, registry, feed, burner);
+    }
+}
