@@ -235,6 +235,7 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
   const keygen = createLoop({
     name: 'key generation',
     everyMs: KEYGEN_LOOK_MS,
+    longRuns: true,
     clock,
     logger,
     run: async signal => {

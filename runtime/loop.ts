@@ -8,6 +8,8 @@ export interface LoopOptions {
   readonly everyMs: number
   readonly clock: Clock
   readonly logger: Logger
+  /** Set where a run may well take longer than a tick: then skipped ticks are counted, but nobody is told. */
+  readonly longRuns?: boolean
   /** One piece of work. What it throws is logged, and the loop goes on. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -39,7 +41,9 @@ export function createLoop(options: LoopOptions): Loop {
       const late = Math.max(0, Math.floor((clock.monotonic() - dueAt) / everyMs))
       if (late > 0) {
         skipped += late
-        logger.warn('scheduled work is late, ticks skipped', { loop: options.name, skipped: late, everyMs })
+        const fields = { loop: options.name, skipped: late, everyMs }
+        if (options.longRuns === true) logger.debug('scheduled work took long, ticks skipped', fields)
+        else logger.warn('scheduled work is late, ticks skipped', fields)
       }
       dueAt += (late + 1) * everyMs
       await clock.sleep(dueAt - clock.monotonic(), signal).catch(() => {})

@@ -43,6 +43,24 @@ describe('loop', () => {
     })
   })
 
+  it('tells nobody of skipped ticks where runs are expected to be long, and counts them all the same', async () => {
+    const clock = new FakeClock()
+    const warn = sinon.spy()
+    const loop = createLoop({
+      name: 'test',
+      everyMs: 100,
+      longRuns: true,
+      clock,
+      logger: { ...silentLogger, warn },
+      run: () => clock.sleep(250),
+    })
+    await loop.start(signal)
+    await clock.advance(260)
+    await loop.stop()
+    expect(loop.skipped).to.equal(2)
+    sinon.assert.notCalled(warn)
+  })
+
   it('goes on after a run that failed, and logs it', async () => {
     const clock = new FakeClock()
     const error = sinon.spy()
