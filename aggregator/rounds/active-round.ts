@@ -314,10 +314,12 @@ export class ActiveRound {
 
   #announce(word: bigint, certificate: CertifiedReport['certificate'], signers: readonly number[]): void {
     const { membership, feedId } = this.#options
+    const { session } = this.#state
     this.#deps.certified({
       report: { keyEpoch: membership.keyEpoch, feedId, word, certificate },
       signers,
-      quotes: this.#state.session?.quotes ?? [],
+      // The fallback may certify the word of an earlier session, to which the last one's quotes do not lead.
+      quotes: session?.word === word ? session.quotes : [],
     })
   }
 }

@@ -57,7 +57,7 @@ export class Guard {
     this.#crypto = crypto
   }
 
-  /** Signs nothing any more in this process: for when somebody else is known to hold the key. */
+  /** Signs no quote and no report any more in this process: for when somebody else is known to hold the key. */
   close(): void {
     this.#closed = true
   }

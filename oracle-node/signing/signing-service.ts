@@ -92,6 +92,7 @@ export class SigningService implements Service {
   }
 
   async stop(): Promise<void> {
+    this.#silentUntil = Number.POSITIVE_INFINITY
     this.#lanes.clear()
   }
 

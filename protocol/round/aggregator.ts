@@ -132,7 +132,10 @@ export function step(state: RoundState, event: RoundEvent, context: RoundContext
         ? onMissing(state, event.slot, event.quotes, context)
         : stay(withQuotes(state, event.quotes))
     case 'locked':
-      return ifCurrent(state, event.session, () => onLocked(state, event.slot, event.quotes, context))
+      // Of an earlier session too: who is locked is not to be asked for another word.
+      return event.session === state.session?.number
+        ? onLocked(state, event.slot, event.quotes, context)
+        : stay(withLateLock(state, event.slot, event.quotes, context))
     case 'refused':
       // Of an earlier session too: who was silent then is not to be counted on now.
       return event.session === state.session?.number
@@ -172,7 +175,7 @@ function withQuotes(state: RoundState, quotes: readonly SignedQuote[]): RoundSta
 
 function onTick(state: RoundState, context: RoundContext): Step {
   const { nowMs, timing, membership } = context
-  if (nowMs > roundStartMs(state.round) + 2 * timing.roundMs) return abandon(state, 'TOO_LATE')
+  if (nowMs > roundStartMs(state.round) + 2 * timing.roundMs) return fallback(state, context, 'TOO_LATE')
   if (state.phase !== 'collecting') return stay(state)
   const everyoneIsIn = state.quotes.size === activeMembers(membership).length
   const itIsTime = nowMs >= proposalTimeMs(state.round, state.turn, timing)
@@ -207,13 +210,14 @@ function propose(state: RoundState, context: RoundContext): Step {
 }
 
 /**
- * The word to ask for, and whom. The word of all quotes comes first; a word that members are locked to takes its
- * place only when those who are not locked to it cannot make a quorum without them. So neither one member that
- * was early nor one that lies about a lock costs the others their round.
+ * The word to ask for, and whom. A backup adopts what members are locked to: the primary began it and failed. For a
+ * primary the word of all quotes comes first, and a locked one takes its place only when those who are not locked to
+ * it are no quorum by themselves: a lock can then only be a leftover, or a lie.
  */
 function choose(state: RoundState, context: RoundContext): Choice | undefined {
   const { n, q } = context.membership.quorum
-  for (const quotes of [sortedQuotes(state), ...lockedQuotes(state)]) {
+  const [own, locked] = [sortedQuotes(state), lockedQuotes(state)]
+  for (const quotes of state.turn === 'backup' ? [...locked, own] : [own, ...locked]) {
     if (quotes.length < q) continue
     const word = wordOf(quotes)
     // ROAST: n − q + 1 sessions for a word are enough to find q honest signers among n, and bound what liars cost.
@@ -306,10 +310,24 @@ function onLocked(
   quotes: readonly SignedQuote[],
   context: RoundContext,
 ): Step {
-  const usable =
-    quotes.length >= context.membership.quorum.q && quotes.every(quote => quote.quote.round === state.round)
-  if (!usable || state.locks.has(slot)) return onRefused(state, slot, context)
+  const usable = isUsable(state, quotes, context)
+  // A member that is locked to this very word signs it: to show it as another one is only buying time.
+  const another = usable && wordOf(quotes) !== state.session?.word
+  if (!another || state.locks.has(slot)) return onRefused(state, slot, context)
   return propose({ ...state, locks: withLock(state, slot, quotes) }, context)
+}
+
+function isUsable(state: RoundState, quotes: readonly SignedQuote[], { membership }: RoundContext): boolean {
+  return quotes.length >= membership.quorum.q && quotes.every(quote => quote.quote.round === state.round)
+}
+
+function withLateLock(
+  state: RoundState,
+  slot: number,
+  quotes: readonly SignedQuote[],
+  context: RoundContext,
+): RoundState {
+  return isUsable(state, quotes, context) ? { ...state, locks: withLock(state, slot, quotes) } : state
 }
 
 function withLock(state: RoundState, slot: number, quotes: readonly SignedQuote[]): RoundState['locks'] {

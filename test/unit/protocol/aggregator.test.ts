@@ -221,12 +221,11 @@ describe('an aggregator that has proposed', () => {
     expect(after.effects).to.deep.equal([{ type: 'abandon', reason: 'TOO_LATE' }])
   })
 
-  it('ignores shares and locks that belong to an earlier session', () => {
+  it('ignores shares and ends that belong to an earlier session', () => {
     const { state } = run(signing(), [refusal(3)])
     const { word } = sessionOf(state)
     const old: RoundEvent[] = [
       share(0, word, 0),
-      { type: 'locked', session: 0, slot: 0, quotes: network.signedQuotes() },
       { type: 'aggregated', session: 0 },
       { type: 'bad-shares', session: 0, slots: [1] },
     ]
@@ -328,7 +327,7 @@ describe('an aggregator that is shown a lock', () => {
   })
 
   it('adopts what most members are locked to', () => {
-    const lie = network.signedQuotes([0, 1, 2, 4])
+    const lie = network.signedQuotes([0, 1, 3, 4])
     const first = run(signing(), [locked(3, lie), locked(1, others, 1)])
     // Neither word has a quorum without the member that is locked to the other one.
     const { state } = run(first.state, [refusal(0, 2)])
@@ -346,6 +345,29 @@ describe('an aggregator that is shown a lock', () => {
     ])
     expect(proposed(after)).to.deep.include({ word })
     expect(proposed(after).signers).to.include.members([0, 1])
+  })
+
+  it('adopts a lock at once as a backup: the primary began it', () => {
+    const backup = run(collecting([0, 1, 2, 3], 'backup'), [{ type: 'tick' }], {
+      nowMs: DEADLINE_MS + TIMING.backupMs,
+    })
+    const after = run(backup.state, [locked(1, others)])
+    expect(proposed(after)).to.deep.include({ word: wordOf([1, 2, 3, 4]), quotes: others })
+  })
+
+  it('takes a lock on the very word it asked for as a refusal', () => {
+    const state = signing()
+    const after = run(state, [locked(1, sessionOf(state).quotes)])
+    expect([...after.state.doubtful]).to.deep.equal([1])
+    expect(proposed(after)).to.deep.include({ word: sessionOf(state).word, signers: [0, 2, 3, 4] })
+  })
+
+  it('remembers a lock that comes late, and asks that member for no other word', () => {
+    const first = run(signing(), [locked(1, others)])
+    const late = run(first.state, [locked(2, others, 0)])
+    expect(late.effects).to.deep.equal([])
+    const after = run(late.state, [refusal(0, sessionOf(late.state).number)])
+    expect(proposed(after)).to.deep.include({ word: wordOf([1, 2, 3, 4]) })
   })
 
   it('believes the first lock of a member only', () => {
