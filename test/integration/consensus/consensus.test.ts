@@ -187,18 +187,19 @@ describe('a network of four members and two aggregators', function () {
         return sealMessage(DOMAIN, MESSAGE_KIND.share, 1, encodeReply({ ...reply, share }), liar.party.sign)
       }
       const aggregator = at(net.aggregators, 0)
-      const blame = await waitFor('the blame', () =>
-        aggregator.logs.find(line => line.sentence === 'a signature share does not verify'),
+      const blamed = () =>
+        aggregator.logs.filter(line => line.sentence === 'a signature share does not verify')
+      // A member that a slow machine made late can turn one such round into a quorum certificate: then the next one shows it.
+      const certified = await waitFor('a round that was certified without it after the blame', () =>
+        aggregator.certified.find(
+          found =>
+            kindOf(found) === 'group' && blamed().some(({ fields }) => fields['round'] === roundOf(found)),
+        ),
       )
-      expect(blame.fields['slots']).to.deep.equal([1])
-      const certified = await waitFor('the certificate of that round', () =>
-        aggregator.certified.find(found => roundOf(found) === blame.fields['round']),
-      )
+      expect(blamed().map(({ fields }) => fields['slots'])).to.deep.include([1])
+      expect(blamed().every(({ fields }) => String(fields['slots']) === '1')).to.equal(true)
       expect(certified.signers).to.deep.equal([0, 2, 3])
-      expect({ kind: kindOf(certified), valid: isValid(certified) }).to.deep.equal({
-        kind: 'group',
-        valid: true,
-      })
+      expect(isValid(certified)).to.equal(true)
     })
 
     it('goes on when a member has been stopped and started again', async () => {
