@@ -63,7 +63,7 @@ export interface ActiveRoundOptions {
   readonly feedId: Hash
   readonly timing: RoundTiming
   readonly membership: Membership
-  readonly groupPublic: FrostPublic | undefined
+  readonly groupPublic: FrostPublic
 }
 
 export interface ActiveRoundDeps {
@@ -100,10 +100,6 @@ export class ActiveRound {
 
   get round(): Round {
     return this.#state.round
-  }
-
-  get over(): boolean {
-    return this.#state.phase === 'certified' || this.#state.phase === 'abandoned'
   }
 
   dispatch(event: RoundEvent): void {
@@ -289,7 +285,6 @@ export class ActiveRound {
 
   #aggregate(session: Session): void {
     const { domain, feedId, groupPublic } = this.#options
-    if (groupPublic === undefined) return
     const digest = reportDigest(domain, feedId, session.word)
     const commitments = commitmentsOf(this.#signers)
     const shares = new Map(session.shares.map(({ slot, share }) => [slot, share]))
