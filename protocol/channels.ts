@@ -5,7 +5,7 @@
 import { hexOf } from './bytes.ts'
 import { type Domain, domainTag } from './domain.ts'
 
-export const TOPICS = ['quotes', 'certified'] as const
+export const TOPICS = ['quotes', 'certified', 'windows', 'inclusions'] as const
 export type Topic = (typeof TOPICS)[number]
 
 export function topicOf(domain: Domain, topic: Topic): string {
@@ -28,4 +28,14 @@ export const CHANNELS = {
   keygenInstall: '/ionet/keygen/install/1',
   /** Anyone → member: the transcript of the current key, from which every verifying share follows. */
   transcript: '/ionet/transcript/1',
+  /** Anyone → relayer or member: a piece of what is named by its SHA-256, such as a bundle. */
+  blob: '/ionet/blob/1',
+  /** Relayer → member: fetch the bundle of this epoch report; the reply comes when the copy is on disk. */
+  epochOffer: '/ionet/epoch/offer/1',
+  /** Relayer → member: check the epoch; the reply is a signature or the first line that differs. */
+  epochAudit: '/ionet/epoch/audit/1',
+  /** Relayer → member: the share of the group's signature, for the report it has locked. */
+  epochSign: '/ionet/epoch/sign/1',
+  /** Relayer → member: the certificate with the highest price of an epoch that the member knows. */
+  epochPrice: '/ionet/epoch/price/1',
 } as const

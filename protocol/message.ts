@@ -23,6 +23,7 @@ export const MESSAGE_KIND = {
   keygenShare: 13,
   keygenResult: 14,
   keygenInstall: 15,
+  windowSeal: 20,
 } as const
 
 export type MessageKind = (typeof MESSAGE_KIND)[keyof typeof MESSAGE_KIND]

@@ -23,12 +23,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'oracle-node': BASE,
   aggregator: BASE,
   relayer: BASE,
-  worker: BASE,
-  gateway: BASE,
+  // Workers, gateways and payers are customers of the relayer as anybody else is.
+  worker: [...BASE, 'sdk'],
+  gateway: [...BASE, 'sdk'],
   sdk: ['protocol'],
   dashboard: ['protocol'],
   // The venue simulator answers in the formats that the oracle node's adapters read, and names them alike.
-  devnet: [...BASE, 'oracle-node', 'dashboard'],
+  devnet: [...BASE, 'oracle-node', 'dashboard', 'sdk'],
   cli: [...BASE, 'oracle-node', 'aggregator', 'relayer', 'worker', 'gateway', 'devnet', 'sdk'],
 }
 /** Pure folders also stay away from the machine they run on. */

@@ -1,0 +1,200 @@
+/**
+ * What relayers and oracle nodes say to one another about an epoch. Requests come over authenticated streams, from a
+ * peer that the registry lists as a relayer, so they carry no signature of their own; what binds somebody does.
+ */
+import { ByteReader, ByteWriter, DecodeError, type Hash } from '../bytes.ts'
+import { type CertifiedReport, decodeCertifiedReport, encodeCertifiedReport } from '../certificate.ts'
+import { POINT_BYTES, SCALAR_BYTES } from '../frost.ts'
+import { SIGNATURE_BYTES } from '../identity.ts'
+import { MAX_MEMBERS } from '../quorum.ts'
+import type { ChosenSigner, NoncePair } from '../round/messages.ts'
+import { AUDIT_REFUSALS, type AuditRefusal } from './audit-types.ts'
+
+/** The root over a window's commitments, gossiped by the relayer at the deadline under its seal. */
+export interface WindowSeal {
+  readonly window: number
+  readonly root: Hash
+  /** Commitments under the root. */
+  readonly count: number
+}
+
+export function encodeWindowSeal({ window, root, count }: WindowSeal): Uint8Array {
+  return new ByteWriter().uint(window, 4).hex(root, 32).uint(count, 4).done()
+}
+
+/** @throws {DecodeError} */
+export function decodeWindowSeal(bytes: Uint8Array): WindowSeal {
+  const reader = new ByteReader(bytes)
+  return reader.done({ window: reader.small(4), root: reader.hex(32), count: reader.small(4) })
+}
+
+/** Bytes of a sealed {@link WindowSeal}. */
+export const SEALED_WINDOW_BYTES = 4 + 1 + 4 + 40 + SIGNATURE_BYTES
+
+/** A piece of a blob: who asks names it by SHA-256 and says how far it has come. */
+export interface BlobRequest {
+  readonly hash: Hash
+  readonly offset: number
+}
+
+export const BLOB_PIECE_BYTES = 256 * 1024
+export const BLOB_REQUEST_BYTES = 32 + 6
+
+export function encodeBlobRequest({ hash, offset }: BlobRequest): Uint8Array {
+  return new ByteWriter().hex(hash, 32).uint(offset, 6).done()
+}
+
+/** @throws {DecodeError} */
+export function decodeBlobRequest(bytes: Uint8Array): BlobRequest {
+  const reader = new ByteReader(bytes)
+  return reader.done({ hash: reader.hex(32), offset: reader.small(6) })
+}
+
+/** `total 6 | bytes`: fewer than a piece's bytes only at the end. */
+export function encodeBlobPiece(total: number, bytes: Uint8Array): Uint8Array {
+  return new ByteWriter().uint(total, 6).fixed(bytes, bytes.length).done()
+}
+
+/** @throws {DecodeError} */
+export function decodeBlobPiece(reply: Uint8Array): { readonly total: number; readonly bytes: Uint8Array } {
+  const reader = new ByteReader(reply)
+  return { total: reader.small(6), bytes: reply.subarray(6) }
+}
+
+/** Texts of a refusal are cut to this: they are for people. */
+export const MAX_REFUSAL_TEXT = 600
+
+/** What came of an audit. */
+export type AuditVerdict =
+  | {
+      readonly kind: 'signed'
+      /** By the member's identity, over the report's digest: q of them are a certificate too. */
+      readonly signature: Uint8Array
+      /** For the group's signature; undefined when the member holds no share of the report's key. */
+      readonly nonce: NoncePair | undefined
+    }
+  | { readonly kind: 'refused'; readonly code: AuditRefusal; readonly text: string }
+  /** Another report of this (epoch, attempt) has been signed: try the next attempt. */
+  | { readonly kind: 'locked'; readonly digest: Hash }
+  /** The member cannot tell yet, such as when its chain is behind. A retry helps. */
+  | { readonly kind: 'unready'; readonly text: string }
+
+const VERDICT = { signed: 1, refused: 2, locked: 3, unready: 4 } as const
+
+export function encodeVerdict(verdict: AuditVerdict): Uint8Array {
+  const writer = new ByteWriter().uint(VERDICT[verdict.kind], 1)
+  switch (verdict.kind) {
+    case 'signed':
+      writer.fixed(verdict.signature, SIGNATURE_BYTES).uint(verdict.nonce === undefined ? 0 : 1, 1)
+      if (verdict.nonce !== undefined) writePair(writer, verdict.nonce)
+      return writer.done()
+    case 'refused':
+      return writer.uint(AUDIT_REFUSALS.indexOf(verdict.code), 2).sized(textBytes(verdict.text)).done()
+    case 'locked':
+      return writer.hex(verdict.digest, 32).done()
+    case 'unready':
+      return writer.sized(textBytes(verdict.text)).done()
+    default:
+      return verdict satisfies never
+  }
+}
+
+/** @throws {DecodeError} */
+export function decodeVerdict(bytes: Uint8Array): AuditVerdict {
+  const reader = new ByteReader(bytes)
+  const kind = reader.small(1)
+  switch (kind) {
+    case VERDICT.signed: {
+      const signature = reader.fixed(SIGNATURE_BYTES)
+      return reader.done({
+        kind: 'signed',
+        signature,
+        nonce: reader.small(1) === 1 ? readPair(reader) : undefined,
+      })
+    }
+    case VERDICT.refused: {
+      const code = AUDIT_REFUSALS[reader.small(2)]
+      if (code === undefined) throw new DecodeError('BAD_VALUE', 'a refusal of unknown code')
+      return reader.done({ kind: 'refused', code, text: readText(reader) })
+    }
+    case VERDICT.locked:
+      return reader.done({ kind: 'locked', digest: reader.hex(32) })
+    case VERDICT.unready:
+      return reader.done({ kind: 'unready', text: readText(reader) })
+    default:
+      throw new DecodeError('BAD_KIND', `a verdict of kind ${kind}`)
+  }
+}
+
+export const MAX_VERDICT_BYTES = 16 + 4 * MAX_REFUSAL_TEXT
+
+/** Asks for a member's share of the group's signature over a report it has locked. */
+export interface EpochSignRequest {
+  readonly epoch: number
+  readonly attempt: number
+  readonly digest: Hash
+  /** Exactly q, ascending by slot. */
+  readonly signers: readonly ChosenSigner[]
+}
+
+export const MAX_EPOCH_SIGN_BYTES = 64 + MAX_MEMBERS * (1 + 2 * POINT_BYTES)
+
+export function encodeEpochSign({ epoch, attempt, digest, signers }: EpochSignRequest): Uint8Array {
+  const writer = new ByteWriter().uint(epoch, 6).uint(attempt, 4).hex(digest, 32).uint(signers.length, 1)
+  for (const signer of signers) writePair(writer.uint(signer.slot, 1), signer)
+  return writer.done()
+}
+
+/** @throws {DecodeError} */
+export function decodeEpochSign(bytes: Uint8Array): EpochSignRequest {
+  const reader = new ByteReader(bytes)
+  return reader.done({
+    epoch: reader.small(6),
+    attempt: reader.small(4),
+    digest: reader.hex(32),
+    signers: reader.list(MAX_MEMBERS, item => ({ slot: item.small(1), ...readPair(item) })),
+  })
+}
+
+/** The reply to {@link EpochSignRequest}: the share, or empty when the member cannot sign with this nonce. */
+export function decodeEpochShare(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes.length === 0) return undefined
+  const reader = new ByteReader(bytes)
+  return reader.done(reader.fixed(SCALAR_BYTES))
+}
+
+export function encodePriceRequest(epoch: number): Uint8Array {
+  return new ByteWriter().uint(epoch, 6).done()
+}
+
+/** @throws {DecodeError} */
+export function decodePriceRequest(bytes: Uint8Array): number {
+  const reader = new ByteReader(bytes)
+  return reader.done(reader.small(6))
+}
+
+/** Empty when the member knows of no certified price of the epoch. */
+export function encodePriceReply(report: CertifiedReport | undefined): Uint8Array {
+  return report === undefined ? new Uint8Array() : encodeCertifiedReport(report)
+}
+
+/** @throws {DecodeError} */
+export function decodePriceReply(bytes: Uint8Array): CertifiedReport | undefined {
+  return bytes.length === 0 ? undefined : decodeCertifiedReport(bytes)
+}
+
+function writePair(writer: ByteWriter, pair: NoncePair): void {
+  writer.fixed(pair.hiding, POINT_BYTES).fixed(pair.binding, POINT_BYTES)
+}
+
+function readPair(reader: ByteReader): NoncePair {
+  return { hiding: reader.fixed(POINT_BYTES), binding: reader.fixed(POINT_BYTES) }
+}
+
+function textBytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text.slice(0, MAX_REFUSAL_TEXT))
+}
+
+function readText(reader: ByteReader): string {
+  return new TextDecoder().decode(reader.sized(3 * MAX_REFUSAL_TEXT))
+}
