@@ -86,6 +86,15 @@ export function integer(description: IntegerDescription): Entry<number> {
   }
 }
 
+/** An amount of a token, in whole tokens with up to 18 decimals: read it with `parseDecimal`. */
+export function amount(description: Description<string>): Entry<string> {
+  return text({
+    ...description,
+    pattern: /^\d{1,12}(\.\d{1,18})?$/,
+    expects: 'an amount with up to 18 decimals, as text',
+  })
+}
+
 /** A list of texts; separated by commas in the environment. */
 export function list(
   description: Description<readonly string[]> & {

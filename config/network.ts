@@ -82,6 +82,49 @@ export const networkEntries = {
     unit: 's',
     fallback: 3_600,
   }),
+  challengeSlotSec: integer({
+    about:
+      'Block time is cut into slots of this length, some of which are challenge windows. Divides the length of an epoch.',
+    min: 2,
+    max: 60,
+    unit: 's',
+    fallback: 20,
+  }),
+  challengeEvery: integer({
+    about: 'One slot in so many is a challenge window, on average; the beacon says which.',
+    min: 1,
+    max: 10_000,
+    fallback: 90,
+  }),
+  challengeSize: integer({
+    about: 'Side of the matrices of a challenge: a power of two.',
+    min: 64,
+    max: 4_096,
+    multipleOf: 64,
+    fallback: 4_096,
+  }),
+  challengeGraceSec: integer({
+    about: "How long after a window's end the root over its commitments may reach the oracle nodes.",
+    min: 1,
+    max: 60,
+    unit: 's',
+    fallback: 15,
+  }),
+  sealGraceSec: integer({
+    about:
+      "How long after an epoch's end it is sealed: openings of its last challenge window must have arrived by then.",
+    min: 1,
+    max: 600,
+    unit: 's',
+    fallback: 30,
+  }),
+  epochValidSec: integer({
+    about: 'How long the certificate of an epoch may be staged.',
+    min: 10,
+    max: 86_400,
+    unit: 's',
+    fallback: 3_600,
+  }),
   sources,
 }
 
@@ -103,6 +146,7 @@ export function readNetwork(file: string, prefix: string, problems: Problems): N
   const values = readEntries(networkEntries, document, { env: {}, baseDir, prefix: keys, problems })
   checkTimes(values, keys, problems)
   checkInclusion(values, keys, problems)
+  checkChallenge(values, keys, problems)
   const sources = readSources(values.sources, baseDir, `${keys}sources`, problems)
   return sources === undefined ? undefined : { ...values, sources }
 }
@@ -131,6 +175,19 @@ function checkTimes(values: Values<typeof networkEntries>, prefix: string, probl
       'make both smaller, or roundMs larger',
     )
   }
+}
+
+/** Kernels know powers of two only. What is drawn after the last window's grace must still be opened before the seal. */
+function checkChallenge(values: Values<typeof networkEntries>, prefix: string, problems: Problems): void {
+  const { challengeSize: size, challengeGraceSec: grace, sealGraceSec: seal } = values
+  if (size !== undefined && (size & (size - 1)) !== 0)
+    problems.add(`${prefix}challengeSize`, `${size} is no power of two`, '64, 128, … or 4096')
+  if (grace !== undefined && seal !== undefined && seal <= grace)
+    problems.add(
+      `${prefix}sealGraceSec`,
+      `${seal} s is not above challengeGraceSec (${grace} s)`,
+      'a longer time',
+    )
 }
 
 function readSources(

@@ -1,4 +1,6 @@
 import type { Deployment } from '../chain/deployment.ts'
+import type { Hash } from '../protocol/bytes.ts'
+import { parseDecimal } from '../protocol/units.ts'
 import type { LogLevel } from '../runtime/logger.ts'
 import type { Secret } from '../runtime/secret.ts'
 import { readDeployment } from './deployment.ts'
@@ -6,11 +8,16 @@ import type { Entries, Values } from './entry.ts'
 import { baseDirOf, type Environment, Problems, readEntries, readJson } from './load.ts'
 import { type NetworkConfig, readNetwork } from './network.ts'
 import {
+  type accountEntries,
   aggregatorEntries,
   burnerEntries,
+  gatewayEntries,
   type nodeEntries,
   oracleEntries,
+  payerEntries,
+  relayerEntries,
   venuesEntries,
+  workerEntries,
 } from './process-entries.ts'
 import { readPasswordFile } from './secrets.ts'
 
@@ -31,6 +38,56 @@ export interface AggregatorConfig {
 export interface OracleConfig extends AggregatorConfig {
   /** A venue simulator that stands for all venues. */
   readonly venueEndpoint?: string
+}
+
+export interface RelayerConfig extends AggregatorConfig {
+  /** Cron expression with seconds. */
+  readonly wake: string
+}
+
+/** Everything that a process with an account of its own, and no peer key, is told. */
+export interface AccountConfig {
+  readonly dataDir: string
+  readonly lockDir: string
+  readonly identity: { readonly keystore: string; readonly password: Secret }
+  readonly rpcUrls: readonly string[]
+  readonly deployment: Deployment
+  readonly network: NetworkConfig
+  readonly relayerUrl: string
+  readonly logLevel: LogLevel
+}
+
+export interface ServedModel {
+  readonly id: Hash
+  readonly version: number
+}
+
+export interface WorkerConfig extends AccountConfig {
+  readonly http: { readonly host: string; readonly port: number }
+  readonly deviceKeystore: string
+  readonly oracleUrls: readonly string[]
+  readonly model: ServedModel
+  /** Wei of IO for a thousand units of inference, wei of IOSD for a second of hire. */
+  readonly price: { readonly ioPerThousandUnits: bigint; readonly iosdPerSec: bigint }
+  readonly maxProducts: number
+  readonly batchEverySec: number
+  /** 0: never. */
+  readonly claimEverySec: number
+}
+
+export interface GatewayConfig extends AccountConfig {
+  readonly http: { readonly host: string; readonly port: number }
+  readonly model: ServedModel
+  readonly workers: readonly string[]
+}
+
+export interface PayerConfig extends AccountConfig {
+  readonly gatewayUrl: string | undefined
+  readonly hireUrl: string | undefined
+  /** Wei of IO. */
+  readonly depositIo: bigint
+  readonly burnIo: bigint
+  readonly pauseMs: number
 }
 
 export interface BurnerConfig {
@@ -59,6 +116,54 @@ export function loadOracleConfig(file: string, env: Environment): OracleConfig {
 /** @throws {ConfigError} */
 export function loadAggregatorConfig(file: string, env: Environment): AggregatorConfig {
   return load(file, env, aggregatorEntries, readNode)
+}
+
+/** @throws {ConfigError} */
+export function loadRelayerConfig(file: string, env: Environment): RelayerConfig {
+  return load(file, env, relayerEntries, (values, problems) => ({
+    ...readNode(values, problems),
+    wake: values.wake,
+  }))
+}
+
+/** @throws {ConfigError} */
+export function loadWorkerConfig(file: string, env: Environment): WorkerConfig {
+  return load(file, env, workerEntries, (values, problems) => ({
+    ...readAccount(values, problems),
+    http: { host: values['http.host'], port: values['http.port'] },
+    deviceKeystore: values['device.keystore'],
+    oracleUrls: values.oracleUrls,
+    model: { id: values['model.id'] as Hash, version: values['model.version'] },
+    price: {
+      ioPerThousandUnits: amountOf(values['price.ioPerThousandUnits']),
+      iosdPerSec: amountOf(values['price.iosdPerSec']),
+    },
+    maxProducts: values.maxProducts,
+    batchEverySec: values.batchEverySec,
+    claimEverySec: values.claimEverySec,
+  }))
+}
+
+/** @throws {ConfigError} */
+export function loadGatewayConfig(file: string, env: Environment): GatewayConfig {
+  return load(file, env, gatewayEntries, (values, problems) => ({
+    ...readAccount(values, problems),
+    http: { host: values['http.host'], port: values['http.port'] },
+    model: { id: values['model.id'] as Hash, version: values['model.version'] },
+    workers: values.workers,
+  }))
+}
+
+/** @throws {ConfigError} */
+export function loadPayerConfig(file: string, env: Environment): PayerConfig {
+  return load(file, env, payerEntries, (values, problems) => ({
+    ...readAccount(values, problems),
+    gatewayUrl: values.gatewayUrl,
+    hireUrl: values.hireUrl,
+    depositIo: amountOf(values.depositIo),
+    burnIo: amountOf(values.burnIo),
+    pauseMs: values.pauseMs,
+  }))
 }
 
 /** @throws {ConfigError} */
@@ -100,6 +205,29 @@ function load<E extends Entries, Config>(
   const config = shape(values, problems)
   problems.throwIfAny()
   return config
+}
+
+function readAccount(values: Values<typeof accountEntries>, problems: Problems): AccountConfig {
+  return {
+    dataDir: values.dataDir,
+    lockDir: values.lockDir,
+    identity: {
+      keystore: values['identity.keystore'],
+      password: named(values['identity.passwordFile'], name =>
+        readPasswordFile(name, 'identity.passwordFile', problems),
+      ),
+    },
+    rpcUrls: values.rpcUrls,
+    deployment: named(values.deployment, name => readDeployment(name, 'deployment', problems)),
+    network: named(values.network, name => readNetwork(name, 'network', problems)),
+    relayerUrl: values.relayerUrl,
+    logLevel: values.logLevel,
+  }
+}
+
+/** What is missing or misshapen has left a problem already. */
+function amountOf(text: string | undefined): bigint {
+  return text === undefined ? 0n : parseDecimal(text)
 }
 
 function readNode(values: Values<typeof nodeEntries>, problems: Problems): AggregatorConfig {

@@ -1,4 +1,4 @@
-import { integer, list, oneOf, optional, path, text, URL_PATTERN } from './entry.ts'
+import { amount, integer, list, oneOf, optional, path, text, URL_PATTERN } from './entry.ts'
 
 const MULTIADDR_PATTERN = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}$/
 const PEER_PATTERN = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}\/p2p\/[1-9A-HJ-NP-Za-km-z]{20,80}$/
@@ -108,6 +108,147 @@ export const oracleEntries = {
 
 /** `ionet aggregator` */
 export const aggregatorEntries = nodeEntries
+
+/** `ionet relayer` */
+export const relayerEntries = {
+  ...nodeEntries,
+  wake: text({
+    about: 'Cron expression, with seconds, by which epochs are looked at. Block time decides what is due.',
+    variable: 'IONET_RELAYER_WAKE',
+    fallback: '* * * * * *',
+  }),
+}
+
+/** Asked of everybody that works or pays: an account, its state, and the relayer. */
+export const accountEntries = {
+  dataDir: nodeEntries.dataDir,
+  lockDir: nodeEntries.lockDir,
+  'identity.keystore': path({
+    about: 'Keystore of the secp256k1 account.',
+    variable: 'IONET_IDENTITY_KEYSTORE',
+    example: 'keys/identity.json',
+  }),
+  'identity.passwordFile': path({
+    about: 'File with its password, readable by its owner only.',
+    variable: 'IONET_PASSWORD_FILE',
+    example: 'keys/password',
+  }),
+  ...chainEntries,
+  network: nodeEntries.network,
+  relayerUrl: text({
+    about: 'Address of the relayer.',
+    variable: 'IONET_RELAYER_URL',
+    pattern: URL_PATTERN,
+    expects: 'an http or https address',
+    example: 'http://127.0.0.1:4740',
+  }),
+  logLevel: nodeEntries.logLevel,
+}
+
+const servedEntries = { 'http.host': nodeEntries['http.host'], 'http.port': nodeEntries['http.port'] }
+
+const modelEntries = {
+  'model.id': text({
+    about: 'Id of the served model in the model registry.',
+    pattern: /^0x[0-9a-f]{64}$/,
+    expects: '32 bytes in lower-case hexadecimal',
+    example: `0x${'00'.repeat(32)}`,
+  }),
+  'model.version': integer({ about: 'Its version.', min: 1, max: 2 ** 32 - 1, fallback: 1 }),
+}
+
+/** `ionet worker` */
+export const workerEntries = {
+  ...accountEntries,
+  ...servedEntries,
+  ...modelEntries,
+  'device.keystore': path({
+    about: "Keystore of the device's key, under the same password: it stays on this machine.",
+    variable: 'IONET_DEVICE_KEYSTORE',
+    example: 'keys/device.json',
+  }),
+  oracleUrls: list({
+    about: 'Addresses of oracle nodes that are shown what the relayer has promised.',
+    variable: 'IONET_ORACLE_URLS',
+    pattern: URL_PATTERN,
+    expects: 'http or https addresses',
+    min: 0,
+    max: 128,
+    fallback: [],
+  }),
+  'price.ioPerThousandUnits': amount({
+    about: 'IO for a thousand units of inference.',
+    fallback: '0.01',
+  }),
+  'price.iosdPerSec': amount({ about: 'IOSD for a second of hire.', fallback: '0.0005' }),
+  maxProducts: integer({
+    about: 'Products of one challenge window at most: less than the device could do, where it is shared.',
+    min: 1,
+    max: 4_096,
+    fallback: 4_096,
+  }),
+  batchEverySec: integer({
+    about: 'Usage is sent to the relayer in batches, one in this time.',
+    min: 1,
+    max: 600,
+    unit: 's',
+    fallback: 10,
+  }),
+  claimEverySec: integer({
+    about: 'Rewards are claimed when there are any, at most once in this time; 0: never.',
+    min: 0,
+    max: 2_592_000,
+    unit: 's',
+    fallback: 86_400,
+  }),
+}
+
+/** `ionet gateway` */
+export const gatewayEntries = {
+  ...accountEntries,
+  ...servedEntries,
+  ...modelEntries,
+  workers: list({
+    about: 'Addresses of the workers that serve the model.',
+    variable: 'IONET_WORKERS',
+    pattern: URL_PATTERN,
+    expects: 'http or https addresses',
+    min: 1,
+    max: 1_024,
+    example: 'http://127.0.0.1:4750',
+  }),
+}
+
+/** `ionet payer` */
+export const payerEntries = {
+  ...accountEntries,
+  gatewayUrl: optional(
+    text({
+      about: 'Address of the gateway that is asked for inferences; absent: none are.',
+      pattern: URL_PATTERN,
+      expects: 'an http or https address',
+    }),
+  ),
+  hireUrl: optional(
+    text({
+      about: 'Address of the worker that is hired; absent: none is.',
+      pattern: URL_PATTERN,
+      expects: 'an http or https address',
+    }),
+  ),
+  depositIo: amount({ about: 'IO that is kept in escrow for inferences.', fallback: '50' }),
+  burnIo: amount({
+    about: 'IO that is burned for IOSD at the start; all of it goes into the escrow.',
+    fallback: '50',
+  }),
+  pauseMs: integer({
+    about: 'Pause between two inferences.',
+    min: 10,
+    max: 3_600_000,
+    unit: 'ms',
+    fallback: 1_000,
+  }),
+}
 
 /** `ionet burn` */
 export const burnerEntries = {
