@@ -3,7 +3,7 @@ import { type Address, type Hex, zeroAddress } from 'viem'
 
 const ONE = 10n ** 18n
 
-/** A member or an aggregator: its address, and the 32 raw bytes of its libp2p Ed25519 public key. */
+/** A member, an aggregator, a relayer or a gateway: its address, and the 32 raw bytes of its libp2p Ed25519 public key. */
 export interface MemberOptions {
   identity: Address
   peerKey: Hex
@@ -88,6 +88,10 @@ export interface NetworkOptions {
   /** The index is the slot. */
   members: readonly MemberOptions[]
   aggregators: readonly MemberOptions[]
+  /** Default: none. */
+  relayers?: readonly MemberOptions[]
+  /** Default: none. */
+  gateways?: readonly MemberOptions[]
   /** Balances of IO from the first block on, in wei; at most the maximum supply together. */
   genesis: readonly { account: Address; amount: bigint }[]
   epochLengthSec: number
@@ -97,16 +101,20 @@ export interface NetworkOptions {
   settlement?: SettlementOptions
 }
 
+type Peers = 'relayers' | 'gateways'
 type Section = 'feed' | 'emission' | 'parameters' | 'settlement'
 
 /** Options with nothing left open. */
-export type CompleteOptions = Omit<NetworkOptions, Section> & {
-  [S in Section]: Required<NonNullable<NetworkOptions[S]>>
-}
+export type CompleteOptions = Omit<NetworkOptions, Section | Peers> &
+  Required<Pick<NetworkOptions, Peers>> & {
+    [S in Section]: Required<NonNullable<NetworkOptions[S]>>
+  }
 
 export function withDefaults(options: NetworkOptions): CompleteOptions {
   return {
     ...options,
+    relayers: options.relayers ?? [],
+    gateways: options.gateways ?? [],
     feed: { ...FEED_DEFAULTS, ...options.feed },
     emission: { ...EMISSION_DEFAULTS, ...options.emission },
     parameters: { ...PARAMETER_DEFAULTS, ...options.parameters },

@@ -112,14 +112,14 @@ function linksOf(addresses: Deployment['contracts']) {
 function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
   const { io, iosd, oracleRegistry, priceFeed, burner, emission, parameters, workerRegistry } = addresses
   const { rewardsDistributor, escrow, settlement, modelRegistry } = addresses
-  const { members, aggregators, genesis, epochs } = values
+  const { members, aggregators, relayers, gateways, genesis, epochs } = values
   const { timelock, longestHoldEpochs, disputeSec } = values.settlement
   return [
     creation('IO', ioAbi, ioBytecode, io, [emission, burner, [...genesis]]),
     creation('IOSD', iosdAbi, iosdBytecode, iosd, [burner, escrow]),
     creation('OracleRegistry', oracleRegistryAbi, oracleRegistryBytecode, oracleRegistry, [
       [...members],
-      [...aggregators],
+      { aggregators: [...aggregators], relayers: [...relayers], gateways: [...gateways] },
       [priceFeed, settlement],
     ]),
     creation('PriceFeed', priceFeedAbi, priceFeedBytecode, priceFeed, [
@@ -171,7 +171,7 @@ function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
 function expectationsOf(addresses: Deployment['contracts'], values: Values): Expectation[] {
   const { io, iosd, oracleRegistry, priceFeed, burner, emission, parameters, workerRegistry } = addresses
   const { rewardsDistributor, escrow, settlement, modelRegistry } = addresses
-  const { members, aggregators, feed } = values
+  const { members, aggregators, relayers, gateways, feed } = values
   const { n, f, q } = quorumOf(members.length)
   const genesis = values.genesis.reduce((sum, { amount }) => sum + amount, 0n)
   const epochs = {
@@ -184,6 +184,8 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
     ...expect('OracleRegistry', oracleRegistry, oracleRegistryAbi, {
       members,
       aggregators,
+      relayers,
+      gateways,
       consumers: [priceFeed, settlement],
       state: {
         keyEpoch: 0,

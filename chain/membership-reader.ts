@@ -1,7 +1,7 @@
 /** Follows the registry: who are the members, and which key is theirs. */
 import { BaseError, type PublicClient } from 'viem'
 import type { Address } from '../protocol/bytes.ts'
-import { type Membership, membershipOf, slotsOf } from '../protocol/membership.ts'
+import { type Membership, membershipOf, type ServicePeer, slotsOf } from '../protocol/membership.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { createLoop } from '../runtime/loop.ts'
@@ -54,13 +54,14 @@ const POLL_MS = 1_000
 
 export async function readMembership(reader: PublicClient, options: RegistryOptions): Promise<Membership> {
   const registry = { address: options.registry, abi: oracleRegistryAbi, blockTag: options.finality } as const
-  // One block for all three: lists never change, and the state names how many members it speaks of.
-  const [state, members, aggregators] = await Promise.all([
+  // Not one block for all: lists never change, and only the state does.
+  const [state, members, aggregators, relayers, gateways] = await Promise.all([
     reader.readContract({ ...registry, functionName: 'state' }),
     reader.readContract({ ...registry, functionName: 'members' }),
     reader.readContract({ ...registry, functionName: 'aggregators' }),
+    reader.readContract({ ...registry, functionName: 'relayers' }),
+    reader.readContract({ ...registry, functionName: 'gateways' }),
   ])
-  const lower = (address: string): Address => address.toLowerCase() as Address
   return membershipOf({
     registryVersion: state.registryVersion,
     keyEpoch: state.keyEpoch,
@@ -78,12 +79,18 @@ export async function readMembership(reader: PublicClient, options: RegistryOpti
       peerKey,
       suspended: ((state.suspended >> BigInt(slot)) & 1n) === 1n,
     })),
-    aggregators: aggregators.map(({ identity, peerKey }, index) => ({
-      index,
-      identity: lower(identity),
-      peerKey,
-    })),
+    aggregators: aggregators.map(servicePeer),
+    relayers: relayers.map(servicePeer),
+    gateways: gateways.map(servicePeer),
   })
+}
+
+function servicePeer({ identity, peerKey }: Omit<ServicePeer, 'index'>, index: number): ServicePeer {
+  return { index, identity: lower(identity), peerKey }
+}
+
+function lower(address: Address): Address {
+  return address.toLowerCase() as Address
 }
 
 function isOlder(a: Membership, b: Membership): boolean {

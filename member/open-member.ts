@@ -9,7 +9,7 @@ import type { AggregatorConfig } from '../config/process-config.ts'
 import type { Address, Hash } from '../protocol/bytes.ts'
 import type { Domain } from '../protocol/domain.ts'
 import { addressOfSecret, type IdentityCrypto } from '../protocol/identity.ts'
-import type { Membership, PeerKey } from '../protocol/membership.ts'
+import { type Membership, type PeerKey, peerKeysOf } from '../protocol/membership.ts'
 import type { RoundTiming } from '../protocol/round/timing.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { readKeystore } from '../runtime/keystore.ts'
@@ -91,7 +91,7 @@ function allowList(registry: MembershipFollower): () => ReadonlySet<PeerKey> {
     const current = registry.current()
     if (current !== undefined && current !== of) {
       of = current
-      keys = new Set([...current.members, ...current.aggregators].map(({ peerKey }) => peerKey))
+      keys = peerKeysOf(current)
     }
     return keys
   }

@@ -1,5 +1,6 @@
 /**
- * What the registry says of a network at one block: who may sign, who may propose, and under which key.
+ * What the registry says of a network at one block: who may sign, who may propose, who serves, and under which
+ * key.
  * Everything that is accepted or refused is judged against one such view.
  */
 import type { Address, Hash, Hex } from './bytes.ts'
@@ -15,7 +16,9 @@ export interface Member {
   readonly suspended: boolean
 }
 
-export interface AggregatorMember {
+/** An aggregator, a relayer or a gateway: it serves the network and signs no price. */
+export interface ServicePeer {
+  /** Its place in the registry's list of its role. */
   readonly index: number
   readonly identity: Address
   readonly peerKey: PeerKey
@@ -37,11 +40,19 @@ export interface Membership {
   /** n, f and q are frozen for the key epoch: a suspension never lowers them. */
   readonly quorum: Quorum
   readonly members: readonly Member[]
-  readonly aggregators: readonly AggregatorMember[]
+  readonly aggregators: readonly ServicePeer[]
+  readonly relayers: readonly ServicePeer[]
+  readonly gateways: readonly ServicePeer[]
 }
 
-export function membershipOf(fields: Omit<Membership, 'quorum'>): Membership {
-  return { ...fields, quorum: quorumOf(fields.members.length) }
+type OptionalLists = 'relayers' | 'gateways'
+
+/** What a membership is made from: a network may be without relayers and gateways. */
+export type MembershipFields = Omit<Membership, 'quorum' | OptionalLists> &
+  Partial<Pick<Membership, OptionalLists>>
+
+export function membershipOf(fields: MembershipFields): Membership {
+  return { relayers: [], gateways: [], ...fields, quorum: quorumOf(fields.members.length) }
 }
 
 export function memberBySlot(membership: Membership, slot: number): Member | undefined {
@@ -52,11 +63,22 @@ export function memberByIdentity(membership: Membership, identity: Address): Mem
   return membership.members.find(member => member.identity === identity)
 }
 
-export function aggregatorByIdentity(
-  membership: Membership,
-  identity: Address,
-): AggregatorMember | undefined {
+export function aggregatorByIdentity(membership: Membership, identity: Address): ServicePeer | undefined {
   return membership.aggregators.find(aggregator => aggregator.identity === identity)
+}
+
+export function relayerByIdentity(membership: Membership, identity: Address): ServicePeer | undefined {
+  return membership.relayers.find(relayer => relayer.identity === identity)
+}
+
+export function relayerByPeerKey(membership: Membership, peerKey: PeerKey): ServicePeer | undefined {
+  return membership.relayers.find(relayer => relayer.peerKey === peerKey)
+}
+
+/** The peer keys of all whom the registry lists, whatever their role: nobody else is talked to. */
+export function peerKeysOf(membership: Membership): ReadonlySet<PeerKey> {
+  const { members, aggregators, relayers, gateways } = membership
+  return new Set([...members, ...aggregators, ...relayers, ...gateways].map(({ peerKey }) => peerKey))
 }
 
 export function activeMembers(membership: Membership): readonly Member[] {

@@ -29,7 +29,9 @@ const member = z.strictObject({
 /** The plan of a network: who is in it, and who holds IO at the start. The index of a member is its slot. */
 const planSchema = z.strictObject({
   members: z.array(member).min(1).max(128),
-  aggregators: z.array(member).min(1).max(128),
+  aggregators: z.array(member).min(1).max(64),
+  relayers: z.array(member).max(64).default([]),
+  gateways: z.array(member).max(64).default([]),
   genesis: z.array(
     z.strictObject({
       account: address,
@@ -49,7 +51,8 @@ export function addDeployCommand(program: Command): void {
     .summary('put the contracts of a network on a chain')
     .description(
       'put the contracts of a network on a chain; the plan is a JSON file {members, aggregators, genesis, epochLengthSec} ' +
-        'whose members are {identity, peerKey} as `ionet keys show --json` tells them, and whose amounts are in IO',
+        'whose members are {identity, peerKey} as `ionet keys show --json` tells them, and whose amounts are in IO; ' +
+        'relayers and gateways may be listed as aggregators are',
     )
     .requiredOption('--rpc <url>', 'Ethereum JSON-RPC endpoint', url)
     .requiredOption('--keystore <file>', 'keystore of the account that pays; it has no rights afterwards')

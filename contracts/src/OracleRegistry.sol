@@ -2,7 +2,14 @@
 pragma solidity 0.8.37;
 
 import {IGroupKeyConsumer} from "./interfaces/IGroupKeyConsumer.sol";
-import {IOracleRegistry, Member, Quote, RegistryState, Signature} from "./interfaces/IOracleRegistry.sol";
+import {
+    IOracleRegistry,
+    Member,
+    NetworkServices,
+    Quote,
+    RegistryState,
+    Signature
+} from "./interfaces/IOracleRegistry.sol";
 import {CompactSignature} from "./libraries/CompactSignature.sol";
 import {OracleDomain} from "./libraries/OracleDomain.sol";
 import {Schnorr} from "./libraries/Schnorr.sol";
@@ -14,6 +21,8 @@ contract OracleRegistry is IOracleRegistry {
 
     /// @dev Slots are bits of a uint128, and the table of signers stays one account's code.
     uint256 public constant MAX_MEMBERS = 128;
+    /// @dev With as many members as there can be, the deployment fits the 2^24 gas of a transaction (EIP-7825).
+    uint256 public constant MAX_SERVICES = 64;
 
     uint256 private constant MIN_MEMBERS = 4;
     uint256 private constant DEVELOPMENT_CHAIN_ID = 31337;
@@ -48,36 +57,37 @@ contract OracleRegistry is IOracleRegistry {
 
     Member[] private _members;
     Member[] private _aggregators;
+    Member[] private _relayers;
+    Member[] private _gateways;
     IGroupKeyConsumer[] private _consumers;
     mapping(address identity => uint256) private _slotPlusOne;
     /// @dev Bit i: an equivocation of the member in slot i was recorded in that key epoch.
     mapping(uint32 keyEpoch => uint256 slots) private _recordedIn;
 
-    constructor(Member[] memory members_, Member[] memory aggregators_, IGroupKeyConsumer[] memory consumers_) {
+    constructor(
+        Member[] memory members_,
+        NetworkServices memory services,
+        IGroupKeyConsumer[] memory consumers_
+    ) {
         uint256 n = members_.length;
         uint256 minimum = block.chainid == DEVELOPMENT_CHAIN_ID ? 1 : MIN_MEMBERS;
         require(n >= minimum, TooFewMembers(n, minimum));
         require(n <= MAX_MEMBERS, TooManyMembers(n, MAX_MEMBERS));
-        require(aggregators_.length <= MAX_MEMBERS, TooManyAggregators(aggregators_.length, MAX_MEMBERS));
-
         _n = n;
         _f = (n - 1) / 3;
         // Invariant 16: ⌈(n + f + 1) / 2⌉ makes any two quorums share more than f members.
         _q = (n + _f + 2) / 2;
 
-        Member[] memory everybody = new Member[](n + aggregators_.length);
+        _requireUnique(_everybody(members_, services));
         address[] memory identities = new address[](n);
-        for (uint256 i = 0; i < everybody.length; ++i) {
-            everybody[i] = i < n ? members_[i] : aggregators_[i - n];
-            _requireUnique(everybody, i);
-            if (i < n) {
-                identities[i] = members_[i].identity;
-                _slotPlusOne[identities[i]] = i + 1;
-                _members.push(members_[i]);
-            } else {
-                _aggregators.push(everybody[i]);
-            }
+        for (uint256 i = 0; i < n; ++i) {
+            identities[i] = members_[i].identity;
+            _slotPlusOne[identities[i]] = i + 1;
         }
+        _append(_members, members_);
+        _append(_aggregators, services.aggregators);
+        _append(_relayers, services.relayers);
+        _append(_gateways, services.gateways);
         _signerTable = SignerTable.store(identities);
         for (uint256 i = 0; i < consumers_.length; ++i) {
             _consumers.push(consumers_[i]);
@@ -197,6 +207,14 @@ contract OracleRegistry is IOracleRegistry {
         return _aggregators;
     }
 
+    function relayers() external view returns (Member[] memory) {
+        return _relayers;
+    }
+
+    function gateways() external view returns (Member[] memory) {
+        return _gateways;
+    }
+
     function consumers() external view returns (address[] memory all) {
         all = new address[](_consumers.length);
         for (uint256 i = 0; i < all.length; ++i) {
@@ -213,15 +231,60 @@ contract OracleRegistry is IOracleRegistry {
         return OracleDomain.separator(address(this));
     }
 
-    /// @dev Compares entry `i` with all before it: at most 256 entries, once.
-    function _requireUnique(Member[] memory entries, uint256 i) private pure {
-        Member memory entry = entries[i];
-        require(entry.identity != address(0), ZeroIdentity(i));
-        require(entry.peerKey != bytes32(0), ZeroPeerKey(i));
-        for (uint256 j = 0; j < i; ++j) {
-            require(entries[j].identity != entry.identity, DuplicateIdentity(entry.identity));
-            require(entries[j].peerKey != entry.peerKey, DuplicatePeerKey(entry.peerKey));
+    /// @dev Members, aggregators, relayers and gateways, one after the other.
+    function _everybody(Member[] memory members_, NetworkServices memory services)
+        private
+        pure
+        returns (Member[] memory all)
+    {
+        uint256 count = services.aggregators.length + services.relayers.length + services.gateways.length;
+        require(count <= MAX_SERVICES, TooManyServices(count, MAX_SERVICES));
+        all = new Member[](members_.length + count);
+        uint256 filled = _copy(all, 0, members_);
+        filled = _copy(all, filled, services.aggregators);
+        filled = _copy(all, filled, services.relayers);
+        _copy(all, filled, services.gateways);
+    }
+
+    function _copy(Member[] memory into, uint256 filled, Member[] memory list)
+        private
+        pure
+        returns (uint256)
+    {
+        for (uint256 i = 0; i < list.length; ++i) {
+            into[filled + i] = list[i];
         }
+        return filled + list.length;
+    }
+
+    function _append(Member[] storage to, Member[] memory list) private {
+        for (uint256 i = 0; i < list.length; ++i) {
+            to.push(list[i]);
+        }
+    }
+
+    /// @dev Through sets: comparing each entry with all before it would cost more than all the rest of a deployment.
+    function _requireUnique(Member[] memory entries) private pure {
+        bytes32[] memory identities = new bytes32[](2 * entries.length);
+        bytes32[] memory peerKeys = new bytes32[](2 * entries.length);
+        for (uint256 i = 0; i < entries.length; ++i) {
+            Member memory entry = entries[i];
+            require(entry.identity != address(0), ZeroIdentity(i));
+            require(entry.peerKey != bytes32(0), ZeroPeerKey(i));
+            require(_add(identities, bytes32(bytes20(entry.identity))), DuplicateIdentity(entry.identity));
+            require(_add(peerKeys, entry.peerKey), DuplicatePeerKey(entry.peerKey));
+        }
+    }
+
+    /// @dev A hash table at most half full: `value`, not zero, goes to the first free place from that of its hash on.
+    /// @return added False when it is there already.
+    function _add(bytes32[] memory set, bytes32 value) private pure returns (bool added) {
+        uint256 i = uint256(keccak256(abi.encode(value))) % set.length;
+        for (; set[i] != 0; i = (i + 1) % set.length) {
+            if (set[i] == value) return false;
+        }
+        set[i] = value;
+        return true;
     }
 
     function _quoteDigest(Quote calldata quote) private view returns (bytes32) {

@@ -3,7 +3,13 @@ pragma solidity 0.8.37;
 
 import {OracleRegistry} from "../src/OracleRegistry.sol";
 import {IGroupKeyConsumer} from "../src/interfaces/IGroupKeyConsumer.sol";
-import {IOracleRegistry, Member, RegistryState, Signature} from "../src/interfaces/IOracleRegistry.sol";
+import {
+    IOracleRegistry,
+    Member,
+    NetworkServices,
+    RegistryState,
+    Signature
+} from "../src/interfaces/IOracleRegistry.sol";
 import {IPriceFeed} from "../src/interfaces/IPriceFeed.sol";
 import {Schnorr} from "../src/libraries/Schnorr.sol";
 import {Network} from "./support/Network.sol";
@@ -16,8 +22,27 @@ contract OracleRegistryTest is Network {
         deployNetwork(7);
     }
 
-    function create(Member[] memory all, Member[] memory aggregators) public returns (OracleRegistry) {
-        return deployRegistry(all, aggregators, new IGroupKeyConsumer[](0));
+    function create(Member[] memory all, NetworkServices memory others) public returns (OracleRegistry) {
+        return deployRegistry(all, others, new IGroupKeyConsumer[](0));
+    }
+
+    /// @dev As many aggregators, relayers and gateways, all different, and none of them one of `members`.
+    function services(uint256 aggregators, uint256 relayers, uint256 gateways)
+        private
+        pure
+        returns (NetworkServices memory)
+    {
+        return NetworkServices(
+            peers("aggregator", aggregators), peers("relayer", relayers), peers("gateway", gateways)
+        );
+    }
+
+    function peers(string memory role, uint256 count) private pure returns (Member[] memory all) {
+        all = new Member[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            bytes32 seed = keccak256(abi.encode(role, i));
+            all[i] = Member(vm.addr(uint256(seed)), keccak256(abi.encode(seed)));
+        }
     }
 
     function test_freezesTheQuorumOfEverySize() external {
@@ -25,7 +50,7 @@ contract OracleRegistryTest is Network {
         uint8[13] memory f = [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 6, 10];
         uint8[13] memory q = [1, 2, 2, 3, 4, 4, 5, 6, 6, 7, 9, 14, 21];
         for (uint256 i = 0; i < n.length; ++i) {
-            RegistryState memory state = create(members(n[i]), new Member[](0)).state();
+            RegistryState memory state = create(members(n[i]), noServices()).state();
             vm.assertEq(state.members, n[i]);
             vm.assertEq(state.faults, f[i]);
             vm.assertEq(state.quorum, q[i]);
@@ -33,69 +58,134 @@ contract OracleRegistryTest is Network {
     }
 
     function test_takesThreeMembersOnADevelopmentChainOnly() external {
-        create(members(3), new Member[](0));
+        create(members(3), noServices());
         vm.chainId(1);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.TooFewMembers.selector, 3, 4));
-        this.create(members(3), new Member[](0));
-        create(members(4), new Member[](0));
+        this.create(members(3), noServices());
+        create(members(4), noServices());
     }
 
     function test_takesAtMost128Members() external {
-        vm.assertEq(create(members(128), new Member[](0)).state().members, 128);
+        vm.assertEq(create(members(128), noServices()).state().members, 128);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.TooManyMembers.selector, 129, 128));
-        this.create(members(129), new Member[](0));
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.TooManyAggregators.selector, 129, 128));
-        this.create(members(4), new Member[](129));
+        this.create(members(129), noServices());
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.TooFewMembers.selector, 0, 1));
-        this.create(new Member[](0), new Member[](0));
+        this.create(new Member[](0), noServices());
     }
 
     function test_refusesIncompleteOrRepeatedMembers() external {
         Member[] memory all = members(4);
         all[2].identity = address(0);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.ZeroIdentity.selector, 2));
-        this.create(all, new Member[](0));
+        this.create(all, noServices());
 
         all = members(4);
         all[1].peerKey = 0;
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.ZeroPeerKey.selector, 1));
-        this.create(all, new Member[](0));
+        this.create(all, noServices());
 
         all = members(4);
         all[3].identity = all[0].identity;
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.DuplicateIdentity.selector, all[0].identity));
-        this.create(all, new Member[](0));
+        this.create(all, noServices());
 
         all = members(4);
         all[3].peerKey = all[0].peerKey;
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.DuplicatePeerKey.selector, all[0].peerKey));
-        this.create(all, new Member[](0));
+        this.create(all, noServices());
     }
 
-    function test_refusesAMemberThatIsAnAggregatorToo() external {
+    function test_takesAtMost64ServicesTogether() external {
+        OracleRegistry full = create(members(4), services(2, 40, 22));
+        vm.assertEq(full.relayers().length, 40);
+        vm.assertEq(full.gateways().length, 22);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.TooManyServices.selector, 65, 64));
+        this.create(members(4), services(2, 40, 23));
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.TooManyServices.selector, 65, 64));
+        this.create(members(4), services(65, 0, 0));
+    }
+
+    function test_givesEveryIdentityAndPeerOneRole() external {
         Member[] memory all = members(4);
-        Member[] memory aggregators = new Member[](1);
-        aggregators[0] = Member(all[1].identity, keccak256("another peer"));
+        NetworkServices memory some = services(1, 1, 1);
+        some.aggregators[0].identity = all[1].identity;
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.DuplicateIdentity.selector, all[1].identity));
-        this.create(all, aggregators);
+        this.create(all, some);
+
+        some = services(1, 1, 1);
+        some.relayers[0].identity = some.aggregators[0].identity;
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.DuplicateIdentity.selector, some.relayers[0].identity)
+        );
+        this.create(all, some);
+
+        some = services(1, 1, 1);
+        some.gateways[0].peerKey = some.relayers[0].peerKey;
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.DuplicatePeerKey.selector, some.gateways[0].peerKey)
+        );
+        this.create(all, some);
     }
 
-    function test_showsMembersBySlotAndAggregators() external {
-        Member[] memory all = members(6);
-        Member[] memory four = new Member[](4);
-        Member[] memory two = new Member[](2);
-        for (uint256 i = 0; i < 6; ++i) {
-            if (i < 4) four[i] = all[i];
-            else two[i - 4] = all[i];
-        }
-        OracleRegistry fresh = create(four, two);
+    function testFuzz_findsARepetitionWhereverItIs(uint256 first, uint256 second) external {
+        Member[] memory all = members(20);
+        first = bound(first, 0, 19);
+        second = bound(second, 0, 19);
+        create(all, noServices());
+        if (first == second) return;
+        all[second].peerKey = all[first].peerKey;
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.DuplicatePeerKey.selector, all[first].peerKey));
+        this.create(all, noServices());
+        all[second] = Member(all[first].identity, "its own");
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.DuplicateIdentity.selector, all[first].identity)
+        );
+        this.create(all, noServices());
+    }
+
+    function test_countsAnIncompleteServiceBehindTheMembers() external {
+        NetworkServices memory some = services(2, 2, 2);
+        some.relayers[1].identity = address(0);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.ZeroIdentity.selector, 4 + 2 + 1));
+        this.create(members(4), some);
+
+        some = services(2, 2, 2);
+        some.gateways[1].peerKey = 0;
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.ZeroPeerKey.selector, 4 + 2 + 2 + 1));
+        this.create(members(4), some);
+    }
+
+    function test_showsMembersBySlotAndServicesByRole() external {
+        Member[] memory four = members(4);
+        NetworkServices memory some = services(2, 3, 1);
+        OracleRegistry fresh = create(four, some);
         vm.assertEq(keccak256(abi.encode(fresh.members())), keccak256(abi.encode(four)));
-        vm.assertEq(keccak256(abi.encode(fresh.aggregators())), keccak256(abi.encode(two)));
+        vm.assertEq(keccak256(abi.encode(fresh.aggregators())), keccak256(abi.encode(some.aggregators)));
+        vm.assertEq(keccak256(abi.encode(fresh.relayers())), keccak256(abi.encode(some.relayers)));
+        vm.assertEq(keccak256(abi.encode(fresh.gateways())), keccak256(abi.encode(some.gateways)));
         (bool isMember, uint256 slot) = fresh.slotOf(four[3].identity);
         vm.assertTrue(isMember);
         vm.assertEq(slot, 3);
-        (isMember,) = fresh.slotOf(two[0].identity);
-        vm.assertFalse(isMember);
+        address[3] memory served =
+            [some.aggregators[1].identity, some.relayers[2].identity, some.gateways[0].identity];
+        for (uint256 i = 0; i < 3; ++i) {
+            (isMember,) = fresh.slotOf(served[i]);
+            vm.assertFalse(isMember);
+        }
+    }
+
+    function test_countsNoServiceInAQuorum() external {
+        uint256[] memory secrets = new uint256[](5);
+        for (uint256 i = 0; i < 4; ++i) {
+            secrets[i] = memberSecret(i);
+        }
+        secrets[4] = uint256(keccak256(abi.encode("relayer", 0)));
+        address relayer = vm.addr(secrets[4]);
+        registry = create(members(7), services(1, 1, 1));
+        vm.assertEq(registry.relayers()[0].identity, relayer);
+        Signature[] memory five = signAscending(secrets, DIGEST);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, relayer));
+        registry.verifyQuorum(DIGEST, five);
     }
 
     function test_handsItsKeyToTheFeed() external view {
@@ -112,7 +202,7 @@ contract OracleRegistryTest is Network {
     }
 
     function test_acceptsAQuorumOf128() external {
-        registry = create(members(128), new Member[](0));
+        registry = create(members(128), noServices());
         registry.verifyQuorum(DIGEST, quorum(DIGEST, 42, 86));
         registry.verifyQuorum(DIGEST, quorum(DIGEST, 0, 128));
     }

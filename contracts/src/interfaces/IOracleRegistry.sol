@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @notice A member of the network: who it is on the chain, and who it is on the wire.
-/// @param identity Signs quotes, reports and keys.
+/// @notice Someone of the network: who it is on the chain, and who it is on the wire.
+/// @param identity Signs what its role signs: a member quotes, reports and keys.
 /// @param peerKey The Ed25519 public key of its libp2p peer id.
 struct Member {
     address identity;
     bytes32 peerKey;
+}
+
+/// @notice Who serves the network beside its members. None of them counts in a quorum.
+/// @param aggregators Propose reports. The index is the turn.
+/// @param relayers Keep usage between users, workers and settlement.
+/// @param gateways Take requests of users.
+struct NetworkServices {
+    Member[] aggregators;
+    Member[] relayers;
+    Member[] gateways;
 }
 
 /// @notice An ECDSA signature in the 64-byte form of EIP-2098: s has the parity of y in its highest bit. Only low s.
@@ -57,10 +67,12 @@ interface IOracleRegistry {
     /// @notice Below four members no fault can be tolerated; allowed on a development chain only.
     error TooFewMembers(uint256 given, uint256 required);
     error TooManyMembers(uint256 given, uint256 maximum);
-    error TooManyAggregators(uint256 given, uint256 maximum);
+    /// @notice Aggregators, relayers and gateways are counted together.
+    error TooManyServices(uint256 given, uint256 maximum);
+    /// @notice `index` is that in the list of members, aggregators, relayers and gateways, one after the other.
     error ZeroIdentity(uint256 index);
     error ZeroPeerKey(uint256 index);
-    /// @notice An identity has one role, and one slot in it.
+    /// @notice An identity has one role, and one place in it.
     error DuplicateIdentity(address identity);
     error DuplicatePeerKey(bytes32 peerKey);
 
@@ -104,6 +116,9 @@ interface IOracleRegistry {
 
     function MAX_MEMBERS() external view returns (uint256);
 
+    /// @notice The most aggregators, relayers and gateways together.
+    function MAX_SERVICES() external view returns (uint256);
+
     /// @notice The EIP-712 domain separator that everything in the network is signed under.
     function DOMAIN_SEPARATOR() external view returns (bytes32);
 
@@ -114,11 +129,15 @@ interface IOracleRegistry {
 
     function aggregators() external view returns (Member[] memory);
 
+    function relayers() external view returns (Member[] memory);
+
+    function gateways() external view returns (Member[] memory);
+
     /// @notice Who receives a new group key.
     function consumers() external view returns (address[] memory);
 
     /// @notice The slot of `identity`.
-    /// @return isMember False for strangers and aggregators; the slot is then 0 and means nothing.
+    /// @return isMember False for strangers and services; the slot is then 0 and means nothing.
     function slotOf(address identity) external view returns (bool isMember, uint256 slot);
 
     /// @notice Installs a group key. Anybody may send it; a quorum of active members must have signed it, and the key

@@ -18,7 +18,6 @@ import {EmissionParams} from "../../src/interfaces/IEmission.sol";
 import {EpochTiming} from "../../src/interfaces/IEpochClock.sol";
 import {IGroupKeyConsumer} from "../../src/interfaces/IGroupKeyConsumer.sol";
 import {Genesis} from "../../src/interfaces/IIO.sol";
-import {Member} from "../../src/interfaces/IOracleRegistry.sol";
 import {EpochParams} from "../../src/interfaces/IParameters.sol";
 import {SettlementLinks} from "../../src/interfaces/ISettlement.sol";
 import {Network} from "./Network.sol";
@@ -106,7 +105,7 @@ contract EconomyDeployer is EconomyValues {
         IGroupKeyConsumer[] memory consumers = new IGroupKeyConsumer[](2);
         consumers[0] = IGroupKeyConsumer(at[3]);
         consumers[1] = IGroupKeyConsumer(at[11]);
-        registry = deployRegistry(members(4), new Member[](0), consumers);
+        registry = deployRegistry(members(4), noServices(), consumers);
         feed = deployFeed(feedParams());
         burner = deployBurner(BurnerParams(uint40(START), uint40(EPOCH_LENGTH_SEC)));
         all.emission = deployEmission(at[11], timing(), emissionParams());

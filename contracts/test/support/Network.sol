@@ -9,7 +9,7 @@ import {PriceFeed} from "../../src/PriceFeed.sol";
 import {BurnerParams} from "../../src/interfaces/IBurner.sol";
 import {Genesis} from "../../src/interfaces/IIO.sol";
 import {IGroupKeyConsumer} from "../../src/interfaces/IGroupKeyConsumer.sol";
-import {Member, Signature} from "../../src/interfaces/IOracleRegistry.sol";
+import {Member, NetworkServices, Signature} from "../../src/interfaces/IOracleRegistry.sol";
 import {FeedParams} from "../../src/interfaces/IPriceFeed.sol";
 import {OracleDomain} from "../../src/libraries/OracleDomain.sol";
 import {Signing} from "./Signing.sol";
@@ -48,17 +48,18 @@ abstract contract Network is Signing {
         iosd = IOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(burnerAddress, ESCROW)));
         IGroupKeyConsumer[] memory consumers = new IGroupKeyConsumer[](1);
         consumers[0] = IGroupKeyConsumer(feedAddress);
-        registry = deployRegistry(members(n), new Member[](0), consumers);
+        registry = deployRegistry(members(n), noServices(), consumers);
         feed = deployFeed(feedParams());
         burner = deployBurner(BurnerParams(uint40(START), uint40(EPOCH_LENGTH_SEC)));
         require(address(feed) == feedAddress && address(burner) == burnerAddress, "addresses");
     }
 
-    function deployRegistry(Member[] memory all, Member[] memory aggregators, IGroupKeyConsumer[] memory consumers)
-        internal
-        returns (OracleRegistry)
-    {
-        bytes memory arguments = abi.encode(all, aggregators, consumers);
+    function deployRegistry(
+        Member[] memory all,
+        NetworkServices memory services,
+        IGroupKeyConsumer[] memory consumers
+    ) internal returns (OracleRegistry) {
+        bytes memory arguments = abi.encode(all, services, consumers);
         return OracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
     }
 
@@ -91,6 +92,10 @@ abstract contract Network is Signing {
         for (uint256 i = 0; i < n; ++i) {
             all[i] = Member(vm.addr(memberSecret(i)), keccak256(abi.encode("peer", i)));
         }
+    }
+
+    function noServices() internal pure returns (NetworkServices memory) {
+        return NetworkServices(new Member[](0), new Member[](0), new Member[](0));
     }
 
     /// @dev Signatures of the members in slots first … first + count − 1, ascending by address.

@@ -11,6 +11,7 @@ import { priceFeedAbi } from '../../../chain/abi/price-feed.ts'
 import { settlementAbi } from '../../../chain/abi/settlement.ts'
 import { DeployError, type DeployOptions, deploy } from '../../../chain/deploy.ts'
 import { saveDeployment } from '../../../chain/deployment.ts'
+import { readMembership } from '../../../chain/membership-reader.ts'
 import { readDeployment } from '../../../config/deployment.ts'
 import { ConfigError } from '../../../config/error.ts'
 import { Problems } from '../../../config/load.ts'
@@ -129,6 +130,55 @@ describe('deploying the contracts', () => {
       functionName: 'state',
     })
     expect([state.members, state.faults, state.quorum]).to.deep.equal([4, 1, 3])
+  })
+
+  it('registers relayers and gateways beside the aggregators', async () => {
+    const [relayer, gateway] = ['r', 'g'].map(testMember)
+    const listed = (member = testMember('')) => ({ identity: member.identity, peerKey: member.peerKey })
+    const { contracts } = await deploy(options({ relayers: [listed(relayer)], gateways: [listed(gateway)] }))
+    const membership = await readMembership(reader, {
+      registry: contracts.oracleRegistry,
+      chainId: 31337,
+      finality: 'latest',
+    })
+    const lower = (member = testMember('')) => member.identity.toLowerCase()
+    expect(membership.aggregators.map(({ identity }) => identity)).to.deep.equal(
+      ['x', 'y'].map(testMember).map(lower),
+    )
+    expect(membership.relayers).to.deep.equal([
+      { index: 0, identity: lower(relayer), peerKey: relayer?.peerKey },
+    ])
+    expect(membership.gateways).to.deep.equal([
+      { index: 0, identity: lower(gateway), peerKey: gateway?.peerKey },
+    ])
+  })
+
+  it('fits a registry with all the members and services it can hold into one transaction', async () => {
+    const many = (role: string, count: number) =>
+      Array.from({ length: count }, (_, i) => testMember(`${role} ${i}`)).map(({ identity, peerKey }) => ({
+        identity,
+        peerKey,
+      }))
+    const { deployBlock, contracts } = await deploy(
+      options({
+        members: many('member', 128),
+        aggregators: many('aggregator', 2),
+        relayers: many('relayer', 31),
+        gateways: many('gateway', 31),
+      }),
+    )
+    const block = await reader.getBlock({ blockNumber: BigInt(deployBlock) + 2n })
+    const [hash = '0x'] = block.transactions
+    const receipt = await reader.getTransactionReceipt({ hash })
+    expect(receipt.contractAddress).to.equal(contracts.oracleRegistry.toLowerCase())
+    // The most gas of a transaction on mainnet (EIP-7825).
+    expect(Number(receipt.gasUsed)).to.be.below(2 ** 24)
+  })
+
+  it('refuses a relayer that is an aggregator', async () => {
+    const { identity, peerKey } = testMember('x')
+    const error = await refusal({ relayers: [{ identity, peerKey }] })
+    expect(error.details['errorName']).to.equal('DuplicateIdentity')
   })
 
   it('names the constructor’s own error when the arguments are refused', async () => {

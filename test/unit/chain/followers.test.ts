@@ -4,11 +4,13 @@ import { createMembershipFollower } from '../../../chain/membership-reader.ts'
 import { contractSignature, updateCall } from '../../../chain/price-feed.ts'
 import { followUpdates, type PriceUpdate } from '../../../chain/update-follower.ts'
 import type { Membership } from '../../../protocol/membership.ts'
-import { castOf, DOMAIN, FEED_ID } from '../../support/network/cast.ts'
+import { castOf, DOMAIN, FEED_ID, type Party, party } from '../../support/network/cast.ts'
 import { recordLogger } from '../../support/network/record-logger.ts'
 import { FakeClock } from '../../support/runtime/fake-clock.ts'
 
 const cast = castOf(4)
+const relayers = [party('relayer 0'), party('relayer 1')]
+const gateways = [party('gateway 0')]
 
 /** The answers of a registry at some version. */
 function registryAt(version: number, fields: { keyEpoch?: number; suspended?: bigint } = {}) {
@@ -22,12 +24,16 @@ function registryAt(version: number, fields: { keyEpoch?: number; suspended?: bi
       participants: 0b1011n,
       suspended,
     },
-    members: cast.members.map(({ identity, peerKey }) => ({
-      identity: identity.toUpperCase().replace('0X', '0x'),
-      peerKey,
-    })),
-    aggregators: cast.aggregators.map(({ identity, peerKey }) => ({ identity, peerKey })),
+    members: cast.members.map(registered),
+    aggregators: cast.aggregators.map(registered),
+    relayers: relayers.map(registered),
+    gateways: gateways.map(registered),
   }
+}
+
+/** As the chain tells it: the address in letters of either case. */
+function registered({ identity, peerKey }: Party) {
+  return { identity: identity.toUpperCase().replace('0X', '0x'), peerKey }
 }
 type Answers = ReturnType<typeof registryAt>
 
@@ -80,6 +86,13 @@ describe('the follower of the registry', () => {
     expect(membership.groupKey).to.deep.equal({ px: 5n, transcriptHash: FEED_ID, participants: [0, 1, 3] })
     expect(membership.quorum).to.deep.equal({ n: 4, f: 1, q: 3 })
     expect(membership.aggregators.map(({ index }) => index)).to.deep.equal([0, 1])
+  })
+
+  it('reads relayers and gateways, each in the order of its own list', async () => {
+    const membership = await create().refresh()
+    const listed = ({ identity, peerKey }: Party, index: number) => ({ index, identity, peerKey })
+    expect(membership.relayers).to.deep.equal(relayers.map(listed))
+    expect(membership.gateways).to.deep.equal(gateways.map(listed))
   })
 
   it('has no key in epoch 0', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { hexOf } from '../../../protocol/bytes.ts'
 import { topicOf } from '../../../protocol/channels.ts'
 import type { Domain } from '../../../protocol/domain.ts'
 import {
@@ -6,8 +7,12 @@ import {
   aggregatorByIdentity,
   memberByIdentity,
   memberBySlot,
+  peerKeysOf,
+  relayerByIdentity,
+  relayerByPeerKey,
 } from '../../../protocol/membership.ts'
 import { DOMAIN, ProtocolNetwork, withSuspended } from '../../support/protocol/network.ts'
+import { seeded } from '../../support/protocol/seeded.ts'
 
 const network = new ProtocolNetwork(6)
 const { membership } = network
@@ -20,6 +25,32 @@ describe('a membership', () => {
     expect(memberByIdentity(membership, network.aggregatorIdentity(0))).to.equal(undefined)
     expect(aggregatorByIdentity(membership, network.aggregatorIdentity(1))?.index).to.equal(1)
     expect(aggregatorByIdentity(membership, network.identityOf(0))).to.equal(undefined)
+  })
+
+  it('finds relayers only as relayers', () => {
+    const relayer = { index: 0, identity: network.identityOf(9), peerKey: hexOf(seeded('relayer')) }
+    const gateway = { index: 0, identity: network.identityOf(10), peerKey: hexOf(seeded('gateway')) }
+    const served = new ProtocolNetwork(6, { relayers: [relayer], gateways: [gateway] }).membership
+    expect(relayerByIdentity(served, relayer.identity)).to.equal(relayer)
+    expect(relayerByPeerKey(served, relayer.peerKey)).to.equal(relayer)
+    expect(relayerByIdentity(served, gateway.identity)).to.equal(undefined)
+    expect(relayerByPeerKey(served, network.membership.aggregators[0]?.peerKey ?? '0x')).to.equal(undefined)
+    expect(memberByIdentity(served, relayer.identity)).to.equal(undefined)
+    expect(aggregatorByIdentity(served, relayer.identity)).to.equal(undefined)
+  })
+
+  it('knows the peer keys of all roles, of suspended members too', () => {
+    const relayer = { index: 0, identity: network.identityOf(9), peerKey: hexOf(seeded('relayer')) }
+    const gateway = { index: 0, identity: network.identityOf(10), peerKey: hexOf(seeded('gateway')) }
+    const { membership: served } = new ProtocolNetwork(6, { relayers: [relayer], gateways: [gateway] })
+    const keys = [...served.members, ...served.aggregators].map(({ peerKey }) => peerKey)
+    expect(peerKeysOf(withSuspended(served, 2))).to.deep.equal(
+      new Set([...keys, relayer.peerKey, gateway.peerKey]),
+    )
+  })
+
+  it('has neither relayers nor gateways where none are named', () => {
+    expect([membership.relayers, membership.gateways]).to.deep.equal([[], []])
   })
 
   it('loses an active member with a suspension, and keeps its quorum', () => {
