@@ -62,6 +62,9 @@ export interface VenueFormat {
   readonly heartbeat?: { readonly everyMs: number; message(view: MarketView): string }
 }
 
+/** The smallest step of a number with so many decimals: `0.001`. */
+export const step = (decimals: number): string => (10 ** -decimals).toFixed(decimals)
+
 export const ok = (body: unknown): RestAnswer => ({ status: 200, body })
 
 /** A client's message as an object; undefined when it is anything else. */

@@ -28,12 +28,10 @@ export interface Listing {
   readonly dailyVolume: number
 }
 
+/** A price of its own: slow large swings and quick small ones, as in a random walk. */
 interface Walk {
   readonly start: number
-  /** Octaves of the common price: the larger swings are slower, as in a random walk. */
   readonly swings: readonly { readonly periodMs: number; readonly bps: number }[]
-  /** How far a venue wanders from the common price. */
-  readonly venueBps: number
 }
 
 const SECOND = 1_000
@@ -50,7 +48,6 @@ const WALKS: Readonly<Record<string, Walk>> = {
       { periodMs: MINUTE, bps: 30 },
       { periodMs: 5 * SECOND, bps: 3 },
     ],
-    venueBps: 3,
   },
   'USDT/USD': {
     start: 0.9998,
@@ -59,8 +56,43 @@ const WALKS: Readonly<Record<string, Walk>> = {
       { periodMs: 10 * MINUTE, bps: 1.5 },
       { periodMs: 20 * SECOND, bps: 0.5 },
     ],
-    venueBps: 0.7,
   },
+  'USDC/USD': {
+    start: 1.0001,
+    swings: [
+      { periodMs: 24 * HOUR, bps: 2 },
+      { periodMs: 10 * MINUTE, bps: 1 },
+      { periodMs: 20 * SECOND, bps: 0.4 },
+    ],
+  },
+  'BTC/USD': {
+    start: 64_000,
+    swings: [
+      { periodMs: 24 * HOUR, bps: 300 },
+      { periodMs: 2 * HOUR, bps: 80 },
+      { periodMs: 10 * MINUTE, bps: 25 },
+      { periodMs: MINUTE, bps: 8 },
+      { periodMs: 5 * SECOND, bps: 1.5 },
+    ],
+  },
+}
+
+interface Market {
+  /** The common price is the product of these walks over that of the others: arbitrage leaves nothing else. */
+  readonly of: readonly string[]
+  readonly over?: readonly string[]
+  /** How far a venue wanders from the common price: further where little is traded. */
+  readonly venueBps: number
+}
+
+const MARKETS: Readonly<Record<string, Market>> = {
+  'IO/USDT': { of: ['IO/USDT'], venueBps: 3 },
+  'USDT/USD': { of: ['USDT/USD'], venueBps: 0.7 },
+  'IO/USDC': { of: ['IO/USDT', 'USDT/USD'], over: ['USDC/USD'], venueBps: 5 },
+  'USDC/USD': { of: ['USDC/USD'], venueBps: 0.7 },
+  'IO/BTC': { of: ['IO/USDT', 'USDT/USD'], over: ['BTC/USD'], venueBps: 6 },
+  'BTC/USD': { of: ['BTC/USD'], venueBps: 1 },
+  'BTC/USDT': { of: ['BTC/USD'], over: ['USDT/USD'], venueBps: 1 },
 }
 
 /** Venues take turns being a little above and below the others. */
@@ -71,10 +103,18 @@ const TRADE_EVERY_MS = 1_500
 /**
  * The price before the venue's own spread and offset.
  *
- * @throws {Error} for a symbol without a walk
+ * @throws {Error} for a symbol without a model
  */
 export function commonPrice(seed: string, symbol: string, tMs: number): number {
-  const walk = walkOf(symbol)
+  const { of, over = [] } = marketOf(symbol)
+  const product = (symbols: readonly string[]): number =>
+    symbols.reduce((price, factor) => price * walked(seed, factor, tMs), 1)
+  return product(of) / product(over)
+}
+
+function walked(seed: string, symbol: string, tMs: number): number {
+  const walk = WALKS[symbol]
+  if (walk === undefined) throw new Error(`no walk of ${symbol}`)
   const bps = walk.swings.reduce(
     (sum, swing) => sum + swing.bps * wander(`${seed}/${symbol}/${swing.periodMs}`, swing.periodMs, tMs),
     0,
@@ -85,17 +125,11 @@ export function commonPrice(seed: string, symbol: string, tMs: number): number {
 /**
  * What `venue` shows for a listing at `tMs`. Pure: the same arguments, the same strings.
  *
- * @param offsetBps moves the whole venue, for a venue that lies
+ * @param factor multiplies the prices: for a venue that lies, or an asset that is worth something else
  */
-export function quoteAt(
-  seed: string,
-  venue: VenueId,
-  listing: Listing,
-  tMs: number,
-  offsetBps = 0,
-): VenueQuote {
+export function quoteAt(seed: string, venue: VenueId, listing: Listing, tMs: number, factor = 1): VenueQuote {
   const key = `${seed}/${listing.symbol}/${venue}`
-  const mid = venuePrice(seed, venue, listing, tMs) * (1 + offsetBps / 10_000)
+  const mid = venuePrice(seed, venue, listing, tMs) * factor
   const tick = 10 ** -listing.priceDecimals
   const bidTicks = Math.max(1, Math.round((mid * (1 - listing.spreadBps / 20_000)) / tick))
   const askTicks = Math.max(bidTicks + 1, Math.round((mid * (1 + listing.spreadBps / 20_000)) / tick))
@@ -103,7 +137,7 @@ export function quoteAt(
   const slot = Math.floor(tMs / TRADE_EVERY_MS)
   const tradedAt = slot * TRADE_EVERY_MS
   const side = uniform(`${key}/side/${slot}`) < 0.5 ? -1 : 1
-  const traded = venuePrice(seed, venue, listing, tradedAt) * (1 + offsetBps / 10_000)
+  const traded = venuePrice(seed, venue, listing, tradedAt) * factor
   const lastTicks = Math.max(1, Math.round((traded * (1 + (side * listing.spreadBps) / 20_000)) / tick))
 
   const volume = listing.dailyVolume * (1 + 0.2 * wander(`${key}/volume`, HOUR, tMs))
@@ -121,12 +155,12 @@ export function quoteAt(
 
 function venuePrice(seed: string, venue: VenueId, listing: Listing, tMs: number): number {
   const bps =
-    walkOf(listing.symbol).venueBps * wander(`${seed}/${listing.symbol}/${venue}`, VENUE_PERIOD_MS, tMs)
+    marketOf(listing.symbol).venueBps * wander(`${seed}/${listing.symbol}/${venue}`, VENUE_PERIOD_MS, tMs)
   return commonPrice(seed, listing.symbol, tMs) * (1 + bps / 10_000)
 }
 
-function walkOf(symbol: string): Walk {
-  const walk = WALKS[symbol]
-  if (walk === undefined) throw new Error(`no market model for ${symbol}`)
-  return walk
+function marketOf(symbol: string): Market {
+  const market = MARKETS[symbol]
+  if (market === undefined) throw new Error(`no market model for ${symbol}`)
+  return market
 }

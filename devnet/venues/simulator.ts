@@ -6,7 +6,14 @@ import type { Clock } from '../../runtime/clock.ts'
 import { type Logger, silentLogger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
 import { serveConnection } from './connection.ts'
-import { type ControlChange, controlChange, VENUES, type VenueReport, VenueState } from './control.ts'
+import {
+  AssetMoves,
+  type ControlChange,
+  controlChange,
+  VENUES,
+  type VenueReport,
+  VenueState,
+} from './control.ts'
 import type { MarketView, VenueFormat } from './format.ts'
 import { FORMATS } from './formats/index.ts'
 import { quoteAt } from './market.ts'
@@ -43,6 +50,7 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
   const { clock, seed } = options
   const logger = options.logger ?? silentLogger
   const states = new Map(VENUES.map(venue => [venue, new VenueState()]))
+  const assets = new AssetMoves()
   const connections = new Map<WebSocket, { venue: VenueId; abort: AbortController; done: Promise<void> }>()
   let server: Server | undefined
   let sockets: WebSocketServer | undefined
@@ -60,12 +68,17 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
     const nowMs = clock.now() - state.behaviour.lagMs
     return {
       nowMs,
-      quote: (listing, atMs = nowMs) => quoteAt(seed, venue, listing, atMs, state.offsetAt(atMs)),
+      quote: (listing, atMs = nowMs) => {
+        const factor =
+          assets.factorAt(listing.base, listing.quote, atMs) * (1 + state.offsetAt(atMs) / 10_000)
+        return quoteAt(seed, venue, listing, atMs, factor)
+      },
     }
   }
 
   const control = (input: ControlChange): void => {
     const change = controlChange.parse(input)
+    assets.apply(change, clock.now())
     const targets = change.venue === '*' ? VENUES : [change.venue]
     for (const venue of targets) {
       const state = stateOf(venue)

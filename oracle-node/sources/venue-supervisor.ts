@@ -4,7 +4,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
 import type { SourceBoard, Transport } from './board.ts'
 import { NotListedError, type OpenExchange, VenueConnection } from './connection.ts'
-import { withDeadline } from './deadline.ts'
+import { DeadlineError, withDeadline } from './deadline.ts'
 import type { Exchange, RawTicker, VenueErrorCode } from './exchange.ts'
 import { parseTicker, TickerError } from './parse-ticker.ts'
 import { retryDelayMs, type SourceTiming } from './timing.ts'
@@ -98,10 +98,17 @@ export class VenueSupervisor implements Service {
     const { watchDeadMs, mergeMs } = this.#options.timing
     const open = await this.#open(pair, signal)
     try {
+      let update = open.exchange.watch(pair)
       for (;;) {
-        const ticker = await withDeadline(open.exchange.watch(pair), watchDeadMs, clock, signal)
+        const ticker = await withDeadline(update, watchDeadMs, clock, signal).catch(error => {
+          // Nobody trades this pair at the moment: that must not end the streams of the venue's other pairs.
+          if (error instanceof DeadlineError && this.#anotherStreams(pair)) return undefined
+          throw error
+        })
+        if (ticker === undefined) continue
         this.#accept('websocket', pair, ticker, value => board.push(value))
         await clock.sleep(mergeMs, signal)
+        update = open.exchange.watch(pair)
       }
     } finally {
       // An adapter whose stream failed once is in an unknown state.
@@ -122,11 +129,21 @@ export class VenueSupervisor implements Service {
     }
   }
 
+  /** Whether the venue still pushes some other pair. */
+  #anotherStreams(pair: string): boolean {
+    const { venue, pairs, timing } = this.#options
+    return pairs.some(other => {
+      const held = other === pair ? undefined : this.#deps.board.latest(venue, other)
+      if (held?.transport !== 'websocket') return false
+      return this.#deps.clock.now() - held.value.receivedAtMs < timing.watchDeadMs
+    })
+  }
+
   async #open(pair: string, signal: AbortSignal): Promise<OpenExchange> {
     const open = await this.#connection.get(signal)
     if (open.symbols.has(pair)) return open
-    // The list is loaded again next time: the pair may be listed by then.
-    this.#connection.discard(open)
+    // The list is loaded again next time, for the pair may be listed by then, unless other pairs are in use.
+    if (!this.#options.pairs.some(each => open.symbols.has(each))) this.#connection.discard(open)
     throw new NotListedError(this.#options.venue, pair)
   }
 

@@ -19,7 +19,8 @@ import type {
  *
  * A route's price is the product of its legs, each product cut down to 18 decimals. Several routes give the
  * median weighted by the independent sources of each route's weakest leg, so a thin route never sets the price
- * against a thick one.
+ * against a thick one. Routes that begin with the same leg rest on the same market and have one voice together, with
+ * the weight of the strongest: otherwise whoever moves that market would gain a vote with every way on from it.
  *
  * @param nowMs the time against which ages are taken, in milliseconds
  */
@@ -43,16 +44,15 @@ export function aggregateSources(
     const blamed = legs.find(leg => leg.kind === 'abstain')
     return abstain(blamed?.reason ?? 'TOO_FEW_SOURCES', blamed?.pair ?? plan.feed)
   }
-  const price = weightedMedian(routes)
+  const voices = [...Map.groupBy(routes, ({ market }) => market).values()].map(combine)
+  const { price, confidenceBps, observedAtMs } = combine(voices)
   if (price <= 0n || price > MAX_PRICE) return abstain('PRICE_OUT_OF_RANGE', plan.feed)
   return {
     kind: 'price',
     price: price as Price,
-    confidenceBps: saturateBps(
-      BigInt(Math.max(...routes.map(r => r.confidenceBps), spreadBps(routes, price))),
-    ),
-    observedAtMs: Math.min(...routes.map(r => r.observedAtMs)),
-    effectiveSources: Math.min(...routes.map(r => r.weight)),
+    confidenceBps: saturateBps(BigInt(confidenceBps)),
+    observedAtMs,
+    effectiveSources: Math.min(...voices.map(({ weight }) => weight)),
     legs,
     unplanned,
   }
@@ -70,6 +70,8 @@ function partition(values: readonly VenueValue[], plan: SourcePlan) {
 }
 
 interface PricedRoute {
+  /** The pair of its first leg. */
+  readonly market: string
   readonly price: bigint
   readonly confidenceBps: number
   readonly observedAtMs: number
@@ -86,6 +88,7 @@ function composeRoute(route: readonly string[], legs: readonly LegOutcome[]): Pr
   }
   return [
     {
+      market: route[0] ?? '',
       price: priced.reduce((product, leg) => mulDivDown(product, leg.price, ONE), ONE),
       // Relative errors of factors add up, to first order.
       confidenceBps: priced.reduce((sum, leg) => sum + leg.confidenceBps, 0),
@@ -108,9 +111,19 @@ function weightedMedian(routes: readonly PricedRoute[]): bigint {
   throw new RangeError('no routes to take a median of')
 }
 
-function spreadBps(routes: readonly PricedRoute[], price: bigint): number {
-  return halfInterquartileBps(
-    routes.map(route => route.price),
+/** Several prices of one thing as one: as unsure as the least sure of them, and as they disagree. */
+function combine(routes: readonly PricedRoute[]): PricedRoute {
+  const price = weightedMedian(routes)
+  const spreadBps = price === 0n ? 0 : halfInterquartileBps(pricesOf(routes), price)
+  return {
+    market: routes[0]?.market ?? '',
     price,
-  )
+    confidenceBps: Math.max(spreadBps, ...routes.map(({ confidenceBps }) => confidenceBps)),
+    observedAtMs: Math.min(...routes.map(({ observedAtMs }) => observedAtMs)),
+    weight: Math.max(...routes.map(({ weight }) => weight)),
+  }
+}
+
+function pricesOf(routes: readonly PricedRoute[]): bigint[] {
+  return routes.map(({ price }) => price)
 }

@@ -117,7 +117,7 @@ export interface PricedFeed {
   readonly confidenceBps: Bps
   /** The oldest leg's observation. */
   readonly observedAtMs: number
-  /** Independent sources of the weakest leg of the routes that were used. */
+  /** Independent sources of the weakest voice: of the weakest leg of the strongest route from one market. */
   readonly effectiveSources: number
   readonly legs: readonly LegOutcome[]
   /** Values of pairs that no leg asks for. */

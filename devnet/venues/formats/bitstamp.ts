@@ -19,6 +19,26 @@ const listings: readonly VenueListing[] = [
     spreadBps: 1,
     dailyVolume: 4_000_000,
   },
+  {
+    id: 'usdcusd',
+    symbol: 'USDC/USD',
+    base: 'USDC',
+    quote: 'USD',
+    priceDecimals: 5,
+    sizeDecimals: 5,
+    spreadBps: 1,
+    dailyVolume: 2_000_000,
+  },
+  {
+    id: 'btcusd',
+    symbol: 'BTC/USD',
+    base: 'BTC',
+    quote: 'USD',
+    priceDecimals: 0,
+    sizeDecimals: 8,
+    spreadBps: 0.3,
+    dailyVolume: 2_000,
+  },
 ]
 
 /**
@@ -80,7 +100,8 @@ export const bitstamp: VenueFormat = {
     }
     gone.bids.delete(quote.bid)
     gone.asks.delete(quote.ask)
-    const remove = (prices: Set<string>): string[][] => [...prices].map(price => [price, '0.00000', '1'])
+    const nothing = (0).toFixed(listing.sizeDecimals)
+    const remove = (prices: Set<string>): string[][] => [...prices].map(price => [price, nothing, '1'])
     const data = {
       ...times(now),
       bids: [...remove(gone.bids), [quote.bid, quote.bidSize, '2']],
@@ -133,9 +154,9 @@ function market(listing: VenueListing): object {
     counter_decimals: listing.priceDecimals,
     minimum_order_value: '10',
     trading: 'Enabled',
-    instant_order_counter_decimals: 5,
+    instant_order_counter_decimals: listing.priceDecimals,
     instant_and_market_orders: 'Enabled',
-    description: 'Tether / U.S. dollar',
+    description: listing.symbol,
     market_type: 'SPOT',
   }
 }

@@ -1,4 +1,12 @@
-import { findListing, ok, parseObject, strings, type VenueFormat, type VenueListing } from '../format.ts'
+import {
+  findListing,
+  ok,
+  parseObject,
+  step,
+  strings,
+  type VenueFormat,
+  type VenueListing,
+} from '../format.ts'
 
 const listings: readonly VenueListing[] = [
   {
@@ -10,6 +18,26 @@ const listings: readonly VenueListing[] = [
     sizeDecimals: 2,
     spreadBps: 6,
     dailyVolume: 3_000_000,
+  },
+  {
+    id: 'IOUSDC',
+    symbol: 'IO/USDC',
+    base: 'IO',
+    quote: 'USDC',
+    priceDecimals: 4,
+    sizeDecimals: 2,
+    spreadBps: 8,
+    dailyVolume: 300_000,
+  },
+  {
+    id: 'BTCUSDT',
+    symbol: 'BTC/USDT',
+    base: 'BTC',
+    quote: 'USDT',
+    priceDecimals: 2,
+    sizeDecimals: 6,
+    spreadBps: 0.1,
+    dailyVolume: 15_000,
   },
 ]
 
@@ -111,13 +139,13 @@ function instrument(listing: VenueListing): object {
     status: 'Trading',
     marginTrading: 'none',
     lotSizeFilter: {
-      basePrecision: '0.01',
+      basePrecision: step(listing.sizeDecimals),
       quotePrecision: '0.000001',
-      minOrderQty: '0.01',
+      minOrderQty: step(listing.sizeDecimals),
       maxOrderQty: '500000',
       minOrderAmt: '5',
       maxOrderAmt: '1000000',
     },
-    priceFilter: { tickSize: '0.0001' },
+    priceFilter: { tickSize: step(listing.priceDecimals) },
   }
 }

@@ -1,4 +1,13 @@
-import { findListing, ok, parseObject, strings, type VenueFormat, type VenueListing } from '../format.ts'
+import {
+  findListing,
+  type MarketView,
+  ok,
+  parseObject,
+  step,
+  strings,
+  type VenueFormat,
+  type VenueListing,
+} from '../format.ts'
 
 const listings: readonly VenueListing[] = [
   {
@@ -10,6 +19,16 @@ const listings: readonly VenueListing[] = [
     sizeDecimals: 2,
     spreadBps: 0.4,
     dailyVolume: 110_000_000,
+  },
+  {
+    id: 'BTC-USD',
+    symbol: 'BTC/USD',
+    base: 'BTC',
+    quote: 'USD',
+    priceDecimals: 2,
+    sizeDecimals: 8,
+    spreadBps: 0.1,
+    dailyVolume: 10_000,
   },
 ]
 
@@ -31,7 +50,7 @@ export const coinbase: VenueFormat = {
     }
     if (path === '/api/v3/brokerage/market/products') {
       const type = query.get('product_type') ?? 'SPOT'
-      const products = type === 'SPOT' ? listings.map(product) : []
+      const products = type === 'SPOT' ? listings.map(listing => product(listing, view)) : []
       return ok({ products, num_products: products.length })
     }
     const [, id] = TICKER_PATH.exec(path) ?? []
@@ -95,18 +114,18 @@ function envelope(channel: string, nowMs: number, events: readonly object[]): st
   return JSON.stringify({ channel, client_id: '', timestamp: iso(nowMs), sequence_num: 0, events })
 }
 
-function product(listing: VenueListing): object {
+function product(listing: VenueListing, view: MarketView): object {
   return {
     product_id: listing.id,
-    price: '1',
+    price: view.quote(listing).last,
     volume_24h: String(listing.dailyVolume),
-    base_increment: '0.01',
-    quote_increment: '0.00001',
+    base_increment: step(listing.sizeDecimals),
+    quote_increment: step(listing.priceDecimals),
     quote_min_size: '1',
     quote_max_size: '10000000',
-    base_min_size: '1',
+    base_min_size: step(listing.sizeDecimals),
     base_max_size: '10000000',
-    base_name: 'Tether',
+    base_name: listing.base,
     quote_name: 'US Dollar',
     is_disabled: false,
     new: false,
@@ -122,7 +141,7 @@ function product(listing: VenueListing): object {
     alias: '',
     alias_to: [],
     view_only: false,
-    price_increment: '0.00001',
+    price_increment: step(listing.priceDecimals),
     product_venue: 'CBE',
   }
 }

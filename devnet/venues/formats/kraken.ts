@@ -3,6 +3,7 @@ import {
   findListing,
   ok,
   parseObject,
+  step,
   strings,
   type VenueFormat,
   type VenueListing,
@@ -18,6 +19,26 @@ const listings: readonly VenueListing[] = [
     sizeDecimals: 4,
     spreadBps: 0.3,
     dailyVolume: 60_000_000,
+  },
+  {
+    id: 'USDCUSD',
+    symbol: 'USDC/USD',
+    base: 'USDC',
+    quote: 'USD',
+    priceDecimals: 4,
+    sizeDecimals: 8,
+    spreadBps: 1,
+    dailyVolume: 30_000_000,
+  },
+  {
+    id: 'XXBTZUSD',
+    symbol: 'BTC/USD',
+    base: 'BTC',
+    quote: 'USD',
+    priceDecimals: 1,
+    sizeDecimals: 8,
+    spreadBps: 0.1,
+    dailyVolume: 3_000,
   },
 ]
 
@@ -103,12 +124,15 @@ export const kraken: VenueFormat = {
 
 const iso = (tMs: number): string => new Date(tMs).toISOString()
 
+/** Kraken's own names: REST says XBT where the WebSocket says BTC, and some of its ids carry X and Z. */
 function assetPair(listing: VenueListing): object {
+  const isBitcoin = listing.base === 'BTC'
+  const base = isBitcoin ? 'XBT' : listing.base
   return {
-    altname: 'USDTUSD',
-    wsname: listing.symbol,
+    altname: `${base}${listing.quote}`,
+    wsname: `${base}/${listing.quote}`,
     aclass_base: 'currency',
-    base: listing.base,
+    base: isBitcoin ? `X${base}` : base,
     aclass_quote: 'currency',
     quote: `Z${listing.quote}`,
     lot: 'unit',
@@ -125,7 +149,7 @@ function assetPair(listing: VenueListing): object {
     margin_stop: 40,
     ordermin: '5',
     costmin: '0.5',
-    tick_size: '0.00001',
+    tick_size: step(listing.priceDecimals),
     status: 'online',
   }
 }

@@ -4,6 +4,7 @@ import {
   type MarketView,
   ok,
   parseObject,
+  step,
   type VenueFormat,
   type VenueListing,
 } from '../format.ts'
@@ -18,6 +19,36 @@ const listings: readonly VenueListing[] = [
     sizeDecimals: 3,
     spreadBps: 5,
     dailyVolume: 4_000_000,
+  },
+  {
+    id: 'IO-USDC',
+    symbol: 'IO/USDC',
+    base: 'IO',
+    quote: 'USDC',
+    priceDecimals: 4,
+    sizeDecimals: 3,
+    spreadBps: 7,
+    dailyVolume: 400_000,
+  },
+  {
+    id: 'IO-BTC',
+    symbol: 'IO/BTC',
+    base: 'IO',
+    quote: 'BTC',
+    priceDecimals: 8,
+    sizeDecimals: 3,
+    spreadBps: 12,
+    dailyVolume: 120_000,
+  },
+  {
+    id: 'BTC-USDT',
+    symbol: 'BTC/USDT',
+    base: 'BTC',
+    quote: 'USDT',
+    priceDecimals: 1,
+    sizeDecimals: 8,
+    spreadBps: 0.1,
+    dailyVolume: 9_000,
   },
 ]
 
@@ -87,14 +118,14 @@ function instrument(listing: VenueListing): object {
     expTime: '',
     lever: '5',
     listTime: '1718100000000',
-    lotSz: '0.001',
-    minSz: '1',
+    lotSz: step(listing.sizeDecimals),
+    minSz: step(listing.sizeDecimals),
     maxLmtSz: '9999999999',
     maxMktSz: '1000000',
     optType: '',
     state: 'live',
     stk: '',
-    tickSz: '0.0001',
+    tickSz: step(listing.priceDecimals),
   }
 }
 

@@ -40,7 +40,16 @@ describe('sources over the real adapters', function () {
     await until('all venues stream', () => statuses().every(({ transport }) => transport === 'websocket'))
   })
 
-  beforeEach(() => simulator.control({ venue: '*', rest: 'ok', ws: 'ok', priceOffsetBps: 0, lagMs: 0 }))
+  beforeEach(() =>
+    simulator.control({
+      venue: '*',
+      rest: 'ok',
+      ws: 'ok',
+      priceOffsetBps: 0,
+      lagMs: 0,
+      assetMoveBps: { USDT: 0, USDC: 0, BTC: 0 },
+    }),
+  )
 
   after(async () => {
     await sources?.stop()
@@ -50,6 +59,10 @@ describe('sources over the real adapters', function () {
   const observe = () => sources.observe(systemClock.now())
   const statuses = () => sources.status(systemClock.now())
   const status = (venue: string) => statuses().find(one => one.venue === venue)
+  const priceOf = (pair: string): number => {
+    const leg = observe().outcome.legs.find(one => one.pair === pair)
+    return leg?.kind === 'price' ? Number(leg.price) / 1e18 : 0
+  }
   const sourcesOf = (pair: string) => observe().outcome.legs.find(leg => leg.pair === pair)?.effectiveSources
   const dropsOf = (venue: string) =>
     observe().outcome.legs.flatMap(leg =>
@@ -57,18 +70,22 @@ describe('sources over the real adapters', function () {
     )
 
   it('take a price from every venue of the shipped plan', async () => {
-    await until('every leg has four sources', () => sourcesOf('IO/USDT') === 4 && sourcesOf('USDT/USD') === 4)
+    await until('every venue of every leg counts', () =>
+      plan.legs.every(({ pair, venues }) => sourcesOf(pair) === venues.length),
+    )
     const { outcome } = observe()
-    expect(outcome).to.deep.include({ kind: 'price', effectiveSources: 4 })
+    expect(outcome).to.deep.include({ kind: 'price', effectiveSources: 3 })
     expect(outcome.kind === 'price' && outcome.confidenceBps).to.be.below(100)
   })
 
   it('go over to REST when a venue closes its stream, and back', async () => {
     simulator.control({ venue: 'okx', ws: 'closed' })
-    await until('okx is asked by REST', () => status('okx')?.transport === 'rest')
+    const isBy = (transport: string) =>
+      statuses().every(one => one.venue !== 'okx' || one.transport === transport)
+    await until('okx is asked by REST for all its pairs', () => isBy('rest'))
     await until('okx counts', () => sourcesOf('IO/USDT') === 4)
     simulator.control({ venue: 'okx', ws: 'ok' })
-    await until('okx streams again', () => status('okx')?.transport === 'websocket')
+    await until('okx streams again', () => isBy('websocket'))
   })
 
   it('go over to REST when a stream says nothing', async () => {
@@ -92,6 +109,27 @@ describe('sources over the real adapters', function () {
     const after = observe().outcome
     if (before.kind === 'abstain' || after.kind === 'abstain') throw new Error('abstained')
     expect(Number(distanceBps(after.price, before.price))).to.be.below(100)
+  })
+
+  it('hold the price when USDC is worth 88 cents: IO/USDC is converted by its own rate', async () => {
+    const before = observe().outcome
+    simulator.control({ assetMoveBps: { USDC: -1_200 } })
+    await until('IO costs more USDC', () => priceOf('IO/USDC') > priceOf('IO/USDT') * 1.1)
+    await until('USDC costs less', () => priceOf('USDC/USD') < 0.9)
+    const after = observe().outcome
+    if (before.kind === 'abstain' || after.kind === 'abstain') throw new Error('abstained')
+    expect(Number(distanceBps(after.price, before.price))).to.be.below(100)
+    expect(priceOf('IO/USDC') * priceOf('USDC/USD')).to.be.closeTo(Number(after.price) / 1e18, 0.02)
+  })
+
+  it('go on with the other markets when one has too few venues', async () => {
+    simulator.control({ venue: 'gate', ws: 'closed', rest: 'refused' })
+    await until('IO/BTC is without gate', () => sourcesOf('IO/BTC') === 2)
+    const { outcome } = observe()
+    expect(outcome.legs.find(({ pair }) => pair === 'IO/BTC')).to.deep.include({ kind: 'abstain' })
+    expect(outcome).to.deep.include({ kind: 'price', effectiveSources: 3 })
+    simulator.control({ venue: 'gate', ws: 'ok', rest: 'ok' })
+    await until('gate is back', () => sourcesOf('IO/BTC') === 3)
   })
 
   it('abstain when too few venues of a leg are left, and say which leg', async () => {

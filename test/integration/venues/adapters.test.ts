@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { VenueListing } from '../../../devnet/venues/format.ts'
 import { FORMATS } from '../../../devnet/venues/formats/index.ts'
 import { quoteAt, type VenueQuote } from '../../../devnet/venues/market.ts'
 import { createVenueSimulator } from '../../../devnet/venues/simulator.ts'
@@ -31,9 +32,10 @@ describe('ccxt adapters against simulated venues', () => {
   for (const venueId of VENUE_IDS) {
     describe(venueId, () => {
       let exchange: Exchange
-      const [listing] = FORMATS[venueId].listings
-      if (listing === undefined) throw new Error(`${venueId} lists nothing`)
-      const { symbol } = listing
+      const { listings } = FORMATS[venueId]
+      const [first] = listings
+      if (first === undefined) throw new Error(`${venueId} lists nothing`)
+      const { symbol } = first
 
       before(() => {
         frozenAt = undefined
@@ -45,31 +47,26 @@ describe('ccxt adapters against simulated venues', () => {
         await exchange.close()
       })
 
-      it('lists the market', async () => {
-        expect([...(await exchange.loadMarkets())]).to.deep.equal([symbol])
+      it('lists its markets', async () => {
+        const symbols = listings.map(listing => listing.symbol)
+        expect([...(await exchange.loadMarkets())]).to.have.members(symbols)
       })
 
-      it('answers over REST with exactly what the model shows', async () => {
-        frozenAt = systemClock.now()
-        const ticker = await exchange.fetch(symbol)
-        expect(told(ticker)).to.deep.equal(REST_TELLS[venueId] ?? EVERYTHING)
-        expect(differences(ticker, quoteAt(SEED, venueId, listing, frozenAt))).to.deep.equal([])
-        const timeMs = venueId === 'bitstamp' ? Math.floor(frozenAt / 1_000) * 1_000 : frozenAt
-        expect(ticker.exchangeTimeMs).to.equal(REST_WITHOUT_TIME.includes(venueId) ? null : timeMs)
-        frozenAt = undefined
-      })
+      for (const listing of listings) {
+        it(`answers over REST with exactly what the model shows of ${listing.symbol}`, async () => {
+          frozenAt = systemClock.now()
+          const ticker = await exchange.fetch(listing.symbol)
+          expect(ticker.symbol).to.equal(listing.symbol)
+          expect(told(ticker)).to.deep.equal(REST_TELLS[venueId] ?? EVERYTHING)
+          expect(differences(ticker, quoteAt(SEED, venueId, listing, frozenAt))).to.deep.equal([])
+          const timeMs = venueId === 'bitstamp' ? Math.floor(frozenAt / 1_000) * 1_000 : frozenAt
+          expect(ticker.exchangeTimeMs).to.equal(REST_WITHOUT_TIME.includes(venueId) ? null : timeMs)
+          frozenAt = undefined
+        })
+      }
 
-      it('streams what the model showed at the time it names', async () => {
-        const fromMs = systemClock.now() - 1_000
-        for (let i = 0; i < 3; i += 1) {
-          const ticker = await exchange.watch(symbol)
-          expect(told(ticker)).to.deep.equal(STREAM_TELLS[venueId] ?? EVERYTHING)
-          const timeless = STREAM_WITHOUT_TIME.includes(venueId)
-          expect(ticker.exchangeTimeMs === null).to.equal(timeless)
-          const shownAt = ticker.exchangeTimeMs ?? firstMatch(ticker, fromMs, ticker.receivedAtMs)
-          expect(differences(ticker, quoteAt(SEED, venueId, listing, shownAt))).to.deep.equal([])
-          expect(ticker.receivedAtMs - shownAt).to.be.within(0, 1_000 + 5_000 * Number(timeless))
-        }
+      it('streams of every market what the model showed at the time it names', async () => {
+        await Promise.all(listings.map(listing => expectTrueStream(listing, 3)))
       })
 
       it('streams a price that falls and rises, with nothing left of the old one', async () => {
@@ -104,17 +101,30 @@ describe('ccxt adapters against simulated venues', () => {
       })
 
       it('refuses a symbol the venue does not list', async () => {
-        expect(await rejection(exchange.watch('BTC/USD'))).to.deep.include({
+        expect(await rejection(exchange.watch('DOGE/USD'))).to.deep.include({
           code: 'NOT_LISTED',
           retryable: false,
         })
       })
 
+      async function expectTrueStream(listing: VenueListing, updates: number): Promise<void> {
+        const fromMs = systemClock.now() - 1_000
+        for (let i = 0; i < updates; i += 1) {
+          const ticker = await exchange.watch(listing.symbol)
+          expect(ticker.symbol).to.equal(listing.symbol)
+          expect(told(ticker)).to.deep.equal(STREAM_TELLS[venueId] ?? EVERYTHING)
+          const timeless = STREAM_WITHOUT_TIME.includes(venueId)
+          expect(ticker.exchangeTimeMs === null).to.equal(timeless)
+          const shownAt = ticker.exchangeTimeMs ?? firstMatch(listing, ticker, fromMs)
+          expect(differences(ticker, quoteAt(SEED, venueId, listing, shownAt))).to.deep.equal([])
+          expect(ticker.receivedAtMs - shownAt).to.be.within(0, 1_000 + 5_000 * Number(timeless))
+        }
+      }
+
       /** Venues that send no time: the first instant of the window at which the model agrees. */
-      function firstMatch(ticker: RawTicker, fromMs: number, toMs: number): number {
-        for (let at = toMs; at >= fromMs; at -= 1) {
-          if (listing !== undefined && differences(ticker, quoteAt(SEED, venueId, listing, at)).length === 0)
-            return at
+      function firstMatch(listing: VenueListing, ticker: RawTicker, fromMs: number): number {
+        for (let at = ticker.receivedAtMs; at >= fromMs; at -= 1) {
+          if (differences(ticker, quoteAt(SEED, venueId, listing, at)).length === 0) return at
         }
         throw new Error(`the model never showed ${JSON.stringify(ticker)}`)
       }

@@ -1,12 +1,22 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import section from '../../../config/networks/sources.io-usd.json' with { type: 'json' }
+import { sourcesSchema, toSourcePlan } from '../../../config/sources.ts'
 import { aggregateSources } from '../../../protocol/sources/aggregate.ts'
 import { sourcesRoot } from '../../../protocol/sources/commitment.ts'
 import { aggregateLeg } from '../../../protocol/sources/leg.ts'
 import { decodeTrace, encodeTrace } from '../../../protocol/sources/trace.ts'
 import type { VenueValue } from '../../../protocol/sources/types.ts'
 import { formatDecimal, parseDecimal } from '../../../protocol/units.ts'
-import { aLeg, aPlan, aValueAt, IO_VENUES, NOW_MS, USDT_VENUES } from '../../support/sources/build.ts'
+import {
+  aLeg,
+  aPlan,
+  aValueAt,
+  honestValues,
+  IO_VENUES,
+  NOW_MS,
+  USDT_VENUES,
+} from '../../support/sources/build.ts'
 
 const anyPrice = fc.oneof(
   fc.bigInt({ min: -5n, max: 10n ** 19n }),
@@ -154,6 +164,49 @@ describe('a minority of lying groups', () => {
         const minSources = venues.length - liars
         expect(aggregateLeg(values, aLeg([], { venues, minSources }), NOW_MS).kind).to.equal('price')
       }),
+    )
+  })
+})
+
+const shipped = toSourcePlan(sourcesSchema.parse(section))
+const shippedVenues = [...new Set(shipped.legs.flatMap(({ venues }) => venues.map(({ id }) => id)))]
+const dollars = (from: string, to: string) => fc.bigInt({ min: parseDecimal(from), max: parseDecimal(to) })
+
+/** Any worth of the assets, and honest venues that are up to a percent off. */
+const anyMarket = fc.record({
+  worth: fc.record({
+    IO: dollars('0.01', '1000'),
+    USDT: dollars('0.5', '1.5'),
+    USDC: dollars('0.5', '1.5'),
+    BTC: dollars('1000', '1000000'),
+  }),
+  offBps: fc.array(fc.bigInt({ min: -100n, max: 100n }), { minLength: 24, maxLength: 24 }),
+  liar: fc.constantFrom(...shippedVenues),
+  lies: fc.array(lie, { minLength: 24, maxLength: 24 }),
+})
+
+describe('a venue that lies about all its pairs', () => {
+  it('never moves the price of the shipped plan out of what the honest ones say, nor stops it', () => {
+    fc.assert(
+      fc.property(anyMarket, ({ worth, offBps, liar, lies }) => {
+        const honest = honestValues(shipped, worth).map((value, i) =>
+          aValueAt(value.venue, ((value.last ?? 0n) * (10_000n + (offBps[i] ?? 0n))) / 10_000n, {
+            pair: value.pair,
+          }),
+        )
+        const said = honest.map((value, i) => {
+          if (value.venue !== liar) return value
+          const ofPair = honest.filter(({ pair }) => pair === value.pair).map(({ last }) => last ?? 1n)
+          return aValueAt(value.venue, tell(lies[i], ofPair), { pair: value.pair })
+        })
+        const outcome = aggregateSources(said, shipped, NOW_MS)
+        if (outcome.kind === 'abstain') throw new Error(`${outcome.reason} ${outcome.pair}`)
+        // At most three legs, each up to a percent off, and the last of their decimals cut.
+        const bound = (worth.IO * 304n) / 10_000n + 10n ** 6n
+        const distance = outcome.price > worth.IO ? outcome.price - worth.IO : worth.IO - outcome.price
+        expect(distance <= bound, `${liar}: ${outcome.price} for ${worth.IO}`).to.equal(true)
+      }),
+      { numRuns: 500 },
     )
   })
 })

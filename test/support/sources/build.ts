@@ -1,5 +1,5 @@
 import type { LegPlan, SourcePlan, VenueValue } from '../../../protocol/sources/types.ts'
-import { parseDecimal } from '../../../protocol/units.ts'
+import { mulDivDown, ONE, parseDecimal } from '../../../protocol/units.ts'
 
 /** The time at which everything in these tests happens. */
 export const NOW_MS = 1_760_000_000_000
@@ -63,4 +63,33 @@ export function allVenues(io = '2.5', usdt = '0.999'): VenueValue[] {
     ...IO_VENUES.map(venue => aValueAt(venue, io)),
     ...USDT_VENUES.map(venue => aValueAt(venue, usdt, { pair: 'USDT/USD' })),
   ]
+}
+
+/** A dollar's worth of each asset: what every venue would say if nobody lied. */
+export interface Worth {
+  readonly IO: bigint
+  readonly USDT: bigint
+  readonly USDC: bigint
+  readonly BTC: bigint
+}
+
+export const WORTH: Worth = {
+  IO: parseDecimal('2.5'),
+  USDT: parseDecimal('0.999'),
+  USDC: parseDecimal('1.0001'),
+  BTC: parseDecimal('64000'),
+}
+
+/** What a pair costs when assets are worth that much, cut down to 18 decimals. */
+export function priceOf(pair: string, worth: Worth): bigint {
+  const [base = '', quote = ''] = pair.split('/')
+  const dollars = new Map<string, bigint>([...Object.entries(worth), ['USD', ONE]])
+  return mulDivDown(dollars.get(base) ?? 0n, ONE, dollars.get(quote) ?? 0n)
+}
+
+/** What all venues of all legs of a plan say. */
+export function honestValues(plan: SourcePlan, worth: Worth = WORTH): VenueValue[] {
+  return plan.legs.flatMap(({ pair, venues }) =>
+    venues.map(({ id }) => aValueAt(id, priceOf(pair, worth), { pair })),
+  )
 }

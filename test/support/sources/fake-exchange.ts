@@ -7,6 +7,8 @@ export interface VenueScript {
   watch: { price: string; pushMs: number } | 'hang' | VenueErrorCode
   fetch: { price: string } | 'hang' | VenueErrorCode
   markets: string[] | 'hang' | VenueErrorCode
+  /** Pairs of which the stream says nothing, for as long as they are named here. */
+  silent: string[]
   /** Replaces fields of every ticker. */
   ticker: Partial<RawTicker>
 }
@@ -16,6 +18,7 @@ export function aVenueScript(change: Partial<VenueScript> = {}): VenueScript {
     watch: { price: '2.5', pushMs: 200 },
     fetch: { price: '2.4' },
     markets: ['IO/USDT'],
+    silent: [],
     ticker: {},
     ...change,
   }
@@ -28,6 +31,8 @@ export class FakeVenue {
   created = 0
   closed = 0
   fetched = 0
+  /** Answers of the stream that are waited for. */
+  hanging = 0
   /** When the markets were asked for. */
   readonly openedAtMs: number[] = []
 
@@ -47,17 +52,20 @@ export class FakeVenue {
         if (typeof markets === 'string') return fail(markets)
         return new Set(markets)
       },
-      watch: async () => {
+      watch: async symbol => {
         const { watch } = this.script
         if (typeof watch === 'string') return fail(watch)
-        await this.#clock.sleep(watch.pushMs, closing.signal)
-        return this.#ticker(watch.price)
+        this.hanging += 1
+        do await this.#clock.sleep(watch.pushMs, closing.signal)
+        while (this.script.silent.includes(symbol))
+        this.hanging -= 1
+        return this.#ticker(symbol, watch.price)
       },
-      fetch: async () => {
+      fetch: async symbol => {
         this.fetched += 1
         const { fetch } = this.script
         if (typeof fetch === 'string') return fail(fetch)
-        return this.#ticker(fetch.price)
+        return this.#ticker(symbol, fetch.price)
       },
       close: async () => {
         this.closed += 1
@@ -66,9 +74,9 @@ export class FakeVenue {
     }
   }
 
-  #ticker(price: string): RawTicker {
+  #ticker(symbol: string, price: string): RawTicker {
     const receivedAtMs = this.#clock.now()
-    return { symbol: 'IO/USDT', last: price, exchangeTimeMs: null, receivedAtMs, ...this.script.ticker }
+    return { symbol, last: price, exchangeTimeMs: null, receivedAtMs, ...this.script.ticker }
   }
 }
 

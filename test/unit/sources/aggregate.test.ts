@@ -1,5 +1,8 @@
 import { expect } from 'chai'
+import section from '../../../config/networks/sources.io-usd.json' with { type: 'json' }
+import { sourcesSchema, toSourcePlan } from '../../../config/sources.ts'
 import { aggregateSources } from '../../../protocol/sources/aggregate.ts'
+import type { VenueValue } from '../../../protocol/sources/types.ts'
 import { halfInterquartileBps, median } from '../../../protocol/statistics.ts'
 import { MAX_PRICE, parseDecimal } from '../../../protocol/units.ts'
 import {
@@ -7,9 +10,12 @@ import {
   allVenues,
   aPlan,
   aValueAt,
+  honestValues,
   IO_VENUES,
   NOW_MS,
   USDT_VENUES,
+  WORTH,
+  type Worth,
 } from '../../support/sources/build.ts'
 
 describe('a feed', () => {
@@ -103,6 +109,106 @@ describe('a feed with two routes', () => {
     expect(aggregateSources(direct('2.6'), plan, NOW_MS)).to.deep.include({ price: parseDecimal('2.6') })
     expect(aggregateSources(allVenues('2.5', '1'), plan, NOW_MS)).to.deep.include({
       price: parseDecimal('2.5'),
+    })
+  })
+})
+
+describe('routes that begin with the same leg', () => {
+  const IO_BTC = ['binance', 'okx', 'gate']
+  const BTC = ['kraken', 'coinbase', 'bitstamp']
+  const leg = (pair: string, venues: readonly string[]) => aLeg(venues, { pair })
+  const plan = aPlan({
+    legs: [
+      leg('IO/USDT', IO_BTC),
+      leg('USDT/USD', BTC),
+      leg('IO/BTC', IO_BTC),
+      leg('BTC/USD', BTC),
+      leg('BTC/USDT', IO_BTC),
+    ],
+    routes: [
+      ['IO/USDT', 'USDT/USD'],
+      ['IO/BTC', 'BTC/USD'],
+      ['IO/BTC', 'BTC/USDT', 'USDT/USD'],
+    ],
+  })
+  const say = (pair: string, venues: readonly string[], price: string) =>
+    venues.map(venue => aValueAt(venue, price, { pair }))
+  const outcomeAt = (ioBtc: string, btcUsdt = '50000') =>
+    aggregateSources(
+      [
+        ...say('IO/USDT', IO_BTC, '2.5'),
+        ...say('USDT/USD', BTC, '1'),
+        ...say('IO/BTC', IO_BTC, ioBtc),
+        ...say('BTC/USD', BTC, '50000'),
+        ...say('BTC/USDT', IO_BTC, btcUsdt),
+      ],
+      plan,
+      NOW_MS,
+    )
+
+  it('have one voice together, not one for every way on', () => {
+    // IO/BTC says 3: two routes of three, but one market of two.
+    expect(outcomeAt('0.00006')).to.deep.include({ price: parseDecimal('2.75'), effectiveSources: 3 })
+  })
+
+  it('agree among themselves by their own median', () => {
+    // 2.5 over BTC/USD, 2.55 over BTC/USDT: the voice says 2.525, beside 2.5.
+    expect(outcomeAt('0.00005', '51000')).to.deep.include({ price: parseDecimal('2.5125') })
+  })
+
+  it('show in the confidence that they disagree', () => {
+    expect(outcomeAt('0.00005')).to.deep.include({ confidenceBps: 0 })
+    // Half the interquartile range of 2.5 and 2.55, over 2.525.
+    expect(outcomeAt('0.00005', '51000')).to.deep.include({ confidenceBps: 50 })
+  })
+})
+
+describe('the shipped plan', () => {
+  const plan = toSourcePlan(sourcesSchema.parse(section))
+  const priceAt = (worth: Partial<Worth>, spoil = (value: VenueValue) => value) => {
+    const outcome = aggregateSources(honestValues(plan, { ...WORTH, ...worth }).map(spoil), plan, NOW_MS)
+    if (outcome.kind === 'abstain') throw new Error(`${outcome.reason} ${outcome.pair}`)
+    return outcome
+  }
+  /** Each rate is cut to 18 decimals, which is a millionth of a millionth of a bitcoin's worth of IO. */
+  const isWorthOfIo = (price: bigint) => price <= WORTH.IO && WORTH.IO - price < 10n ** 6n
+
+  for (const [asset, dollars] of [
+    ['USDC', '0.88'],
+    ['USDT', '0.6'],
+    ['BTC', '32000'],
+  ] as const) {
+    it(`does not move when ${asset} is worth ${dollars} dollars: its routes are converted by its own rate`, () => {
+      const { price, confidenceBps } = priceAt({ [asset]: parseDecimal(dollars) })
+      expect(isWorthOfIo(price), `${price}`).to.equal(true)
+      expect(confidenceBps).to.be.at.most(1)
+    })
+  }
+
+  it('does not move when one market of IO is worth more than the others', () => {
+    for (const pair of ['IO/USDC', 'IO/BTC', 'IO/USDT']) {
+      const raised = (value: VenueValue) =>
+        value.pair === pair ? aValueAt(value.venue, (value.last ?? 0n) * 2n, { pair }) : value
+      const { price, confidenceBps } = priceAt({}, raised)
+      expect(isWorthOfIo(price), pair).to.equal(true)
+      expect(confidenceBps, pair).to.be.above(100)
+    }
+  })
+
+  it('goes on with what is left when any one venue is gone', () => {
+    for (const gone of new Set(plan.legs.flatMap(({ venues }) => venues.map(({ id }) => id)))) {
+      const silent = (value: VenueValue) =>
+        value.venue === gone ? { ...value, receivedAtMs: NOW_MS - 60_000 } : value
+      expect(isWorthOfIo(priceAt({}, silent).price), gone).to.equal(true)
+    }
+  })
+
+  it('abstains, rather than take a rate of one, when no asset has a rate in dollars', () => {
+    const values = honestValues(plan).filter(({ pair }) => !pair.endsWith('/USD'))
+    expect(aggregateSources(values, plan, NOW_MS)).to.deep.include({
+      kind: 'abstain',
+      reason: 'TOO_FEW_SOURCES',
+      pair: 'USDT/USD',
     })
   })
 })

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect } from 'chai'
 import { type SourcesConfig, sourcesSchema, sourcesSchemaFor, toSourcePlan } from '../../../config/sources.ts'
+import { FORMATS } from '../../../devnet/venues/formats/index.ts'
 
 const FILE = resolve(import.meta.dirname, '../../../config/networks/sources.io-usd.json')
 
@@ -9,9 +10,15 @@ function section(): SourcesConfig {
   return JSON.parse(readFileSync(FILE, 'utf8'))
 }
 
-/** The paths of the problems in the shipped section after `spoil`. */
+/** The shipped section with its first route only. */
+function oneRoute(): SourcesConfig {
+  const { legs, routes, ...others } = section()
+  return { ...others, legs: legs.slice(0, 2), routes: routes.slice(0, 1) }
+}
+
+/** The paths of the problems in a good section after `spoil`. */
 function problems(spoil: (section: SourcesConfig) => unknown): string[] {
-  const spoilt = section()
+  const spoilt = oneRoute()
   const result = sourcesSchema.safeParse(spoil(spoilt) ?? spoilt)
   return result.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
 }
@@ -26,10 +33,20 @@ describe('the sources section', () => {
   it('that ships is valid and says what a plan needs', () => {
     const plan = toSourcePlan(sourcesSchema.parse(section()))
     expect(plan.feed).to.equal('IO/USD')
-    expect(plan.routes).to.deep.equal([['IO/USDT', 'USDT/USD']])
+    expect(plan.routes).to.deep.equal([
+      ['IO/USDT', 'USDT/USD'],
+      ['IO/USDC', 'USDC/USD'],
+      ['IO/BTC', 'BTC/USD'],
+      ['IO/BTC', 'BTC/USDT', 'USDT/USD'],
+    ])
     expect(plan.legs.map(({ pair, minSources, venues }) => [pair, minSources, venues.length])).to.deep.equal([
       ['IO/USDT', 3, 4],
       ['USDT/USD', 3, 4],
+      ['IO/USDC', 3, 3],
+      ['USDC/USD', 3, 3],
+      ['IO/BTC', 3, 3],
+      ['BTC/USD', 3, 4],
+      ['BTC/USDT', 3, 3],
     ])
     expect(plan.legs[0]?.venues[0]).to.deep.equal({ id: 'binance', group: 'binance' })
   })
@@ -117,6 +134,14 @@ describe('the sources section', () => {
       'legs.1.venues.4',
       'routes.1',
     ])
+  })
+
+  it('asks of every venue only what its simulated twin lists', () => {
+    const asked = section().legs.flatMap(({ pair, venues }) => venues.map(venue => `${venue} ${pair}`))
+    const listed = Object.values(FORMATS).flatMap(({ id, listings }) =>
+      listings.map(({ symbol }) => `${id} ${symbol}`),
+    )
+    expect(asked).to.have.members(listed)
   })
 
   it('refuses fewer than three sources, except in tests', () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { SourceMetrics } from '../../../oracle-node/sources/metrics.ts'
 import { createSources } from '../../../oracle-node/sources/service.ts'
 import { DEFAULT_TIMING } from '../../../oracle-node/sources/timing.ts'
+import type { SourcePlan } from '../../../protocol/sources/types.ts'
 import { formatDecimal } from '../../../protocol/units.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
 import { aLeg, NOW_MS } from '../../support/sources/build.ts'
@@ -11,7 +12,7 @@ import { ManualClock } from '../../support/sources/manual-clock.ts'
 const PLAN = { feed: 'IO/USDT', legs: [aLeg(['binance'], { minSources: 1 })], routes: [['IO/USDT']] }
 
 /** One venue under supervision on a clock that the test moves. */
-function supervised(change: Partial<VenueScript> = {}) {
+function supervised(change: Partial<VenueScript> = {}, plan: SourcePlan = PLAN) {
   const clock = new ManualClock(NOW_MS)
   const venue = new FakeVenue(aVenueScript(change), clock)
   const failures: string[] = []
@@ -21,7 +22,7 @@ function supervised(change: Partial<VenueScript> = {}) {
     observed: () => {},
   }
   const sources = createSources(
-    { plan: PLAN },
+    { plan },
     { clock, logger: silentLogger, metrics, createExchange: venue.create, random: () => 0.999 },
   )
   const held = () => sources.snapshot().map(({ last }) => formatDecimal(last ?? 0n))
@@ -187,6 +188,57 @@ describe('a venue supervisor', () => {
     await start()
     await clock.advance(1_000)
     expect(held()).to.deep.equal(['2.5'])
+    await sources.stop()
+  })
+})
+
+describe('a venue with two pairs', () => {
+  const PAIRS = ['IO/USDT', 'IO/BTC']
+  const plan = {
+    feed: 'IO/USDT',
+    legs: PAIRS.map(pair => aLeg(['binance'], { pair, minSources: 1 })),
+    routes: [['IO/USDT']],
+  }
+
+  it('keeps its stream while one of them is silent, and asks REST for that one', async () => {
+    const { clock, venue, sources, start } = supervised({ markets: PAIRS, silent: ['IO/BTC'] }, plan)
+    await start()
+    await clock.advance(10 * DEFAULT_TIMING.watchDeadMs)
+    expect(venue.created).to.equal(1)
+    const ways = () => sources.status(clock.now()).map(({ pair, transport }) => [pair, transport])
+    expect(ways()).to.deep.equal([
+      ['IO/USDT', 'websocket'],
+      ['IO/BTC', 'rest'],
+    ])
+    venue.script.silent = []
+    await clock.advance(DEFAULT_TIMING.watchDeadMs)
+    expect(ways()).to.deep.equal(PAIRS.map(pair => [pair, 'websocket']))
+    await sources.stop()
+  })
+
+  it('waits for one answer of each stream, not for one more each time that it is silent', async () => {
+    const { clock, venue, sources, start } = supervised({ markets: PAIRS, silent: ['IO/BTC'] }, plan)
+    await start()
+    await clock.advance(10 * DEFAULT_TIMING.watchDeadMs)
+    expect(venue.hanging).to.equal(PAIRS.length)
+    await sources.stop()
+  })
+
+  it('makes the connection anew when both are silent', async () => {
+    const { clock, venue, sources, start } = supervised({ markets: PAIRS, silent: PAIRS }, plan)
+    await start()
+    await clock.advance(2 * DEFAULT_TIMING.watchDeadMs)
+    expect(venue.created).to.be.at.least(2)
+    await sources.stop()
+  })
+
+  it('keeps its stream when it does not list one of them', async () => {
+    const { clock, venue, failures, sources, held, start } = supervised({ markets: ['IO/USDT'] }, plan)
+    await start()
+    await clock.advance(3 * DEFAULT_TIMING.hopelessMs)
+    expect(venue.created).to.equal(1)
+    expect(held()).to.deep.equal(['2.5'])
+    expect(new Set(failures)).to.deep.equal(new Set(['websocket NOT_LISTED', 'rest NOT_LISTED']))
     await sources.stop()
   })
 })

@@ -35,7 +35,7 @@ describe('market model', () => {
     for (const { format, listing } of markets) {
       const { bid, ask, last } = quoteAt('seed', format.id, listing, T)
       for (const price of [bid, ask, last]) {
-        expect(price.split('.')[1]).to.have.lengthOf(listing.priceDecimals)
+        expect(price.split('.')[1] ?? '').to.have.lengthOf(listing.priceDecimals)
       }
     }
   })
@@ -54,6 +54,30 @@ describe('market model', () => {
       const at = T + day * 1_000 * MINUTE
       expect(commonPrice('seed', 'IO/USDT', at)).to.be.within(2, 3)
       expect(commonPrice('seed', 'USDT/USD', at)).to.be.within(0.9988, 1.0008)
+      expect(commonPrice('seed', 'USDC/USD', at)).to.be.within(0.9991, 1.0011)
+      expect(commonPrice('seed', 'BTC/USD', at)).to.be.within(60_000, 68_000)
+    }
+  })
+
+  it('gives IO the same worth in dollars by every route', () => {
+    const routes = [
+      ['IO/USDT', 'USDT/USD'],
+      ['IO/USDC', 'USDC/USD'],
+      ['IO/BTC', 'BTC/USD'],
+      ['IO/BTC', 'BTC/USDT', 'USDT/USD'],
+    ]
+    for (const at of instants) {
+      const [first = 0, ...others] = routes.map(route =>
+        route.reduce((product, symbol) => product * commonPrice('seed', symbol, at), 1),
+      )
+      for (const other of others) expect(other / first).to.be.closeTo(1, 1e-12)
+    }
+  })
+
+  it('has three venues or more for every market', () => {
+    const symbols = markets.map(({ listing }) => listing.symbol)
+    for (const symbol of new Set(symbols)) {
+      expect(symbols.filter(each => each === symbol).length, symbol).to.be.at.least(3)
     }
   })
 
@@ -69,17 +93,17 @@ describe('market model', () => {
     expect(Math.max(...prices) / Math.min(...prices)).to.be.above(1.0005)
   })
 
-  it('moves the whole venue by an offset', () => {
+  it('multiplies all prices of a venue by a factor', () => {
     const listing = FORMATS.okx.listings[0]
     if (listing === undefined) throw new Error('no listing')
     const honest = quoteAt('seed', 'okx', listing, T)
-    const lying = quoteAt('seed', 'okx', listing, T, 1_000)
+    const lying = quoteAt('seed', 'okx', listing, T, 1.1)
     for (const side of ['bid', 'ask', 'last'] as const) {
       expect(Number(lying[side]) / Number(honest[side])).to.be.closeTo(1.1, 0.0001)
     }
   })
 
   it('refuses a symbol without a model', () => {
-    expect(() => commonPrice('seed', 'BTC/USD', T)).to.throw('no market model for BTC/USD')
+    expect(() => commonPrice('seed', 'DOGE/USD', T)).to.throw('no market model for DOGE/USD')
   })
 })
