@@ -1,15 +1,14 @@
-import { keccak_256 } from '@noble/hashes/sha3.js'
-import { hexOf } from '../../../protocol/bytes.ts'
+import type { Address } from '../../../protocol/bytes.ts'
+import { epochOf } from '../../../protocol/epoch/time.ts'
 import { unpackReport } from '../../../protocol/report.ts'
 import type { Wei } from '../../../protocol/units.ts'
-import { type Burn, decodeBurn, type Log } from '../model/burns.ts'
-import { type Fields, fieldsOf, WireError } from '../model/fields.ts'
+import { decodeBurn } from '../model/burns.ts'
+import { fieldsOf, WireError } from '../model/fields.ts'
+import type { Log } from '../model/logs.ts'
 import type { PageConfig } from '../model/page-config.ts'
-import type { ChainLook } from '../model/state.ts'
-
-const utf8 = new TextEncoder()
-const topicOf = (signature: string) => hexOf(keccak_256(utf8.encode(signature)))
-const selectorOf = (signature: string) => topicOf(signature).slice(0, 10)
+import type { ChainEvents, ChainLook } from '../model/state.ts'
+import { economyPlan } from './economy-reader.ts'
+import { batch, blockTag, type Call, eventTopic, logsOf, type Post, quantityOf, selectorOf } from './rpc.ts'
 
 /** What is read of the contracts, by Solidity signature. */
 export const READ = {
@@ -23,116 +22,120 @@ export const READ = {
 const TOTAL_SUPPLY = selectorOf(READ.totalSupply)
 const TOTAL_BURNED = selectorOf(READ.totalBurned)
 const LATEST_WORD = selectorOf(READ.latestWord)
-const BURNED_TOPIC = topicOf(READ.burned)
-const KEY_ROTATED_TOPIC = topicOf(READ.groupKeyRotated)
+const BURNED_TOPIC = eventTopic(READ.burned)
+const KEY_ROTATED_TOPIC = eventTopic(READ.groupKeyRotated)
 
 /** How far back the first look goes: about an hour and a half of one-second blocks. */
 const FIRST_LOOK_BLOCKS = 5_000
 /** Blocks read again at every look, so that a short reorganisation corrects itself. */
 const OVERLAP_BLOCKS = 8
-/** More logs in one answer than the page could show. */
-const MAX_LOGS = 20_000
-
-export interface ChainAnswer {
+const NO_MODELS = { owners: new Map<Address, number>(), nextBlock: 0 }
+/** What one look found: the chain as it is, and what has happened on it. */
+export interface ChainAnswer extends ChainEvents {
   look: ChainLook
-  fromBlock: number
-  burns: Burn[]
 }
 
-/** Posts JSON and returns the JSON that comes back; rejects when nothing does. */
-export type Post = (url: string, body: unknown) => Promise<unknown>
-
 /**
- * Reads supply, burns, the feed's price and the group keys over raw JSON-RPC, one batch a look: three more
- * numbers than a wallet library is worth in a page.
+ * Reads supply, burns, the feed's price, the group keys and the economy over raw JSON-RPC, one batch a look and all
+ * of it at one block: some numbers more than a wallet library is worth in a page.
  */
 export class ChainReader {
   readonly #config: PageConfig
   readonly #post: Post
   #seenBlock: number | null = null
   #groupKeys: ReadonlyMap<number, bigint> = new Map()
+  #models: { owners: ReadonlyMap<Address, number>; nextBlock: number } = NO_MODELS
 
   constructor(config: PageConfig, post: Post) {
     this.#config = config
     this.#post = post
   }
 
-  /** @throws when the endpoint does not answer, or with something else than what was asked for */
-  async look(): Promise<ChainAnswer> {
-    const block = Number(
-      quantityOf((await this.#batch([{ method: 'eth_blockNumber', params: [] }]))[0], 'block'),
-    )
+  /**
+   * @param nowMs Unix milliseconds
+   * @param accounts whose claims are wanted
+   * @throws when the endpoint does not answer, or with something else than what was asked for
+   */
+  async look(nowMs: number, accounts: readonly Address[] = []): Promise<ChainAnswer> {
+    const [newest] = await this.#batch([{ method: 'eth_getBlockByNumber', params: ['latest', false] }])
+    const { block, blockSec } = headOf(newest)
     // A lower block means another chain behind the same port: nothing known about the first one counts.
     const seen = this.#seenBlock !== null && this.#seenBlock <= block ? this.#seenBlock : null
     const fromBlock = Math.max(0, seen === null ? block - FIRST_LOOK_BLOCKS : seen - OVERLAP_BLOCKS)
-    const { io, iosd, burner, priceFeed, oracleRegistry } = this.#config.contracts
-    const at = `0x${block.toString(16)}`
-    const call = (to: string, data: string) => ({ method: 'eth_call', params: [{ to, data }, at] })
-    const logs = (address: string, topic: string, from: number) => ({
-      method: 'eth_getLogs',
-      params: [{ address, topics: [topic], fromBlock: `0x${from.toString(16)}`, toBlock: at }],
-    })
+    const models = seen === null ? NO_MODELS : this.#models
 
-    const [ioSupply, iosdSupply, burned, word, burnLogs, keyLogs] = await this.#batch([
-      call(io, TOTAL_SUPPLY),
-      call(iosd, TOTAL_SUPPLY),
-      call(burner, TOTAL_BURNED),
-      call(priceFeed, LATEST_WORD),
-      logs(burner, BURNED_TOPIC, fromBlock),
-      logs(oracleRegistry, KEY_ROTATED_TOPIC, seen === null ? 0 : fromBlock),
-    ])
+    const basics = this.#basics(block, fromBlock, seen === null ? 0 : fromBlock)
+    const { economy: contracts, epochs } = this.#config
+    const plan =
+      contracts === null
+        ? undefined
+        : economyPlan({
+            contracts: this.#config.contracts,
+            economy: contracts,
+            block,
+            fromBlock,
+            modelsFrom: models.nextBlock,
+            epoch: epochs === null || blockSec < epochs.startSec ? undefined : epochOf(epochs, blockSec),
+            accounts,
+            modelOwners: models.owners,
+          })
+    const results = await this.#batch([...basics, ...(plan?.calls ?? [])])
+    const [ioSupply, iosdSupply, burned, word, burnLogs, keyLogs] = results
     const latest = unpackReport(quantityOf(word, 'latestWord'))
     const rotations = logsOf(keyLogs).map(groupKeyOf)
+    const said = plan?.read(results.slice(basics.length))
     const answer: ChainAnswer = {
       fromBlock: seen === null ? 0 : fromBlock,
       burns: logsOf(burnLogs).map(decodeBurn),
+      settlements: said?.settlements ?? [],
+      claims: said?.claims ?? [],
       look: {
         block,
+        blockSec,
+        seenAtMs: nowMs,
         ioSupply: quantityOf(ioSupply, 'IO.totalSupply') as Wei,
         iosdSupply: quantityOf(iosdSupply, 'IOSD.totalSupply') as Wei,
         burned: quantityOf(burned, 'Burner.totalBurned') as Wei,
         latest: latest.round === 0 ? null : { price: latest.price, round: latest.round },
         groupKeys: new Map([...(seen === null ? [] : this.#groupKeys), ...rotations]),
+        economy: said?.economy ?? null,
       },
     }
     this.#groupKeys = answer.look.groupKeys
+    this.#models = { owners: said?.economy.modelOwners ?? new Map(), nextBlock: block + 1 }
     this.#seenBlock = block
     return answer
   }
 
-  async #batch(calls: { method: string; params: unknown[] }[]): Promise<unknown[]> {
-    const answer = await this.#post(
-      this.#config.rpcUrl,
-      calls.map((call, id) => ({ jsonrpc: '2.0', id, ...call })),
-    )
-    if (!Array.isArray(answer)) throw new WireError('rpc', 'a list of answers')
-    const results = new Map<number, unknown>()
-    for (const entry of answer) {
-      const fields: Fields = fieldsOf(entry, 'rpc')
-      if (fields.has('error')) throw new WireError('rpc.result', 'there')
-      results.set(fields.count('id'), Reflect.get(Object(entry), 'result'))
-    }
-    return calls.map((_, id) => results.get(id))
+  #basics(block: number, burnsFrom: number, keysFrom: number): Call[] {
+    const { io, iosd, burner, priceFeed, oracleRegistry } = this.#config.contracts
+    const at = blockTag(block)
+    const call = (to: string, data: string) => ({ method: 'eth_call', params: [{ to, data }, at] })
+    const logs = (address: string, topic: string, from: number) => ({
+      method: 'eth_getLogs',
+      params: [{ address, topics: [topic], fromBlock: blockTag(from), toBlock: at }],
+    })
+    return [
+      call(io, TOTAL_SUPPLY),
+      call(iosd, TOTAL_SUPPLY),
+      call(burner, TOTAL_BURNED),
+      call(priceFeed, LATEST_WORD),
+      logs(burner, BURNED_TOPIC, burnsFrom),
+      logs(oracleRegistry, KEY_ROTATED_TOPIC, keysFrom),
+    ]
+  }
+
+  #batch(calls: readonly Call[]): Promise<unknown[]> {
+    return batch(this.#post, this.#config.rpcUrl, calls)
   }
 }
 
-function quantityOf(value: unknown, path: string): bigint {
-  if (typeof value !== 'string' || !/^0x[0-9a-fA-F]{1,64}$/.test(value))
-    throw new WireError(path, 'a quantity')
-  return BigInt(value)
-}
-
-function logsOf(value: unknown): Log[] {
-  if (!Array.isArray(value) || value.length > MAX_LOGS) throw new WireError('logs', 'a list')
-  return value.map(entry => {
-    const fields = fieldsOf(entry, 'log')
-    return {
-      blockNumber: fields.text('blockNumber'),
-      logIndex: fields.text('logIndex'),
-      topics: fields.texts('topics', 4),
-      data: fields.text('data'),
-    }
-  })
+function headOf(value: unknown): { block: number; blockSec: number } {
+  const fields = fieldsOf(value, 'block')
+  const block = Number(quantityOf(fields.text('number'), 'block.number'))
+  const blockSec = Number(quantityOf(fields.text('timestamp'), 'block.timestamp'))
+  if (!Number.isSafeInteger(block) || !Number.isSafeInteger(blockSec)) throw new WireError('block', 'of now')
+  return { block, blockSec }
 }
 
 /** `GroupKeyRotated`: the key epoch is indexed, the key is the first word of the data. */

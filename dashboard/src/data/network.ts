@@ -1,14 +1,20 @@
+import type { Address } from '../../../protocol/bytes.ts'
+import { otherEarners } from '../model/earners.ts'
 import { WireError } from '../model/fields.ts'
 import type { PageConfig } from '../model/page-config.ts'
 import { parseReport, parseUpdate } from '../model/report.ts'
 import { initialState, type PageEvent, type PageState, step } from '../model/state.ts'
 import { after, browserPorts, loadJson } from './browser-ports.ts'
 import { ChainReader } from './chain-reader.ts'
+import { RelayerReader } from './relayer-reader.ts'
 import { repeat } from './repeat.ts'
 import { ReportFollower } from './report-follower.ts'
 
 const CHAIN_EVERY_MS = 2_000
 const STANDBY_EVERY_MS = 4_000
+const RELAYER_EVERY_MS = 1_000
+/** What others than workers have earned changes once an epoch: often enough to be there soon. */
+const EARNED_EVERY_MS = 2_500
 /** The longest window of the chart. */
 const BACKLOG_MS = 300_000
 /** The most an aggregator gives in one answer. */
@@ -64,36 +70,81 @@ export function watchNetwork(config: PageConfig, changed: (state: PageState) => 
   )
   const lookAtChain = async () => {
     try {
-      apply({ type: 'chain', ...(await chain.look()) })
+      apply({ type: 'chain', ...(await chain.look(Date.now(), earnersOf(state))) })
     } catch {
       apply({ type: 'chain-lost' })
     }
   }
 
-  /** Any answer counts, also "nothing certified yet". */
+  const lookAtRelayer = async (relayer: RelayerReader) => {
+    try {
+      apply({ type: 'relayer', look: await relayer.look() })
+    } catch {
+      apply({ type: 'relayer-lost' })
+    }
+  }
+  const lookAtEarned = async (relayer: RelayerReader) => {
+    const { relayer: told, chain: seen } = state
+    if (told === null || seen === null || seen.economy === null) return
+    const others = otherEarners(seen.economy, told.workers).map(({ account }) => account)
+    apply({ type: 'earned', amounts: await relayer.earned(others) })
+  }
+
   const askStandbys = async () => {
     const asked = config.aggregators.map(async (base, index) => {
-      const up = await fetch(`${base}/v1/reports?limit=1`, {
-        cache: 'no-store',
-        signal: AbortSignal.timeout(2_000),
-      }).then(
-        () => true,
-        () => false,
-      )
+      const up = await answers(`${base}/v1/reports?limit=1`)
       if (index !== follower.current) apply({ type: 'link', index, status: up ? 'standby' : 'down' })
     })
     await Promise.all(asked)
+    if (config.gateway !== null) apply({ type: 'gateway', up: await answers(`${config.gateway}/v1/models`) })
   }
 
   changed(state)
   follower.start()
-  const stopChain = repeat(CHAIN_EVERY_MS, lookAtChain)
-  const stopStandbys = repeat(STANDBY_EVERY_MS, askStandbys)
-  return () => {
-    follower.stop()
-    stopChain()
-    stopStandbys()
+  const stops = [
+    () => follower.stop(),
+    repeat(CHAIN_EVERY_MS, lookAtChain),
+    repeat(STANDBY_EVERY_MS, askStandbys),
+  ]
+  if (config.relayer !== null) {
+    const relayer = new RelayerReader(config.relayer, loadJson)
+    stops.push(
+      repeat(
+        RELAYER_EVERY_MS,
+        whileVisible(() => lookAtRelayer(relayer)),
+      ),
+      repeat(
+        EARNED_EVERY_MS,
+        whileVisible(() => lookAtEarned(relayer)),
+      ),
+    )
   }
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+/** Any answer counts, also "nothing certified yet". */
+function answers(url: string): Promise<boolean> {
+  return fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(2_000) }).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** A page that nobody looks at asks for nothing. */
+function whileVisible(task: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    if (document.visibilityState === 'visible') await task()
+  }
+}
+
+/** Everybody in the list of earners: what they claimed is asked of the chain. */
+function earnersOf(state: PageState): Address[] {
+  const workers = state.relayer?.workers ?? []
+  const economy = state.chain?.economy ?? null
+  const others = economy === null ? [] : otherEarners(economy, workers)
+  return [...others.map(({ account }) => account), ...workers.map(({ worker }) => worker)]
 }
 
 /** Asks for the page's configuration until it is there. Returns how to stop. */

@@ -1,5 +1,6 @@
 import { iosdForIo, type Price, type Wei } from '../../../protocol/units.ts'
 import { WireError } from './fields.ts'
+import { type Log, mergeRecent, positionOf, wordOf, wordsIn } from './logs.ts'
 
 /** One `Burned` event of the Burner. */
 export interface Burn {
@@ -16,14 +17,6 @@ export interface Burn {
   exact: boolean
 }
 
-/** A log as JSON-RPC returns it, reduced to what is read here. */
-export interface Log {
-  blockNumber: string
-  logIndex: string
-  topics: readonly string[]
-  data: string
-}
-
 /**
  * Decodes `Burned(address indexed account, uint256 indexed epoch, uint256 io, uint256 iosd, uint256 price, uint40 round)`.
  *
@@ -32,20 +25,17 @@ export interface Log {
 export function decodeBurn(log: Log): Burn {
   const account = log.topics[1]
   if (account?.length !== 66 || log.topics.length !== 3) throw new WireError('log.topics', 'those of a burn')
-  if (log.data.length !== 2 + 4 * 64) throw new WireError('log.data', 'four words')
-  const word = (index: number) => BigInt(`0x${log.data.slice(2 + index * 64, 66 + index * 64)}`)
-  const io = word(0) as Wei
-  const iosd = word(1) as Wei
-  const price = word(2) as Price
-  const block = Number(log.blockNumber)
+  if (wordsIn(log) !== 4) throw new WireError('log.data', 'four words')
+  const io = wordOf(log, 0) as Wei
+  const iosd = wordOf(log, 1) as Wei
+  const price = wordOf(log, 2) as Price
   return {
-    id: `${block}/${Number(log.logIndex)}`,
-    block,
+    ...positionOf(log),
     account: `0x${account.slice(26)}`,
     io,
     iosd,
     price,
-    round: Number(word(3)),
+    round: Number(wordOf(log, 3)),
     exact: iosd === iosdForIo(io, price),
   }
 }
@@ -53,11 +43,7 @@ export function decodeBurn(log: Log): Burn {
 /** The panel shows a dozen; the rest is on the chain. */
 const MAX_BURNS = 100
 
-/**
- * Puts what the chain said about blocks from `fromBlock` on in place of what was known about them, so that a
- * short reorganisation corrects itself. Newest first.
- */
+/** Newest first; see {@link mergeRecent}. */
 export function mergeBurns(known: readonly Burn[], fromBlock: number, fetched: readonly Burn[]): Burn[] {
-  const newest = [...fetched].sort((a, b) => b.block - a.block || (a.id < b.id ? 1 : -1))
-  return [...newest, ...known.filter(burn => burn.block < fromBlock)].slice(0, MAX_BURNS)
+  return mergeRecent(known, fromBlock, fetched, MAX_BURNS)
 }

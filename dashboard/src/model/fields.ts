@@ -1,4 +1,5 @@
 import type { Hex } from '../../../protocol/bytes.ts'
+import { parseDecimal } from '../../../protocol/units.ts'
 
 /** A message that does not have the shape it must have. `field` names the first part that is wrong. */
 export class WireError extends Error {
@@ -28,11 +29,17 @@ export interface Fields {
   counts(name: string, max: number): number[]
   objects(name: string, max: number): Fields[]
   object(name: string): Fields
+  /** A non-negative decimal, `2.411`, with 18 decimals. */
+  decimal(name: string): bigint
   has(name: string): boolean
+  /** What `read` makes of the field; `null` when it is missing or null: not known yet. */
+  known<T>(name: string, read: (name: string) => T): T | null
 }
 
 /** 2^256 has 78 digits; anything longer is no amount and would only cost time. */
 const MAX_UNIT_DIGITS = 78
+/** The largest price there can be has 7 digits before the point. */
+const DECIMAL = /^\d{1,30}(\.\d{1,18})?$/
 /** The longest texts are URLs. */
 const MAX_TEXT = 2000
 
@@ -73,6 +80,12 @@ export function fieldsOf(value: unknown, path: string): Fields {
     counts: (name, max) => list(name, max).map((entry, index) => countOf(entry, `${at(name)}[${index}]`)),
     objects: (name, max) => list(name, max).map((entry, index) => fieldsOf(entry, `${at(name)}[${index}]`)),
     object: name => fieldsOf(entries.get(name), at(name)),
+    decimal(name) {
+      const found = fields.text(name)
+      if (!DECIMAL.test(found)) throw new WireError(at(name), 'a decimal number')
+      return parseDecimal(found)
+    },
+    known: (name, read) => (fields.has(name) ? read(name) : null),
     has: name => entries.get(name) !== undefined && entries.get(name) !== null,
   }
   return fields

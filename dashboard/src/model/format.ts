@@ -57,3 +57,21 @@ export function shownTime(unixMs: number): string {
 export function shownHex(hex: string): string {
   return hex.length <= 12 ? hex : `${hex.slice(0, 6)}…${hex.slice(-4)}`
 }
+
+/** `value` as a part of `whole`, a CSS length in percent cut at the second decimal. For drawing only. */
+export function percentOf(value: bigint, whole: bigint): string {
+  if (whole <= 0n || value <= 0n) return '0%'
+  const hundredths = ((value < whole ? value : whole) * 10_000n) / whole
+  return `${hundredths / 100n}.${(hundredths % 100n).toString().padStart(2, '0')}%`
+}
+
+/** Bytes in the unit one would say: `412 B`, `12.4 kB`, `3.1 MB`. */
+export function shownBytes(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`
+  return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
+}
+
+/** A whole number with its thousands grouped. */
+export function shownCount(count: number): string {
+  return count.toLocaleString('en')
+}

@@ -8,7 +8,7 @@ import { Verdict } from './verdict.tsx'
 
 const SHOWN_ROUNDS = 60
 
-export interface Verified {
+interface Verified {
   report: Report
   checks: Check[]
   tookMs: number
@@ -40,7 +40,11 @@ export function RoundsPanel({ state }: { state: PageState }) {
           </span>
         )}
       </h2>
-      {verified !== null && <Verdict verified={verified} close={() => setVerified(null)} />}
+      {verified !== null && (
+        <Verdict checks={verified.checks} tookMs={verified.tookMs} close={() => setVerified(null)}>
+          <b>{shownTime(verified.report.round * 100)}</b> ${shownPrice(verified.report.price)}
+        </Verdict>
+      )}
       {reports.length === 0 ? (
         <p class="empty">no certified rounds yet</p>
       ) : (

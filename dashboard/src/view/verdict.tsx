@@ -1,6 +1,5 @@
-import { shownPrice, shownTime } from '../model/format.ts'
+import type { ComponentChildren } from 'preact'
 import type { Check } from '../model/verify.ts'
-import type { Verified } from './rounds-panel.tsx'
 
 const SIGNS: Record<Check['outcome'], { sign: string; tone: string }> = {
   holds: { sign: '✓', tone: 'good' },
@@ -8,13 +7,20 @@ const SIGNS: Record<Check['outcome'], { sign: string; tone: string }> = {
   unknown: { sign: '?', tone: 'warn' },
 }
 
-/** What the browser found when it checked one report by itself. It stays put while the list moves on. */
-export function Verdict({ verified, close }: { verified: Verified; close(): void }) {
-  const { report, checks, tookMs } = verified
+interface VerdictProps {
+  /** What was checked. */
+  children: ComponentChildren
+  checks: readonly Check[]
+  tookMs: number
+  close(): void
+}
+
+/** What the browser found when it checked something by itself. It stays put while the list moves on. */
+export function Verdict({ children, checks, tookMs, close }: VerdictProps) {
   return (
     <div class="verdict">
       <p>
-        <b>{shownTime(report.round * 100)}</b> ${shownPrice(report.price)}{' '}
+        <span>{children}</span>{' '}
         <span class="dim">checked in this browser in {Math.max(1, Math.round(tookMs))} ms</span>
         <button type="button" class="quiet" onClick={close} aria-label="close">
           ×

@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import { READ } from '../../../dashboard/src/data/chain-reader.ts'
-import { hexOf } from '../../../protocol/bytes.ts'
+import { eventTopic, selectorOf } from '../../../dashboard/src/data/rpc.ts'
+import type { Address } from '../../../protocol/bytes.ts'
 import type { ReportJson } from '../../../protocol/report-json.ts'
-import { iosdForIo, ONE, type Price, type Wei } from '../../../protocol/units.ts'
+import { iosdForIo, type Price, type Wei } from '../../../protocol/units.ts'
+import { ECONOMY_CONTRACTS, FakeEconomy, type FakeEpoch, type FakeLog, GENESIS, WORKERS } from './economy.ts'
 import { dataWord, FEED_ID, KEY_EPOCH, TestNetwork } from './test-network.ts'
 
 const CONTRACTS = {
@@ -16,29 +17,39 @@ const CONTRACTS = {
   priceFeed: `0x${'a4'.repeat(20)}`,
   burner: `0x${'a5'.repeat(20)}`,
 } as const
-const GENESIS = 12_000_000n * ONE
 const KEPT_REPORTS = 1_000
 
-const topicOf = (signature: string) => hexOf(keccak_256(new TextEncoder().encode(signature)))
-const selectorOf = (signature: string) => topicOf(signature).slice(0, 10)
+/** Places of the servers in the list of ports. */
+const RELAYER = 4
+const GATEWAY = 5
 
-interface Log {
-  address: string
+interface Log extends FakeLog {
   blockNumber: string
   logIndex: string
-  topics: string[]
-  data: string
 }
 
 /**
  * Everything the page talks to, in one process and on loopback: page server, two aggregators, a chain that is
- * three numbers and a list of logs. Rounds, updates and burns happen when the test says so.
+ * some numbers and a list of logs, and, with an economy, a relayer and a gateway. Rounds, updates, burns and epochs
+ * happen when the test says so.
  */
 export class PageServer {
   readonly network: TestNetwork
   readonly reports: ReportJson[] = []
   burned = 0n
   iosd = 0n
+  /** What the relayer answers; figures as decimal strings. */
+  epochs: Record<string, unknown>[] = []
+  stats = {
+    usageRecordsAccepted: 0,
+    batchesAccepted: 0,
+    holdsAccepted: 0,
+    receipts: 0,
+    commitments: 0,
+    windows: 0,
+  }
+  readonly economy: FakeEconomy | null
+  readonly clock = { startSec: Math.floor(Date.now() / 1000) - 5, lengthSec: 40 }
   #block = 100
   #word = 0n
   #logs: Log[] = []
@@ -48,15 +59,20 @@ export class PageServer {
   readonly #servers: (Server | null)[] = []
   readonly #ports: number[] = []
 
-  constructor(folder: string, options: { nodes: number; venues: 'live' | 'simulated' }) {
+  constructor(
+    folder: string,
+    options: { nodes: number; venues: 'live' | 'simulated'; economy?: boolean; startedSec?: number },
+  ) {
     this.#folder = folder
+    this.economy = options.economy === true ? new FakeEconomy() : null
+    this.clock.startSec -= options.startedSec ?? 0
     this.#venues = options.venues
     this.network = new TestNetwork(options.nodes, { chainId: 31337, registry: CONTRACTS.oracleRegistry })
     this.#logs.push({
       address: CONTRACTS.oracleRegistry,
       blockNumber: '0x5',
       logIndex: '0x0',
-      topics: [topicOf(READ.groupKeyRotated), `0x${dataWord(BigInt(KEY_EPOCH))}`],
+      topics: [eventTopic(READ.groupKeyRotated), `0x${dataWord(BigInt(KEY_EPOCH))}`],
       data: `0x${dataWord(this.network.groupKeyX)}`,
     })
   }
@@ -70,6 +86,10 @@ export class PageServer {
     await this.#listen(1, (request, response) => void this.#chain(request, response))
     await this.startAggregator(0)
     await this.startAggregator(1)
+    if (this.economy === null) return
+    this.#log(this.economy.modelRegistered())
+    await this.startRelayer()
+    await this.#listen(GATEWAY, (_request, response) => json(response, { object: 'list', data: [] }))
   }
 
   async stop(): Promise<void> {
@@ -83,6 +103,90 @@ export class PageServer {
   /** The aggregator is gone: its port is closed and every stream breaks. */
   async stopAggregator(index: 0 | 1): Promise<void> {
     await this.#close(2 + index)
+  }
+
+  async startRelayer(): Promise<void> {
+    await this.#listen(RELAYER, (request, response) => this.#relayer(request, response))
+  }
+
+  async stopRelayer(): Promise<void> {
+    await this.#close(RELAYER)
+  }
+
+  /** The next epoch is settled on chain, and the relayer tells of it. Returns what it tells: a test may change it. */
+  settle(epoch: FakeEpoch, told: Record<string, unknown> = {}): Record<string, unknown> {
+    if (this.economy === null) throw new Error('this network has no economy')
+    const { number, report, logs } = this.economy.settle(epoch)
+    this.#block++
+    for (const log of logs) this.#log(log)
+    const endSec = this.clock.startSec + (number + 1) * this.clock.lengthSec
+    const at = (phase: string, afterSec: number) => ({ phase, atSec: endSec + afterSec })
+    const json = {
+      ...this.openEpoch(number),
+      phase: 'final',
+      bundleHash: report['bundleHash'],
+      bundleBytes: 48_211,
+      priceUsd: '2.4137',
+      recordsAccepted: 214,
+      recordsCounted: 211,
+      inferencesPaid: 37,
+      workers: 3,
+      scheduledWei: String(epoch.scheduled),
+      netWei: String(epoch.net),
+      releasedWei: '0',
+      hiredPaidWei: String(epoch.hired),
+      availabilityPaidWei: String(epoch.availability),
+      debitIoWei: String(epoch.debitIo),
+      debitIosdWei: String(epoch.debitIosd),
+      reserveWei: String(this.economy.reserve),
+      rewardRoot: report['rewardRoot'],
+      debitRoot: report['debitRoot'],
+      certificate: 'group',
+      txHash: `0x${'7d'.repeat(32)}`,
+      settledAtSec: endSec + 9,
+      steps: [
+        { phase: 'open', atSec: endSec - this.clock.lengthSec },
+        at('sealed', 6),
+        at('computed', 6),
+        at('published', 7),
+        at('certified', 8),
+        at('active', 9),
+        at('final', 10),
+      ],
+      ...told,
+    }
+    this.epochs = [json, ...this.epochs.filter(other => other['epoch'] !== number)]
+    return json
+  }
+
+  /** What a relayer tells of an epoch that runs. */
+  openEpoch(number: number): Record<string, unknown> {
+    const startSec = this.clock.startSec + number * this.clock.lengthSec
+    return {
+      epoch: number,
+      phase: 'open',
+      attempt: 0,
+      startSec,
+      endSec: startSec + this.clock.lengthSec,
+      ...Object.fromEntries(UNKNOWN.map(name => [name, null])),
+      recordsAccepted: 96,
+      steps: [{ phase: 'open', atSec: startSec }],
+      refusals: [],
+    }
+  }
+
+  claim(account: Address): void {
+    if (this.economy === null) throw new Error('this network has no economy')
+    this.#block++
+    this.#log(this.economy.claim(account))
+  }
+
+  #log(log: FakeLog): void {
+    this.#logs.push({
+      ...log,
+      blockNumber: `0x${this.#block.toString(16)}`,
+      logIndex: `0x${this.#logs.length.toString(16)}`,
+    })
   }
 
   /** A certified round, stored and streamed. */
@@ -115,11 +219,9 @@ export class PageServer {
     this.#block++
     this.burned += io
     this.iosd += iosd
-    this.#logs.push({
+    this.#log({
       address: CONTRACTS.burner,
-      blockNumber: `0x${this.#block.toString(16)}`,
-      logIndex: '0x2',
-      topics: [topicOf(READ.burned), `0x${'00'.repeat(12)}${'c4'.repeat(20)}`, `0x${dataWord(4n)}`],
+      topics: [eventTopic(READ.burned), `0x${'00'.repeat(12)}${'c4'.repeat(20)}`, `0x${dataWord(4n)}`],
       data: `0x${[io, iosd, price, this.#word & ((1n << 40n) - 1n)].map(dataWord).join('')}`,
     })
   }
@@ -137,7 +239,10 @@ export class PageServer {
       return json(response, {
         chainId: 31337,
         rpcUrl: base(1),
-        contracts: CONTRACTS,
+        contracts: this.economy === null ? CONTRACTS : { ...CONTRACTS, ...ECONOMY_CONTRACTS },
+        ...(this.economy === null
+          ? {}
+          : { relayer: base(RELAYER), gateway: base(GATEWAY), epochs: this.clock }),
         feed: 'IO/USD',
         feedId: FEED_ID,
         roundMs: 1000,
@@ -165,6 +270,26 @@ export class PageServer {
       json(response, this.reports.slice(0, Number(url.searchParams.get('limit'))))
     else if (url.pathname === '/v1/stream') this.#stream(index, response)
     else response.writeHead(404, CORS).end()
+  }
+
+  #relayer(request: IncomingMessage, response: ServerResponse): void {
+    const path = new URL(request.url ?? '/', this.url).pathname
+    const account = this.economy?.account(path.replace('/v1/accounts/', ''))
+    if (path === '/v1/epochs') json(response, { epochs: this.epochs })
+    else if (path === '/v1/workers') json(response, { workers: this.#workers() })
+    else if (path === '/v1/stats') json(response, this.stats)
+    else if (account !== undefined) json(response, account)
+    else response.writeHead(404, CORS).end()
+  }
+
+  #workers(): unknown[] {
+    return WORKERS.map((worker, index) => ({
+      worker,
+      devices: 1 + index,
+      records: 412 * (index + 1),
+      products: 1_208 * (index + 1),
+      earnedWei: String(this.economy?.earned(worker) ?? 0n),
+    }))
   }
 
   #stream(index: 0 | 1, response: ServerResponse): void {
@@ -197,15 +322,22 @@ export class PageServer {
 
   #answer(
     method: string,
-    query: { to?: string; data?: string; address?: string; fromBlock?: string },
+    query: { to?: string; data?: string; address?: string | string[]; fromBlock?: string },
   ): unknown {
-    if (method === 'eth_blockNumber') return `0x${this.#block.toString(16)}`
+    if (method === 'eth_getBlockByNumber') {
+      const timestamp = `0x${Math.floor(Date.now() / 1000).toString(16)}`
+      return { number: `0x${this.#block.toString(16)}`, timestamp }
+    }
     if (method === 'eth_getLogs') {
       return this.#logs.filter(
-        log => log.address === query.address && Number(log.blockNumber) >= Number(query.fromBlock),
+        log =>
+          [query.address].flat().includes(log.address) && Number(log.blockNumber) >= Number(query.fromBlock),
       )
     }
-    if (query.to === CONTRACTS.io) return `0x${dataWord(GENESIS - this.burned)}`
+    const said = this.economy?.call(query.to ?? '', query.data ?? '')
+    if (said !== undefined) return said
+    const minted = GENESIS + (this.economy?.scheduled ?? 0n) + (this.economy?.net ?? 0n)
+    if (query.to === CONTRACTS.io) return `0x${dataWord(minted - this.burned)}`
     if (query.to === CONTRACTS.iosd) return `0x${dataWord(this.iosd)}`
     return query.data === selectorOf(READ.latestWord)
       ? `0x${dataWord(this.#word)}`
@@ -235,6 +367,29 @@ export class PageServer {
     })
   }
 }
+
+/** What is not known of an epoch while it runs. */
+const UNKNOWN = [
+  'bundleHash',
+  'bundleBytes',
+  'priceUsd',
+  'recordsCounted',
+  'inferencesPaid',
+  'workers',
+  'scheduledWei',
+  'netWei',
+  'releasedWei',
+  'hiredPaidWei',
+  'availabilityPaidWei',
+  'debitIoWei',
+  'debitIosdWei',
+  'reserveWei',
+  'rewardRoot',
+  'debitRoot',
+  'certificate',
+  'txHash',
+  'settledAtSec',
+]
 
 const CORS = { 'access-control-allow-origin': '*' }
 const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css' }

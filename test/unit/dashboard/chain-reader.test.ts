@@ -17,6 +17,7 @@ const config = aConfig()
 const ONE = 10n ** 18n
 const PRICE = 2_411_000_000_000_000_007n as Price
 const ROUND = 17_953_620_640
+const NOW_MS = 1_795_362_064_000
 
 interface Call {
   id: number
@@ -34,7 +35,8 @@ function burnLog(block: number, io: bigint, iosd: bigint) {
 function fakeChain(chain: { block: number; burns?: unknown[]; word?: bigint }) {
   const asked: Call[] = []
   const result = ({ method, params: [query] }: Call): unknown => {
-    if (method === 'eth_blockNumber') return `0x${chain.block.toString(16)}`
+    if (method === 'eth_getBlockByNumber')
+      return { number: `0x${chain.block.toString(16)}`, timestamp: '0x6b03' }
     if (method === 'eth_getLogs') {
       if (query.address === config.contracts.burner) return chain.burns ?? []
       return [
@@ -78,14 +80,17 @@ describe('reading the chain', () => {
       word,
       burns: [burnLog(80, io, exact), burnLog(81, io, exact + 1n)],
     })
-    const { look, burns } = await new ChainReader(config, post).look()
+    const { look, burns } = await new ChainReader(config, post).look(NOW_MS)
     expect(look).to.deep.equal({
       block: 90,
+      blockSec: 0x6b03,
+      seenAtMs: NOW_MS,
       ioSupply: 12n * ONE,
       iosdSupply: 5n * ONE,
       burned: 2n * ONE,
       latest: { price: PRICE, round: ROUND },
       groupKeys: new Map([[1, 77n]]),
+      economy: null,
     })
     expect(burns.map(burn => burn.exact)).to.deep.equal([true, false])
     expect(burns[0]).to.deep.include({ io, iosd: exact, price: PRICE, round: ROUND, block: 80 })
@@ -93,16 +98,16 @@ describe('reading the chain', () => {
 
   it('says that there is no price before the first update', async () => {
     const { post } = fakeChain({ block: 3 })
-    expect((await new ChainReader(config, post).look()).look.latest).to.equal(null)
+    expect((await new ChainReader(config, post).look(NOW_MS)).look.latest).to.equal(null)
   })
 
   it('reads on from the last block, a few blocks over again', async () => {
     const { post, asked, chain } = fakeChain({ block: 90 })
     const reader = new ChainReader(config, post)
-    await reader.look()
+    await reader.look(NOW_MS)
     chain.block = 95
     asked.length = 0
-    expect((await reader.look()).fromBlock).to.equal(82)
+    expect((await reader.look(NOW_MS)).fromBlock).to.equal(82)
     expect(
       asked.filter(call => call.method === 'eth_getLogs').map(call => call.params[0].fromBlock),
     ).to.deep.equal(['0x52', '0x52'])
@@ -111,9 +116,9 @@ describe('reading the chain', () => {
   it('begins anew when the chain has become shorter', async () => {
     const { post, chain } = fakeChain({ block: 9_000 })
     const reader = new ChainReader(config, post)
-    await reader.look()
+    await reader.look(NOW_MS)
     chain.block = 12
-    expect((await reader.look()).fromBlock).to.equal(0)
+    expect((await reader.look(NOW_MS)).fromBlock).to.equal(0)
   })
 
   it('refuses an answer that is an error or of another shape', async () => {
@@ -124,7 +129,7 @@ describe('reading the chain', () => {
       [],
     ]
     for (const answer of answers) {
-      const failure = await new ChainReader(config, async () => answer).look().then(
+      const failure = await new ChainReader(config, async () => answer).look(NOW_MS).then(
         () => null,
         (error: unknown) => error,
       )

@@ -22,6 +22,7 @@ const at = (index: number, changes: Partial<Report> = {}): Report => ({
   round: START + index * 10,
   ...changes,
 })
+const NO_EVENTS = { burns: [], settlements: [], claims: [] }
 const rounds = (state: PageState) => state.reports.map(report => (report.round - START) / 10)
 const take = (state: PageState, ...reports: Report[]) => step(state, { type: 'reports', reports })
 
@@ -59,13 +60,16 @@ describe('what the page knows', () => {
     expect(isOnChain(updated, at(2))).to.equal(false)
     const look = {
       block: 9,
+      blockSec: 1,
+      seenAtMs: 1_000,
       ioSupply: 0n as Wei,
       iosdSupply: 0n as Wei,
       burned: 0n as Wei,
       latest: { price: sample.price, round: at(2).round },
       groupKeys: new Map(),
+      economy: null,
     }
-    expect(isOnChain(step(fresh, { type: 'chain', look, fromBlock: 0, burns: [] }), at(2))).to.equal(true)
+    expect(isOnChain(step(fresh, { type: 'chain', look, fromBlock: 0, ...NO_EVENTS }), at(2))).to.equal(true)
   })
 
   it('changes the status of one aggregator and no other', () => {
