@@ -13,7 +13,7 @@ import { type Membership, type PeerKey, peerKeysOf } from '../protocol/membershi
 import type { RoundTiming } from '../protocol/round/timing.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { readKeystore } from '../runtime/keystore.ts'
-import { acquireLock, type Lock } from '../runtime/lock.ts'
+import { lockService } from '../runtime/lock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { createIdentityCrypto } from '../runtime/native-identity.ts'
 import { createPeerNetwork, type PeerNetwork } from '../runtime/p2p/peer-network.ts'
@@ -79,7 +79,8 @@ export async function openMember(
     reader,
     registry,
     network,
-    services: [keyLock(identity, config.lockDir), registry, network],
+    // Two processes with one key would sign two different quotes for a round, which is what gets a node suspended.
+    services: [lockService([identity], config.lockDir), registry, network],
   }
 }
 
@@ -94,20 +95,5 @@ function allowList(registry: MembershipFollower): () => ReadonlySet<PeerKey> {
       keys = peerKeysOf(current)
     }
     return keys
-  }
-}
-
-/** Two processes with one key would sign two different quotes for a round, which is what gets a node suspended. */
-function keyLock(identity: Address, directory: string): Service {
-  let lock: Lock | undefined
-  return {
-    name: 'key lock',
-    start: async () => {
-      lock = acquireLock(identity, directory)
-    },
-    stop: async () => {
-      lock?.release()
-      lock = undefined
-    },
   }
 }

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import type { Service } from './service.ts'
 
 /** Held until released, or until the process ends in whatever way: the kernel drops it, kill −9 included. */
 export interface Lock {
@@ -67,6 +68,26 @@ export function acquireLock(key: string, directory: string = defaultLockDir()): 
     release: () => {
       if (held.delete(database)) database.close()
     },
+  }
+}
+
+/** Holds locks from start to stop: all of `keys`, or none. */
+export function lockService(keys: readonly string[], directory?: string): Service {
+  const locks: Lock[] = []
+  const release = (): void => {
+    for (let lock = locks.pop(); lock !== undefined; lock = locks.pop()) lock.release()
+  }
+  return {
+    name: 'key lock',
+    start: async () => {
+      try {
+        for (const key of keys) locks.push(acquireLock(key, directory))
+      } catch (error) {
+        release()
+        throw error
+      }
+    },
+    stop: async () => release(),
   }
 }
 

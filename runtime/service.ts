@@ -9,6 +9,11 @@ export interface Service {
   stop(): Promise<void>
 }
 
+/** What is there from the beginning and has to be put away at the end, such as an open database. */
+export function stopOnly(name: string, stop: () => void): Service {
+  return { name, start: async () => {}, stop: async () => stop() }
+}
+
 export interface ServiceGroupOptions {
   readonly logger: Logger
   /** How long one service may take to stop before it is left behind, and said so. */

@@ -2,6 +2,8 @@
  * Opens a round at the start of its slot when it is this aggregator's turn, feeds it quotes, and lets go of it
  * two slots later.
  */
+
+import { GroupPublic } from '../../member/group-public.ts'
 import type { Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { Membership } from '../../protocol/membership.ts'
@@ -10,7 +12,6 @@ import { proposalTimeMs, type RoundTiming, turnOf } from '../../protocol/round/t
 import { nextRound, type Round, roundAt, roundStartMs } from '../../protocol/rounds.ts'
 import type { Service } from '../../runtime/service.ts'
 import { ActiveRound, type ActiveRoundDeps } from './active-round.ts'
-import { GroupPublic } from './group-public.ts'
 
 export interface RoundRunnerOptions {
   readonly domain: Domain

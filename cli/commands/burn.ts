@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
+import type { Burner, BurnReceipt } from '../../chain/burner.ts'
 import type { BurnerConfig } from '../../config/process-config.ts'
 import { formatDecimal, type Wei } from '../../protocol/units.ts'
 import type { LogFields } from '../../runtime/logger.ts'
-import type { Burner, BurnReceipt } from '../burn/burner.ts'
 import { print, printJson } from '../output.ts'
 import { amount, duration } from '../parsers.ts'
 import type { ProcessDeps } from '../run-process.ts'
@@ -42,7 +42,7 @@ export function addBurnCommand(program: Command): void {
 
 async function openBurner(config: BurnerConfig): Promise<Burner> {
   const [{ createBurner }, { readKeystore }, { privateKeyToAccount }, { toHex }] = await Promise.all([
-    import('../burn/burner.ts'),
+    import('../../chain/burner.ts'),
     import('../../runtime/keystore.ts'),
     import('viem/accounts'),
     import('viem'),
@@ -65,14 +65,22 @@ function report(receipt: BurnReceipt, options: BurnOptions): void {
 }
 
 async function burnAgainAndAgain(burner: Burner, config: BurnerConfig, options: BurnOptions): Promise<void> {
-  const [{ runProcess }, { createLoop }, { randomAmount }] = await Promise.all([
+  const [{ runProcess }, { createLoop }, { randomAmount }, { epochOf }] = await Promise.all([
     import('../run-process.ts'),
     import('../../runtime/loop.ts'),
     import('../burn/random-amount.ts'),
+    import('../../protocol/epoch/time.ts'),
   ])
-  const burnOnce = async ({ logger }: ProcessDeps): Promise<void> => {
+  const { epochStart, epochLengthSec } = config.deployment
+  const clock = { startSec: epochStart, lengthSec: epochLengthSec }
+  const nextAmount = (nowMs: number): Wei => {
+    if (options.io !== undefined) return options.io
+    const isSurge = epochOf(clock, Math.floor(nowMs / 1_000)) % 2 === 1
+    return (randomAmount(Math.random) * (isSurge ? BigInt(config.surge) : 1n)) as Wei
+  }
+  const burnOnce = async ({ logger, clock: { now } }: ProcessDeps): Promise<void> => {
     try {
-      logger.info('burned IO for IOSD', describe(await burner.burn(options.io ?? randomAmount(Math.random))))
+      logger.info('burned IO for IOSD', describe(await burner.burn(nextAmount(now()))))
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined
       // Before the first price there is nothing to burn at: that is how every network starts.

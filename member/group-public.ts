@@ -1,15 +1,15 @@
 /** The public half of the group key, derived from the transcript whose hash the registry holds. */
-import type { Hash } from '../../protocol/bytes.ts'
-import { CHANNELS } from '../../protocol/channels.ts'
-import { type FrostPublic, groupKeyX } from '../../protocol/frost.ts'
+import type { Hash } from '../protocol/bytes.ts'
+import { CHANNELS } from '../protocol/channels.ts'
+import { type FrostPublic, groupKeyX } from '../protocol/frost.ts'
 import {
   decodeTranscript,
   MAX_TRANSCRIPT_BYTES,
   publicPackageFromTranscript,
   transcriptHashOf,
-} from '../../protocol/keygen.ts'
-import { activeMembers, type Membership } from '../../protocol/membership.ts'
-import type { PeerNetwork } from '../../runtime/p2p/peer-network.ts'
+} from '../protocol/keygen.ts'
+import { activeMembers, type Membership } from '../protocol/membership.ts'
+import type { PeerNetwork } from '../runtime/p2p/peer-network.ts'
 
 const REQUEST_TIMEOUT_MS = 2_000
 

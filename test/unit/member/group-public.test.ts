@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { GroupPublic } from '../../../aggregator/rounds/group-public.ts'
+import { GroupPublic } from '../../../member/group-public.ts'
 import { CHANNELS } from '../../../protocol/channels.ts'
 import type { Membership } from '../../../protocol/membership.ts'
 import { at, castOf, registryView } from '../../support/network/cast.ts'

@@ -11,11 +11,11 @@ import {
   parseSignature,
   zeroAddress,
 } from 'viem'
-import { burnerAbi } from '../../chain/abi/burner.ts'
-import { ioAbi } from '../../chain/abi/io.ts'
-import { priceFeedAbi } from '../../chain/abi/price-feed.ts'
-import type { Deployment } from '../../chain/deployment.ts'
-import { formatDecimal, iosdForIo, mulDivDown, type Price, type Wei } from '../../protocol/units.ts'
+import { formatDecimal, iosdForIo, mulDivDown, type Price, type Wei } from '../protocol/units.ts'
+import { burnerAbi } from './abi/burner.ts'
+import { ioAbi } from './abi/io.ts'
+import { priceFeedAbi } from './abi/price-feed.ts'
+import type { Deployment } from './deployment.ts'
 
 /** One burn, as the chain recorded it. */
 export interface BurnReceipt {

@@ -1,0 +1,62 @@
+/** What is sent to the contracts of settlement, for a transactor. */
+import type { Address, Hex } from '../../protocol/bytes.ts'
+import type { Certificate } from '../../protocol/certificate.ts'
+import type { RewardLine } from '../../protocol/epoch/ledger.ts'
+import type { EpochReport } from '../../protocol/epoch/report.ts'
+import type { Asset } from '../../protocol/usage/wire.ts'
+import { escrowAbi } from '../abi/escrow.ts'
+import { rewardsDistributorAbi } from '../abi/rewards-distributor.ts'
+import { settlementAbi } from '../abi/settlement.ts'
+import { contractSignature } from '../price-feed.ts'
+import type { ContractCall } from '../transactor.ts'
+
+/** A report as the contract's struct is encoded: 64-bit fields are bigint. */
+export function contractReport(report: EpochReport) {
+  return { ...report, epoch: BigInt(report.epoch), snapshotBlock: BigInt(report.snapshotBlock) }
+}
+
+/** Stages a certified epoch, and makes it active at once where there is no time to dispute. */
+export function settleCall(settlement: Address, report: EpochReport, certificate: Certificate): ContractCall {
+  const contract = { address: settlement, abi: settlementAbi } as const
+  const staged = contractReport(report)
+  return certificate.kind === 'group'
+    ? {
+        ...contract,
+        functionName: 'settle',
+        args: [staged, certificate.signature.r, certificate.signature.s],
+      }
+    : {
+        ...contract,
+        functionName: 'settleWithQuorum',
+        args: [staged, certificate.signatures.map(contractSignature)],
+      }
+}
+
+/** Makes the staged epoch active once it can no longer be disputed. */
+export function activateCall(settlement: Address, report: EpochReport): ContractCall {
+  return {
+    address: settlement,
+    abi: settlementAbi,
+    functionName: 'activate',
+    args: [contractReport(report)],
+  }
+}
+
+/** Pays an account all that it has earned and not been paid. Anybody may send it. */
+export function claimCall(
+  distributor: Address,
+  { account, cumulative }: RewardLine,
+  proof: readonly Hex[],
+): ContractCall {
+  return {
+    address: distributor,
+    abi: rewardsDistributorAbi,
+    functionName: 'claim',
+    args: [account, cumulative, proof],
+  }
+}
+
+/** Deposits the sender's own tokens, of which the escrow needs an allowance. @param amount wei */
+export function depositCall(escrow: Address, asset: Asset, amount: bigint): ContractCall {
+  return { address: escrow, abi: escrowAbi, functionName: 'deposit', args: [asset, amount] }
+}

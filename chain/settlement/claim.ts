@@ -1,0 +1,76 @@
+/** Claims what an account has earned: checked against the chain before a transaction is paid for. */
+import type { PublicClient } from 'viem'
+import type { Address, Hash, Hex } from '../../protocol/bytes.ts'
+import { type RewardLine, rewardLeaf } from '../../protocol/epoch/ledger.ts'
+import { verifyMerkleProof } from '../../protocol/merkle.ts'
+import { rewardsDistributorAbi } from '../abi/rewards-distributor.ts'
+import { TransactError, type Transactor } from '../transactor.ts'
+import { claimCall } from './calls.ts'
+
+/** What an account has ever earned, with the way to the distributor's root. */
+export interface ProvenLine {
+  readonly cumulative: bigint
+  readonly proof: readonly Hex[]
+}
+
+export type ClaimResult =
+  | {
+      readonly kind: 'claimed'
+      /** Wei of IO, paid to the account's payout address. */
+      readonly amount: bigint
+      readonly txHash: Hash
+    }
+  /** All that was earned has been paid. */
+  | { readonly kind: 'nothing' }
+  /** The proof is for another root than the one on chain: ask for it again. */
+  | { readonly kind: 'stale-proof'; readonly root: Hash }
+
+export interface ClaimOptions {
+  readonly transactor: Transactor
+  readonly reader: PublicClient
+  readonly distributor: Address
+  /** Whose rewards. Anybody may send the claim; the account is paid. */
+  readonly account: Address
+  readonly line: ProvenLine
+}
+
+/** Wei that a line would pay now, or why not. Reads only. */
+export async function claimable({
+  reader,
+  distributor,
+  account,
+  line,
+}: Omit<ClaimOptions, 'transactor'>): Promise<bigint | Exclude<ClaimResult, { kind: 'claimed' }>> {
+  const contract = { address: distributor, abi: rewardsDistributorAbi } as const
+  const [root, paid] = await Promise.all([
+    reader.readContract({ ...contract, functionName: 'root' }),
+    reader.readContract({ ...contract, functionName: 'claimedBy', args: [account] }),
+  ])
+  if (!verifyMerkleProof(root, rewardLeaf({ account, cumulative: line.cumulative }), line.proof))
+    return { kind: 'stale-proof', root }
+  return line.cumulative > paid ? line.cumulative - paid : { kind: 'nothing' }
+}
+
+/**
+ * Claims when there is something to claim. Safe to repeat: what was paid is not paid again.
+ *
+ * @throws {TransactError}
+ */
+export async function claimRewards(options: ClaimOptions, signal: AbortSignal): Promise<ClaimResult> {
+  const { transactor, distributor, account, line } = options
+  const due = await claimable(options)
+  if (typeof due !== 'bigint') return due
+  const reward: RewardLine = { account, cumulative: line.cumulative }
+  try {
+    const receipt = await transactor.send(claimCall(distributor, reward, line.proof), signal)
+    return { kind: 'claimed', amount: due, txHash: receipt.transactionHash }
+  } catch (error) {
+    // A new root, or somebody else's claim for this account, between the look and the transaction.
+    if (error instanceof TransactError && error.errorName === 'NothingToClaim') return { kind: 'nothing' }
+    if (error instanceof TransactError && error.errorName === 'InvalidProof') {
+      const again = await claimable(options)
+      if (typeof again !== 'bigint') return again
+    }
+    throw error
+  }
+}

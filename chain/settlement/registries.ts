@@ -1,0 +1,90 @@
+/**
+ * Workers, models and group keys, from their registries' events: as many entries as somebody has paid a transaction
+ * for. Asked without the chain, because anybody can name what does not exist.
+ */
+import type { Address, Hash } from '../../protocol/bytes.ts'
+import type { Model } from '../../protocol/epoch/settle-usage.ts'
+import { type GroupKey, slotsOf } from '../../protocol/membership.ts'
+import type { FollowedLog } from './events.ts'
+
+interface ModelVersion {
+  readonly royaltyBps: number
+  readonly fromEpoch: number
+}
+
+interface RegisteredModel {
+  readonly owner: Address
+  /** By version less one. */
+  readonly versions: ModelVersion[]
+  retiredFrom: number | undefined
+}
+
+export class Registries {
+  readonly #workers = new Set<Address>()
+  readonly #workerOfDevice = new Map<Hash, Address>()
+  readonly #models = new Map<Hash, RegisteredModel>()
+  readonly #groupKeys = new Map<number, GroupKey>()
+
+  add(log: FollowedLog): void {
+    switch (log.eventName) {
+      case 'DeviceRegistered': {
+        const worker = lower(log.args.worker)
+        this.#workers.add(worker)
+        this.#workerOfDevice.set(padded(log.args.device), worker)
+        return
+      }
+      case 'ModelRegistered':
+        this.#models.set(log.args.id, { owner: lower(log.args.owner), versions: [], retiredFrom: undefined })
+        return
+      case 'ModelVersionAdded': {
+        const { id, version, royaltyBps, fromEpoch } = log.args
+        const versions = this.#models.get(id)?.versions
+        if (versions !== undefined) versions[version - 1] = { royaltyBps, fromEpoch: Number(fromEpoch) }
+        return
+      }
+      case 'ModelRetired': {
+        const model = this.#models.get(log.args.id)
+        if (model !== undefined) model.retiredFrom = Number(log.args.fromEpoch)
+        return
+      }
+      case 'GroupKeyRotated': {
+        const { keyEpoch, px, transcriptHash, participants } = log.args
+        this.#groupKeys.set(keyEpoch, { px, transcriptHash, participants: slotsOf(participants) })
+        return
+      }
+      default:
+    }
+  }
+
+  isWorker(address: Address): boolean {
+    return this.#workers.has(address)
+  }
+
+  workerOfDevice(device: Hash): Address | undefined {
+    return this.#workerOfDevice.get(device)
+  }
+
+  /**
+   * Changes hold from the next epoch on, so the answer for an epoch is the same whenever one asks after its start: a
+   * version of a later epoch does not exist yet.
+   */
+  modelAt(id: Hash, version: number, epoch: number): Model | undefined {
+    const model = this.#models.get(id)
+    const found = model?.versions[version - 1]
+    if (model === undefined || found === undefined || found.fromEpoch > epoch) return undefined
+    const active = model.retiredFrom === undefined || epoch < model.retiredFrom
+    return { id, version, owner: model.owner, royaltyBps: found.royaltyBps, active }
+  }
+
+  groupKeyOf(keyEpoch: number): GroupKey | undefined {
+    return this.#groupKeys.get(keyEpoch)
+  }
+}
+
+function lower(address: string): Address {
+  return address.toLowerCase() as Address
+}
+
+function padded(address: string): Hash {
+  return `0x${address.slice(2).toLowerCase().padStart(64, '0')}`
+}
