@@ -1,5 +1,6 @@
 /** Wires an oracle node: the one place that knows all its parts. */
 import { join } from 'node:path'
+import { createSettlementReader } from '../chain/settlement/reader.ts'
 import type { OracleConfig } from '../config/process-config.ts'
 import { toSourcePlan } from '../config/sources.ts'
 import { NotRegisteredError, openMember } from '../member/open-member.ts'
@@ -19,6 +20,7 @@ import type { Metrics } from '../runtime/metrics.ts'
 import { RequestRefused, type Verdict } from '../runtime/p2p/peer-network.ts'
 import { type Service, serviceGroup } from '../runtime/service.ts'
 import { openDatabase } from '../runtime/sqlite.ts'
+import { createAuditing } from './auditing/auditing.ts'
 import { Guard } from './guard/guard.ts'
 import { createGuardStore, GUARD_MIGRATIONS } from './guard/guard-store.ts'
 import { KeygenCeremony } from './keygen/ceremony.ts'
@@ -58,6 +60,12 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     'outcome',
   ])
   const gossip = metrics.counter('ionet_oracle_gossip_total', 'Gossiped messages by verdict', ['verdict'])
+
+  const audits = metrics.counter(
+    'ionet_oracle_epoch_audits_total',
+    'Epochs that this node was asked to sign, by what came of it',
+    ['outcome'],
+  )
 
   const database = openDatabase(join(config.dataDir, 'guard.sqlite'), GUARD_MIGRATIONS)
   const guard = new Guard({ domain, feedId, slot, secret: member.secret }, createGuardStore(database), crypto)
@@ -103,6 +111,30 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       key: keyEpoch => keys.current(keyEpoch),
       highestCertified: () => highestCertified,
       count: outcome => replies.inc({ outcome }),
+    },
+  )
+  const { deployment, network: terms } = config
+  const chain = createSettlementReader(
+    { deployment, finality: terms.finality },
+    { reader: member.reader, clock, logger },
+  )
+  const auditing = createAuditing(
+    {
+      ...{ domain, feedId, slot, dataDir: config.dataDir },
+      windows: {
+        clock: chain.clock,
+        slotSec: terms.challengeSlotSec,
+        every: terms.challengeEvery,
+        graceSec: terms.challengeGraceSec,
+      },
+      challengeSize: terms.challengeSize,
+    },
+    {
+      ...{ clock, logger, crypto, chain, network, sign },
+      membership: () => registry.current(),
+      readMembership: () => registry.refresh(),
+      key: keyEpoch => keys.current(keyEpoch),
+      count: outcome => audits.inc({ outcome }),
     },
   )
   registry.onChange(membership => {
@@ -160,6 +192,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     const admission = admitCertified(data, { domain, feedId, membership: current, highestCertified, crypto })
     if (admission.verdict === 'accept') {
       highestCertified = asRound(unpackReport(admission.announcement.report.word).round)
+      auditing.noteCertified(admission.announcement.report)
       return 'accept'
     }
     gossip.inc({ verdict: admission.code })
@@ -207,6 +240,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       ...config.http,
       cors: true,
       routes: app => {
+        auditing.routes(app)
         app.get('/v1/status', async () => ({
           slot,
           identity: member.identity,
@@ -253,7 +287,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   }
   return serviceGroup(
     'oracle node',
-    [stored, ...member.services, loadKey, ceremony, signing, http, sources, quoter],
+    [stored, ...member.services, loadKey, chain, auditing, ceremony, signing, http, sources, quoter],
     {
       logger,
       stopDeadlineMs: STOP_DEADLINE_MS,

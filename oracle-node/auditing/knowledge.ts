@@ -1,0 +1,202 @@
+/** Puts together what this node has seen for itself of an epoch, for the audit, which asks nobody. */
+import { createHash } from 'node:crypto'
+import type { SettlementReader } from '../../chain/settlement/types.ts'
+import { maxTranscriptBytes } from '../../compute/challenge/transcript.ts'
+import type { VerifyingKernel } from '../../compute/challenge/verify.ts'
+import type { MatrixSize } from '../../compute/matrix/size.ts'
+import { createWasmKernel } from '../../compute/matrix/wasm-kernel.ts'
+import type { Hash } from '../../protocol/bytes.ts'
+import { CHANNELS } from '../../protocol/channels.ts'
+import type { Domain } from '../../protocol/domain.ts'
+import type { OpeningVerdict, OwnKnowledge } from '../../protocol/epoch/audit-types.ts'
+import type { ChallengeResult } from '../../protocol/epoch/availability.ts'
+import type { EpochBundle } from '../../protocol/epoch/bundle.ts'
+import { computeEpoch } from '../../protocol/epoch/compute.ts'
+import type { EpochReport } from '../../protocol/epoch/report.ts'
+import { drawSample } from '../../protocol/epoch/sample.ts'
+import { EMPTY_STATE, stateHash } from '../../protocol/epoch/state.ts'
+import { epochEndSec, epochStartSec } from '../../protocol/epoch/time.ts'
+import {
+  drawBeacon,
+  drawSec,
+  slotOf,
+  slotStartSec,
+  type WindowTerms,
+  windowBeacon,
+} from '../../protocol/epoch/windows.ts'
+import type { IdentityCrypto } from '../../protocol/identity.ts'
+import { unpackReport } from '../../protocol/report.ts'
+import { BlobError, fetchBlob } from '../../runtime/p2p/blobs.ts'
+import { type PeerKey, type PeerNetwork, PeerRequestError } from '../../runtime/p2p/peer-network.ts'
+import type { AuditStore } from './audit-store.ts'
+import type { BundleCopies } from './bundle-copies.ts'
+import { judgeOpening } from './openings.ts'
+
+/** Something is not known yet that may be in a moment: the audit has to wait for it. */
+export class NotReadyError extends Error {
+  readonly code = 'NOT_READY'
+  constructor(what: string) {
+    super(what)
+    this.name = 'NotReadyError'
+  }
+}
+
+export interface KnowledgeOptions {
+  readonly domain: Domain
+  readonly windows: WindowTerms
+  readonly size: MatrixSize
+}
+
+export interface KnowledgeDeps {
+  readonly store: AuditStore
+  readonly copies: BundleCopies
+  readonly chain: Pick<
+    SettlementReader,
+    'terms' | 'findSettled' | 'lastBlockBefore' | 'firstBlockFrom' | 'workerOfDevice'
+  >
+  readonly network: Pick<PeerNetwork, 'request' | 'connected'>
+  readonly crypto: IdentityCrypto
+}
+
+export class Knowledge {
+  readonly #options: KnowledgeOptions
+  readonly #deps: KnowledgeDeps
+  #kernel: Promise<VerifyingKernel> | undefined
+
+  constructor(options: KnowledgeOptions, deps: KnowledgeDeps) {
+    this.#options = options
+    this.#deps = deps
+  }
+
+  /**
+   * @param relayer who proposes, and serves what was opened
+   * @throws {NotReadyError} when blocks, or the bundle of the epoch before, cannot be had now
+   */
+  async of(
+    report: EpochReport,
+    bundle: EpochBundle,
+    relayer: PeerKey,
+    signal: AbortSignal,
+  ): Promise<OwnKnowledge> {
+    const { store } = this.#deps
+    const { epoch } = report
+    const certified = store.highestPrice(epoch)
+    const windowRoots = this.#rootsOf(report, bundle)
+    const sampleSeed = this.#seedOf(report)
+    const verdicts = await this.#verdicts(
+      drawSample(sampleSeed, bundle.results),
+      windowRoots,
+      relayer,
+      signal,
+    )
+    return {
+      openingStateHash: await this.#openingOf(epoch, relayer, signal),
+      highestPrice: certified === undefined ? undefined : unpackReport(certified.word).price,
+      windowRoots,
+      inclusions: store.inclusionsOf(epoch),
+      forced: [],
+      receipts: store.receipts(),
+      sampleSeed,
+      verdictOf: result => verdicts.get(result) ?? 'missing',
+    }
+  }
+
+  /**
+   * A root that some nodes got in time and others did not would have the epoch refused for ever, with its window and
+   * without. So what a later attempt leaves out is let go: the relayer could have left it out at the deadline.
+   */
+  #rootsOf({ epoch, attempt }: EpochReport, bundle: EpochBundle): ReadonlyMap<number, Hash> {
+    const { windows } = this.#options
+    const [from, to] = [epochStartSec(windows.clock, epoch), epochEndSec(windows.clock, epoch)]
+    const roots = this.#deps.store.rootsBetween(slotOf(windows, from), slotOf(windows, to))
+    if (attempt === 0) return roots
+    const listed = new Set(bundle.windows.map(({ window }) => window))
+    return new Map([...roots].filter(([window]) => listed.has(window)))
+  }
+
+  /** Another sample for each node and bundle, which no relayer can foresee. */
+  #seedOf({ epoch, bundleHash }: EpochReport): Hash {
+    const hash = createHash('sha256')
+    hash.update(`${this.#deps.store.sampleSecret()} ${epoch} ${bundleHash}`)
+    return `0x${hash.digest('hex')}`
+  }
+
+  /** Hash of what the epoch before left: remembered, or computed from its bundle, whose hash is on chain. */
+  async #openingOf(epoch: number, relayer: PeerKey, signal: AbortSignal): Promise<Hash> {
+    if (epoch === 0) return stateHash(EMPTY_STATE)
+    const { store, copies, chain, network } = this.#deps
+    const before = await chain.findSettled(epoch - 1)
+    if (before === undefined) throw new NotReadyError(`epoch ${epoch - 1} is not active yet`)
+    const { bundleHash } = before.report
+    const known = store.closingOf(bundleHash)
+    if (known !== undefined) return known
+    const others = network.connected().filter(peer => peer !== relayer)
+    for (const peer of [relayer, ...others]) {
+      if (copies.has(bundleHash)) break
+      // Whoever has it will do: the hash says whether it is the one.
+      await copies.fetch(epoch - 1, bundleHash, peer, signal).catch(() => {})
+    }
+    const read = await copies.read(bundleHash)
+    if (read === undefined || 'fault' in read || read.hash !== bundleHash)
+      throw new NotReadyError(`the bundle of epoch ${epoch - 1} cannot be had from anybody`)
+    const closing = stateHash(computeEpoch(read.bundle, chain.terms).closing)
+    store.addClosing(epoch - 1, bundleHash, closing)
+    return closing
+  }
+
+  async #verdicts(
+    sample: readonly ChallengeResult[],
+    roots: ReadonlyMap<number, Hash>,
+    relayer: PeerKey,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<ChallengeResult, OpeningVerdict>> {
+    const verdicts = new Map<ChallengeResult, OpeningVerdict>()
+    for (const result of sample) {
+      const root = roots.get(result.window)
+      // Without a root in time the window is refused anyway.
+      if (root !== undefined) verdicts.set(result, await this.#verdictOf(result, root, relayer, signal))
+    }
+    return verdicts
+  }
+
+  async #verdictOf(
+    result: ChallengeResult,
+    root: Hash,
+    relayer: PeerKey,
+    signal: AbortSignal,
+  ): Promise<OpeningVerdict> {
+    // A device belongs to one worker for good.
+    if (this.#deps.chain.workerOfDevice(result.device) !== result.worker) return 'false'
+    const transcript = await this.#transcript(result.transcriptHash, relayer, signal)
+    if (transcript === undefined) return 'missing'
+    const { domain, windows, size } = this.#options
+    const { window, worker, device } = result
+    const [before, after] = await Promise.all([
+      this.#deps.chain.lastBlockBefore(slotStartSec(windows, window)),
+      this.#deps.chain.firstBlockFrom(drawSec(windows, window)),
+    ])
+    if (before === undefined || after === undefined)
+      throw new NotReadyError(`the blocks of window ${window} cannot be had`)
+    const beacon = windowBeacon(domain, window, before.hash)
+    const context = { domain, worker, device, window: BigInt(window), size, beacon }
+    this.#kernel ??= createWasmKernel()
+    const terms = { context, drawBeacon: drawBeacon(root, after.hash) }
+    return judgeOpening(await this.#kernel, result, transcript, terms, this.#deps.crypto)
+  }
+
+  async #transcript(hash: Hash, relayer: PeerKey, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const options = { maxBytes: maxTranscriptBytes(this.#options.size), signal }
+    const pieces: Uint8Array[] = []
+    try {
+      const { network } = this.#deps
+      for await (const piece of fetchBlob(network, relayer, CHANNELS.blob, hash, options)) pieces.push(piece)
+      return Buffer.concat(pieces)
+    } catch (error) {
+      if (error instanceof BlobError) return undefined
+      // Said not to be there is missing; not answered may be the line.
+      if (!(error instanceof PeerRequestError)) throw error
+      if (error.code === 'REFUSED' || error.code === 'TOO_LARGE') return undefined
+      throw new NotReadyError(`the relayer does not answer: ${error.message}`)
+    }
+  }
+}
