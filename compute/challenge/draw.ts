@@ -23,6 +23,14 @@ export interface DrawRule {
 export const ENTRIES_ONLY: DrawRule = { products: 1, entries: 64, rows: 0 }
 export const WITH_ROWS: DrawRule = { products: 1, entries: 64, rows: 24 }
 
+/** Below this side 64 entries are a good part of a product, and rows would tell nothing more. */
+const LEAST_SIZE_WITH_ROWS = 1_024
+
+/** What every network opens of a device: follows from the side alone, so that nobody has to be told. */
+export function drawRuleOf(size: MatrixSize): DrawRule {
+  return size < LEAST_SIZE_WITH_ROWS ? ENTRIES_ONLY : WITH_ROWS
+}
+
 export interface DrawnProduct {
   readonly index: number
   readonly entries: readonly Position[]
