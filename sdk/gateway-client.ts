@@ -1,0 +1,203 @@
+/**
+ * Asks a gateway and pays for the answer: offer, receipt, answer, statement.
+ *
+ * The gateway is trusted with nothing: an offer is signed for only within the payer's limits, and the worker's
+ * statement is checked before it is believed.
+ */
+import { type Address, bytesOf, type Hash, hexOf } from '../protocol/bytes.ts'
+import { type AcceptedHold, encodeAcceptedHold } from '../protocol/usage/hold.ts'
+import { encodeSignedReceipt } from '../protocol/usage/receipt.ts'
+import type { Statement } from '../protocol/usage/statement.ts'
+import type { Asset } from '../protocol/usage/wire.ts'
+import { inferenceWorkHash } from '../protocol/usage/work-hash.ts'
+import { parseAnswer, requestJson } from './http.ts'
+import { countField, hashField, hexField, listField, objectOf, textField } from './json.ts'
+import { type GatewayOffer, PAYMENT_HEADERS, readGatewayOffer } from './offer-json.ts'
+import type { PayerBook, ReceiptLimits } from './payer.ts'
+import { ProblemError } from './problem.ts'
+
+/** What the next request needs. */
+export interface HoldNeed {
+  readonly payee: Address
+  readonly asset: Asset
+  /** Wei that the hold must have left. */
+  readonly leastWei: bigint
+  /** Why the gateway would not take the one it was shown: another one is needed. */
+  readonly refused: string | undefined
+}
+
+export interface GatewayClientOptions {
+  readonly url: string
+  readonly book: PayerBook
+  /** Wei of IO that one answer may cost at most, and that lost answers of one worker may. */
+  readonly limits: ReceiptLimits
+  /** For one HTTP request, the model's work included. */
+  readonly timeoutMs: number
+  /** A hold that a relayer has accepted: the current one, or a new one. What it throws ends the request. */
+  hold(need: HoldNeed): Promise<AcceptedHold>
+  /** Called when a receipt is about to leave: the moment to store the book. */
+  readonly beforePaying?: () => void | Promise<void>
+}
+
+export interface ServedModel {
+  readonly id: Hash
+  readonly version: number
+}
+
+export interface CompletionRequest {
+  readonly model: ServedModel
+  readonly prompt: string
+  readonly maxTokens: number
+}
+
+export interface PaidCompletion {
+  readonly text: string
+  readonly finish: 'stop' | 'length'
+  readonly promptTokens: number
+  readonly completionTokens: number
+  /** What was charged for, and wei of IO: by the worker's statement. */
+  readonly units: bigint
+  readonly chargedWei: bigint
+  readonly worker: Address
+  readonly statement: Statement
+}
+
+export type PaymentErrorCode = 'OFFER_REFUSED' | 'STATEMENT_REFUSED' | 'TOO_MANY_OFFERS'
+
+/** The payer's own rules stopped a request. `rule`: the code of the rule, or the gateway's last one. */
+export class PaymentError extends Error {
+  readonly code: PaymentErrorCode
+  readonly rule: string
+  constructor(code: PaymentErrorCode, rule: string) {
+    super(`${SENTENCES[code]} (${rule})`)
+    this.name = 'PaymentError'
+    this.code = code
+    this.rule = rule
+  }
+}
+
+const SENTENCES: Record<PaymentErrorCode, string> = {
+  OFFER_REFUSED: 'the offer is not one that this payer signs: look at its limits',
+  STATEMENT_REFUSED: 'the answer came with a statement that is not believed',
+  TOO_MANY_OFFERS: 'the gateway asked for another payment again and again',
+}
+
+/** Both methods throw {@link ProblemError} when the gateway refuses or cannot be reached. */
+export interface GatewayClient {
+  models(signal?: AbortSignal): Promise<ServedModel[]>
+  /** @throws {PaymentError} */
+  complete(request: CompletionRequest, signal?: AbortSignal): Promise<PaidCompletion>
+}
+
+/** An offer and a hold may each turn out to be out of date, and once more because of the other. */
+const MAX_TRIES = 5
+const MAX_MODELS = 1_024
+
+export function createGatewayClient(options: GatewayClientOptions): GatewayClient {
+  const { book } = options
+  const target = { url: options.url.replace(/\/+$/, ''), timeoutMs: options.timeoutMs }
+
+  const post = (
+    { model, prompt, maxTokens }: CompletionRequest,
+    headers: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> =>
+    requestJson(target, {
+      method: 'POST',
+      path: '/v1/completions',
+      headers: { 'content-type': 'application/json', [PAYMENT_HEADERS.payer]: book.payer, ...headers },
+      body: JSON.stringify({ model: model.id, prompt, max_tokens: maxTokens }),
+      signal,
+    })
+
+  const pay = async (offer: GatewayOffer, refused: string | undefined): Promise<Record<string, string>> => {
+    // First: what one of the payer's own rules refuses must not cost a hold.
+    const answer = await book.receiptFor(offer.terms, options.limits)
+    if (!answer.ok) throw new PaymentError('OFFER_REFUSED', answer.code)
+    const { holdPayee: payee, asset, minHoldWei: leastWei } = offer
+    const hold = await options.hold({ payee, asset, leastWei, refused })
+    await options.beforePaying?.()
+    return {
+      [PAYMENT_HEADERS.offer]: offer.offerId,
+      [PAYMENT_HEADERS.receipt]: hexOf(encodeSignedReceipt(answer.signed)),
+      [PAYMENT_HEADERS.hold]: hexOf(encodeAcceptedHold(hold)),
+    }
+  }
+
+  const complete = async (request: CompletionRequest, signal?: AbortSignal): Promise<PaidCompletion> => {
+    let payment: Record<string, string> = {}
+    let offer: GatewayOffer | undefined
+    let lastCode = ''
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const reply = await post(request, payment, signal).catch(asPaymentProblem)
+      if (!(reply instanceof ProblemError)) return read(reply, request, offer)
+      lastCode = reply.code
+      const holdRefused = reply.code.startsWith('HOLD_') ? reply.code : undefined
+      offer = offerOf(reply) ?? (holdRefused === undefined ? undefined : offer)
+      if (offer === undefined) throw reply
+      const { id, version } = offer.terms
+      if (id !== request.model.id || version !== request.model.version)
+        throw new PaymentError('OFFER_REFUSED', 'WRONG_MODEL')
+      payment = await pay(offer, holdRefused)
+    }
+    throw new PaymentError('TOO_MANY_OFFERS', lastCode)
+  }
+
+  const read = (
+    body: unknown,
+    request: CompletionRequest,
+    offer: GatewayOffer | undefined,
+  ): PaidCompletion => {
+    const { statement, ...answer } = parseAnswer(() => readCompletion(body))
+    const workHash = inferenceWorkHash(request.prompt, request.maxTokens, answer.text)
+    const taken = book.accept(statement, workHash)
+    if (!taken.ok) throw new PaymentError('STATEMENT_REFUSED', taken.code)
+    if (taken.statement.worker !== offer?.terms.worker)
+      throw new PaymentError('STATEMENT_REFUSED', 'WRONG_WORKER')
+    const { chargedWei, units } = taken
+    return { ...answer, units, chargedWei, worker: taken.statement.worker, statement: taken.statement }
+  }
+
+  return {
+    complete,
+    models: async signal => {
+      const body = await requestJson(target, { method: 'GET', path: '/v1/models', signal })
+      return parseAnswer(() => listField(objectOf(body), 'data', MAX_MODELS, readModel))
+    },
+  }
+}
+
+/** 402 is the one refusal that leads on. */
+function asPaymentProblem(error: unknown): ProblemError {
+  if (error instanceof ProblemError && error.status === 402) return error
+  throw error
+}
+
+function offerOf({ problem }: ProblemError): GatewayOffer | undefined {
+  if (problem === undefined || problem['offer'] === undefined) return undefined
+  return parseAnswer(() => readGatewayOffer(objectOf(problem['offer'])))
+}
+
+function readModel(value: unknown): ServedModel {
+  const model = objectOf(value)
+  return { id: hashField(model, 'id'), version: countField(model, 'version') }
+}
+
+function readCompletion(
+  body: unknown,
+): Omit<PaidCompletion, 'units' | 'chargedWei' | 'statement' | 'worker'> & { statement: Uint8Array } {
+  const completion = objectOf(body)
+  const [choice] = listField(completion, 'choices', 1, objectOf)
+  if (choice === undefined) throw new TypeError('there is no answer')
+  const finish = textField(choice, 'finish_reason')
+  if (finish !== 'stop' && finish !== 'length') throw new TypeError('finish_reason is none that is known')
+  const usage = objectOf(completion['usage'])
+  const io = objectOf(completion['io'])
+  return {
+    text: textField(choice, 'text'),
+    finish,
+    promptTokens: countField(usage, 'prompt_tokens'),
+    completionTokens: countField(usage, 'completion_tokens'),
+    statement: bytesOf(hexField(io, 'statement')),
+  }
+}
