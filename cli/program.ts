@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { addBurnCommand } from './commands/burn.ts'
+import { addClaimCommand } from './commands/claim.ts'
 import { addDeployCommand } from './commands/deploy.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addNodeCommands } from './commands/node.ts'
 import { addStatusCommand } from './commands/status.ts'
+import { addVerifyCommand } from './commands/verify.ts'
 
 /** The `ionet` command line. Errors are thrown, so that one place decides on sentences and exit codes. */
 export function createProgram(): Command {
@@ -20,6 +22,8 @@ export function createProgram(): Command {
   addKeysCommands(program)
   addDeployCommand(program)
   addBurnCommand(program)
+  addClaimCommand(program)
+  addVerifyCommand(program)
   addStatusCommand(program)
   return program
 }

@@ -2,6 +2,7 @@ import { networkEntries } from './network.ts'
 import {
   aggregatorEntries,
   burnerEntries,
+  claimEntries,
   gatewayEntries,
   oracleEntries,
   payerEntries,
@@ -19,6 +20,11 @@ export const FILE_KINDS: readonly FileKind[] = [
   { title: 'Worker', about: 'For `ionet worker --config FILE`.', entries: workerEntries },
   { title: 'Gateway', about: 'For `ionet gateway --config FILE`.', entries: gatewayEntries },
   { title: 'Payer', about: 'For `ionet payer --config FILE`.', entries: payerEntries },
+  {
+    title: 'Claim',
+    about: 'For `ionet claim --config FILE`; the file of a worker or a gateway will do as well.',
+    entries: claimEntries,
+  },
   { title: 'Burner', about: 'For `ionet burn --config FILE`.', entries: burnerEntries },
   { title: 'Venue simulator', about: 'For `ionet venues --config FILE`.', entries: venuesEntries },
   {

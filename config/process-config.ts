@@ -11,6 +11,7 @@ import {
   type accountEntries,
   aggregatorEntries,
   burnerEntries,
+  claimEntries,
   gatewayEntries,
   type nodeEntries,
   oracleEntries,
@@ -90,11 +91,15 @@ export interface PayerConfig extends AccountConfig {
   readonly pauseMs: number
 }
 
+/** Of who has earned something: a worker, a gateway, the owner of a model. */
+export type ClaimConfig = Pick<AccountConfig, 'identity' | 'rpcUrls' | 'deployment' | 'relayerUrl'>
+
 export interface BurnerConfig {
   readonly rpcUrls: readonly string[]
   readonly deployment: Deployment
   readonly identity: { readonly keystore: string; readonly password: Secret }
   readonly everySec: number
+  readonly surge: number
   readonly logLevel: LogLevel
 }
 
@@ -166,6 +171,28 @@ export function loadPayerConfig(file: string, env: Environment): PayerConfig {
   }))
 }
 
+/** Takes the file of a worker or a gateway, too: whoever earns has one. @throws {ConfigError} */
+export function loadClaimConfig(file: string, env: Environment): ClaimConfig {
+  const problems = new Problems(file)
+  const document = readJson(file, '', problems)
+  problems.throwIfAny()
+  const has = (key: string): boolean =>
+    typeof document === 'object' && document !== null && Object.hasOwn(document, key)
+  if (has('device')) return loadWorkerConfig(file, env)
+  if (has('workers')) return loadGatewayConfig(file, env)
+  return load(file, env, claimEntries, (values, found) => ({
+    rpcUrls: values.rpcUrls,
+    deployment: named(values.deployment, name => readDeployment(name, 'deployment', found)),
+    identity: {
+      keystore: values['identity.keystore'],
+      password: named(values['identity.passwordFile'], name =>
+        readPasswordFile(name, 'identity.passwordFile', found),
+      ),
+    },
+    relayerUrl: values.relayerUrl,
+  }))
+}
+
 /** @throws {ConfigError} */
 export function loadBurnerConfig(file: string, env: Environment): BurnerConfig {
   return load(file, env, burnerEntries, (values, problems) => ({
@@ -178,6 +205,7 @@ export function loadBurnerConfig(file: string, env: Environment): BurnerConfig {
       ),
     },
     everySec: values.everySec,
+    surge: values.surge,
     logLevel: values.logLevel,
   }))
 }

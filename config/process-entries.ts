@@ -250,6 +250,14 @@ export const payerEntries = {
   }),
 }
 
+/** `ionet claim`; it takes the file of a worker or a gateway as well. */
+export const claimEntries = {
+  ...chainEntries,
+  'identity.keystore': accountEntries['identity.keystore'],
+  'identity.passwordFile': accountEntries['identity.passwordFile'],
+  relayerUrl: accountEntries.relayerUrl,
+}
+
 /** `ionet burn` */
 export const burnerEntries = {
   ...chainEntries,
@@ -270,6 +278,12 @@ export const burnerEntries = {
     max: 86_400,
     unit: 's',
     fallback: 5,
+  }),
+  surge: integer({
+    about: 'In every second epoch so many times as much is burned; for networks that are to show the cap.',
+    min: 1,
+    max: 100,
+    fallback: 1,
   }),
   logLevel: nodeEntries.logLevel,
 }

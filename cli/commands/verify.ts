@@ -1,0 +1,160 @@
+import type { Command } from 'commander'
+import type { NetworkConfig } from '../../config/network.ts'
+import { InputError } from '../input-error.ts'
+import { print, printJson } from '../output.ts'
+import { integer, url } from '../parsers.ts'
+import type { Complaint, FoundBundle, WantedBundle } from '../verify/bundle-source.ts'
+import type { SettledFacts } from '../verify/settled-facts.ts'
+
+interface VerifyOptions {
+  readonly deployment: string
+  readonly rpc: string
+  readonly network?: string
+  readonly bundle?: string
+  readonly from?: readonly string[]
+  readonly previous?: string
+  readonly json?: boolean
+}
+
+interface Found {
+  readonly found: FoundBundle | undefined
+  readonly complaints: readonly Complaint[]
+}
+
+/** Epochs are numbered by 64 bits on chain; no clock reaches this one. */
+const MAX_EPOCH = 2 ** 40
+
+/** `ionet verify epoch`: trusts nobody but the chain. */
+export function addVerifyCommand(program: Command): void {
+  program
+    .command('verify')
+    .description('check what the network has done, from public data alone')
+    .command('epoch')
+    .summary('compute a settled epoch again from its bundle and the chain')
+    .description(
+      'compute a settled epoch again from its bundle and the chain alone, and compare every root and total; ' +
+        'exit code 1 when something differs',
+    )
+    .argument('<number>', 'number of the epoch', integer(0, MAX_EPOCH))
+    .requiredOption('--deployment <file>', 'deployment file')
+    .requiredOption('--rpc <url>', 'Ethereum JSON-RPC endpoint', url)
+    .option('--network <file>', "the network's file: its challenge windows are checked, too")
+    .option('--bundle <file>', 'file of the bundle')
+    .option(
+      '--from <url...>',
+      'relayers or oracle nodes to fetch bundles from; nobody of them is believed',
+      (text: string, before: readonly string[] | undefined) => [...(before ?? []), url(text)],
+    )
+    .option('--previous <file>', 'file of the bundle of the epoch before: what it left open is checked by it')
+    .option('--json', 'print one JSON object')
+    .action(runVerify)
+}
+
+async function runVerify(epoch: number, options: VerifyOptions): Promise<void> {
+  if (options.bundle === undefined && options.from === undefined)
+    throw new InputError(
+      'say where the bundle is: a file with --bundle, or a relayer or oracle node with --from',
+    )
+  const [{ withSettledFacts }, { verifyEpoch }, { wrongWindowOf }, { identityCrypto }] = await Promise.all([
+    import('../verify/settled-facts.ts'),
+    import('../verify/verify-epoch.ts'),
+    import('../verify/windows.ts'),
+    loadCrypto(),
+  ])
+  const { deployment, network } = await readFiles(options)
+  const settings = {
+    epoch,
+    rpcUrls: [options.rpc],
+    deployment,
+    finality: network?.finality ?? 'latest',
+  } as const
+  await withSettledFacts(settings, async facts => {
+    const { report } = facts.settled
+    const { found, complaints } = await findBundle(options.bundle, options.from ?? [], {
+      epoch,
+      hash: report.bundleHash,
+    })
+    if (found === undefined)
+      throw new InputError(`nobody has the bundle of epoch ${epoch}: ${complaints.join('; ')}`)
+    const windows =
+      network === undefined || 'fault' in found.result
+        ? undefined
+        : { wrong: await wrongWindowOf(found.result.bundle, network, facts.reader) }
+    const previous = await findPrevious(options, facts)
+    const verification = verifyEpoch({ facts, bundle: found.result, previous, windows }, identityCrypto)
+    process.exitCode = verification.difference === undefined ? 0 : 1
+    const whole = 'fault' in found.result ? undefined : found.result
+    const origin = { from: found.from, hash: whole?.hash, bytes: whole?.bytes, complaints }
+    if (options.json === true) return printJson(asJson(verification, facts, origin))
+    const { renderVerification } = await import('../verify/render.ts')
+    for (const line of renderVerification(verification, facts, origin)) print(line)
+  })
+}
+
+async function loadCrypto() {
+  const [{ createIdentityCrypto }, { silentLogger }] = await Promise.all([
+    import('../../runtime/native-identity.ts'),
+    import('../../runtime/logger.ts'),
+  ])
+  return { identityCrypto: createIdentityCrypto(silentLogger) }
+}
+
+async function readFiles(options: VerifyOptions) {
+  const [{ Problems }, { readDeployment }, { readNetwork }] = await Promise.all([
+    import('../../config/load.ts'),
+    import('../../config/deployment.ts'),
+    import('../../config/network.ts'),
+  ])
+  const problems = new Problems(options.deployment)
+  const deployment = readDeployment(options.deployment, '', problems)
+  problems.throwIfAny()
+  let network: NetworkConfig | undefined
+  if (options.network !== undefined) {
+    const networkProblems = new Problems(options.network)
+    network = readNetwork(options.network, '', networkProblems)
+    networkProblems.throwIfAny()
+  }
+  if (deployment === undefined) throw new InputError(`${options.deployment} is no deployment file`)
+  return { deployment, network }
+}
+
+async function findBundle(
+  file: string | undefined,
+  from: readonly string[],
+  wanted: WantedBundle,
+): Promise<Found> {
+  const { fetchBundle, readBundleFile } = await import('../verify/bundle-source.ts')
+  if (file !== undefined) return { found: await readBundleFile(file), complaints: [] }
+  return fetchBundle(from, wanted)
+}
+
+/** A wrong file is told; that nobody serves it is only said as not checked. */
+async function findPrevious(options: VerifyOptions, { before }: SettledFacts) {
+  if (before === undefined) return undefined
+  const { epoch, bundleHash: hash } = before.report
+  const { found } = await findBundle(options.previous, options.from ?? [], { epoch, hash })
+  if (found === undefined || options.previous !== undefined) return found?.result
+  // What a server gives in place of the right one says nothing about this epoch.
+  const { faultOf } = await import('../verify/bundle-source.ts')
+  return faultOf(found.result, hash) === undefined ? found.result : undefined
+}
+
+function asJson(
+  verification: import('../verify/verify-epoch.ts').Verification,
+  { settled }: SettledFacts,
+  origin: import('../verify/render.ts').BundleOrigin,
+) {
+  const { difference, ...rest } = verification
+  return {
+    ...rest,
+    verdict: difference === undefined ? 'equal' : 'different',
+    difference: difference ?? null,
+    figures: rest.figures ?? null,
+    bundleHash: settled.report.bundleHash,
+    bundle: origin,
+    attempt: settled.report.attempt,
+    txHash: settled.txHash,
+    blockNumber: settled.blockNumber,
+    certificate: 'checked by the contract when the epoch was staged',
+  }
+}

@@ -1,0 +1,190 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { EpochBundle } from '../../../protocol/epoch/bundle.ts'
+import { decodeBundle } from '../../../protocol/epoch/bundle-reader.ts'
+import { encodeBundle } from '../../../protocol/epoch/bundle-writer.ts'
+import { type SettledChain, startSettledChain } from '../../support/cli/settled-chain.ts'
+import { ROOT, spawnNode } from '../../support/runtime/spawned.ts'
+
+describe('ionet verify epoch', function () {
+  this.timeout(120_000)
+  let dir: string
+  let chain: SettledChain
+  let server: Server
+  let url: string
+  /** What the server has, by path. */
+  const served = new Map<string, Uint8Array>()
+
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'ionet-verify-'))
+    chain = await startSettledChain(dir)
+    for (const [epoch, bytes] of chain.bundles.entries()) writeFileSync(fileOf(epoch), bytes)
+    server = createServer((request, response) => {
+      const bytes = served.get(request.url ?? '')
+      response.writeHead(bytes === undefined ? 404 : 200).end(bytes)
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  after(async () => {
+    server.close()
+    await chain.stop()
+    rmSync(dir, { recursive: true })
+  })
+  beforeEach(() => served.clear())
+
+  const fileOf = (epoch: number) => join(dir, `epoch-${epoch}.bundle`)
+  const bytesOf = (epoch: number): Uint8Array => chain.bundles[epoch] ?? new Uint8Array()
+  const hashOf = (epoch: number): string => chain.reports[epoch]?.bundleHash ?? ''
+
+  const verify = async (epoch: number | string, ...args: string[]) => {
+    const where = ['--deployment', chain.deploymentFile, '--rpc', chain.rpcUrl]
+    const spawned = spawnNode('cli/ionet.ts', ['verify', 'epoch', String(epoch), ...where, ...args])
+    const exitCode = await spawned.ended
+    return { exitCode, stdout: spawned.stdout(), stderr: spawned.stderr() }
+  }
+  /** The bundle of an epoch, whole and well-formed, with something in it changed. */
+  const changed = (epoch: number, change: (bundle: EpochBundle) => Partial<EpochBundle>): string => {
+    const read = decodeBundle([bytesOf(epoch)])
+    if ('fault' in read) throw new Error('the bundle has a fault')
+    const file = join(dir, 'changed.bundle')
+    writeFileSync(file, Buffer.concat([...encodeBundle({ ...read.bundle, ...change(read.bundle) })]))
+    return file
+  }
+
+  it('finds every root and total of an epoch in its bundle and the chain', async () => {
+    const { exitCode, stdout, stderr } = await verify(
+      1,
+      '--bundle',
+      fileOf(1),
+      '--previous',
+      fileOf(0),
+      '--json',
+    )
+    expect(stderr).to.equal('')
+    expect(exitCode).to.equal(0)
+    const document = JSON.parse(stdout)
+    expect(document.verdict).to.equal('equal')
+    expect(document.difference).to.equal(null)
+    expect(document.lines).to.have.length(16)
+    expect(document.lines.every((line: { equal: boolean }) => line.equal)).to.equal(true)
+    const [report] = chain.reports.slice(1)
+    expect(document.lines[0]).to.deep.equal({
+      name: 'reward root',
+      recomputed: report?.rewardRoot,
+      onChain: report?.rewardRoot,
+      equal: true,
+    })
+    expect(document.figures).to.deep.include({
+      recordsCounted: 1,
+      recordsRefused: 0,
+      workers: 1,
+      payersDebited: 1,
+    })
+    expect(document.notChecked.some((text: string) => text.includes('left open'))).to.equal(false)
+  })
+
+  it('says what nobody can check afterwards, and who checked the certificate', async () => {
+    const { exitCode, stdout } = await verify(0, '--bundle', fileOf(0))
+    expect(exitCode).to.equal(0)
+    expect(stdout).to.include('checked by the contract when the epoch was staged: the certificate')
+    expect(stdout).to.include('not checked: openings of challenges')
+    expect(stdout).to.match(/epoch 0: all that was paid and debited follows from the bundle and the chain\n$/)
+  })
+
+  it('takes the bundles from whoever has them, and believes nobody', async () => {
+    served.set('/v1/epochs/1/bundle', bytesOf(0))
+    const lied = await verify(1, '--from', url)
+    expect(lied.exitCode).to.equal(1)
+    expect(lied.stdout).to.include(`serves another bundle: its hash is ${hashOf(0)}, not ${hashOf(1)}`)
+    expect(lied.stdout).to.include('epoch 1 DIFFERS: BUNDLE_HASH')
+
+    served.set(`/v1/bundles/${hashOf(1)}`, bytesOf(1))
+    served.set(`/v1/bundles/${hashOf(0)}`, bytesOf(0))
+    const told = await verify(1, '--from', 'http://127.0.0.1:9', '--from', url)
+    expect(told.exitCode, told.stderr).to.equal(0)
+    expect(told.stdout).to.include('nothing answers at http://127.0.0.1:9')
+    expect(told.stdout).not.to.include('left open')
+  })
+
+  it('says that what the epoch before left is not checked when nobody has its bundle', async () => {
+    served.set(`/v1/bundles/${hashOf(1)}`, bytesOf(1))
+    const { exitCode, stdout } = await verify(1, '--from', url)
+    expect(exitCode).to.equal(0)
+    expect(stdout).to.include('not checked: what epoch 0 left open')
+  })
+
+  it('names section, items and byte when one byte of the bundle is another', async () => {
+    const bytes = Uint8Array.from(bytesOf(0))
+    const middle = Math.floor(bytes.length / 2)
+    bytes[middle] = (bytes[middle] ?? 0) ^ 1
+    writeFileSync(join(dir, 'damaged.bundle'), bytes)
+    const { exitCode, stdout } = await verify(0, '--bundle', join(dir, 'damaged.bundle'))
+    expect(exitCode).to.equal(1)
+    expect(stdout).to.match(
+      /epoch 0 DIFFERS: the bundle is damaged: BLOCK_CHECK in \w+, items? [\d to]+, in the block at byte \d+\n$/,
+    )
+  })
+
+  it('names the line when a well-formed bundle pays somebody more', async () => {
+    const file = changed(0, ({ rewards }) => ({
+      rewards: rewards.map((line, index) =>
+        index === 0 ? { ...line, cumulative: line.cumulative + 1n } : line,
+      ),
+    }))
+    const { exitCode, stdout } = await verify(0, '--bundle', file)
+    expect(exitCode).to.equal(1)
+    expect(stdout).to.match(
+      /epoch 0 DIFFERS: BUNDLE_HASH: .*; in it, REWARD_ROOT: rewards line 0 \(0x\w{40}\): expected \d+, found \d+\n$/,
+    )
+  })
+
+  it('names the batch when a well-formed bundle leaves out its signature', async () => {
+    const file = changed(1, ({ batches }) => ({
+      batches: batches.map(batch => ({ ...batch, signature: new Uint8Array(64) })),
+    }))
+    const { exitCode, stdout } = await verify(1, '--bundle', file, '--previous', fileOf(0), '--json')
+    expect(exitCode).to.equal(1)
+    const { difference } = JSON.parse(stdout)
+    expect(difference.code).to.equal('BUNDLE_HASH')
+    expect(difference.sentence).to.match(/in it, BAD_WORKER_SIGNATURE: batches line 0 \(0x\w{40} 3 to 3/)
+  })
+
+  it('does not start from what another epoch left', async () => {
+    const { exitCode, stdout } = await verify(1, '--bundle', fileOf(1), '--previous', fileOf(1))
+    expect(exitCode).to.equal(1)
+    expect(stdout).to.include('epoch 1 DIFFERS: the bundle of epoch 0 is not the one on chain: its hash is')
+  })
+
+  it('finds a window that the chain did not call for', async () => {
+    const devnet = JSON.parse(readFileSync(join(ROOT, 'config/networks/devnet.json'), 'utf8'))
+    const sources = join(ROOT, 'config/networks', devnet.sources)
+    const network = join(dir, 'network.json')
+    // One slot in 10,000 is a window: slot 7 of this chain is none.
+    writeFileSync(network, JSON.stringify({ ...devnet, sources, challengeEvery: 10_000 }))
+    const { exitCode, stdout } = await verify(0, '--bundle', fileOf(0), '--network', network)
+    expect(stdout).not.to.include('give --network')
+    expect(exitCode).to.equal(1)
+    expect(stdout).to.match(/epoch 0 DIFFERS: slot 7 was no challenge window by block \d+\n$/)
+  })
+
+  it('tells what is wrong with what it was asked', async () => {
+    expect(await verify(7, '--bundle', fileOf(1))).to.deep.equal({
+      exitCode: 2,
+      stdout: '',
+      stderr: 'ionet: epoch 7 is not settled on this chain: the newest is 1\n',
+    })
+    expect((await verify(1)).stderr).to.match(/^ionet: say where the bundle is/)
+    const missing = await verify(1, '--bundle', join(dir, 'nothing'))
+    expect(missing.exitCode).to.equal(2)
+    expect(missing.stderr).to.include('cannot be read (ENOENT)')
+    const nobody = await verify(1, '--from', url)
+    expect(nobody.exitCode).to.equal(2)
+    expect(nobody.stderr).to.match(/^ionet: nobody has the bundle of epoch 1: http.* answers 404/)
+    expect((await verify('-1', '--bundle', fileOf(1))).exitCode).to.equal(2)
+  })
+})
