@@ -1,0 +1,33 @@
+/** Why a commitment or its openings are not taken. */
+
+export const COMMITMENT_REFUSALS = [
+  'MALFORMED',
+  'NOT_OPEN',
+  'UNKNOWN_DEVICE',
+  'ALREADY_COMMITTED',
+  'WRONG_CONTEXT',
+  'NO_PRODUCTS',
+  'TOO_MANY_PRODUCTS',
+  'BAD_SIGNATURE',
+] as const
+/** NOT_OPEN: by the chain's time the window has not begun, or is over, or its slot is no window at all. */
+export type CommitmentDeskRefusal = (typeof COMMITMENT_REFUSALS)[number]
+
+export const LOOKUP_REFUSALS = ['NOT_CLOSED', 'NO_COMMITMENT', 'WINDOW_MISSED'] as const
+/** WINDOW_MISSED: the relayer could not close it in time, so it counts for nobody. */
+export type LookupRefusal = (typeof LOOKUP_REFUSALS)[number]
+
+export const OPENING_DESK_REFUSALS = [
+  ...LOOKUP_REFUSALS,
+  'NOT_DRAWN',
+  'SEALED',
+  'FAILED_BEFORE',
+  'BUSY',
+  'WRONG_SHAPE',
+  'BAD_PATH',
+  'WRONG_ENTRY',
+  'ENTRY_OUT_OF_RANGE',
+  'WRONG_ROW',
+] as const
+/** NOT_DRAWN: the block that decides is not there yet. SEALED: the window's epoch takes nothing more. */
+export type OpeningDeskRefusal = (typeof OPENING_DESK_REFUSALS)[number]

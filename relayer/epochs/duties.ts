@@ -1,0 +1,216 @@
+/** What the effects of the epoch machine stand for: calls to those who know how. Decides nothing by itself. */
+import type { SettledEpoch, SettlementReader } from '../../chain/settlement/types.ts'
+import { EpochNotFinalError } from '../../chain/settlement/types.ts'
+import type { Hash } from '../../protocol/bytes.ts'
+import type { Domain } from '../../protocol/domain.ts'
+import { encodeBundle } from '../../protocol/epoch/bundle-writer.ts'
+import type { Membership } from '../../protocol/membership.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { EpochIntake } from '../intake/intake.ts'
+import type { BundleStore } from './bundle-store.ts'
+import type { Certifier } from './certification.ts'
+import type { EpochDetails, EpochRecord } from './epoch-store.ts'
+import { chargedChannels, epochInputs, modelsNamed } from './inputs.ts'
+import type { Ledger } from './ledger.ts'
+import { BundleUnavailableError, type Outcomes } from './outcomes.ts'
+import type { PriceBook } from './price-book.ts'
+import { named, type ProposalBuilder } from './proposal.ts'
+import type { Publisher } from './publication.ts'
+import type { RefusedRecords } from './refused-records.ts'
+import type { Done, EpochDuties } from './runner.ts'
+import type { SettleResult, Settler } from './settlement.ts'
+import { unreachedWindows, withoutWindows } from './unreached-windows.ts'
+
+export interface DutiesOptions {
+  readonly domain: Domain
+  readonly epochValidSec: number
+}
+
+export interface DutiesDeps {
+  readonly logger: Logger
+  readonly chain: Pick<SettlementReader, 'head' | 'settlement' | 'epochFacts' | 'model' | 'terms'>
+  readonly membership: () => Membership | undefined
+  readonly intake: EpochIntake
+  readonly prices: Pick<PriceBook, 'highest'>
+  readonly outcomes: Outcomes
+  readonly bundles: BundleStore
+  readonly propose: ProposalBuilder
+  readonly publisher: Publisher
+  readonly certifier: Certifier
+  readonly settler: Settler
+  readonly ledger: Ledger
+  readonly refusedRecords: RefusedRecords
+  /** Hashes of the bundles that are still worth their room. */
+  readonly neededBundles: () => ReadonlySet<Hash>
+}
+
+/** Raw records are kept for so many epochs behind the last final one: repeated batches are answered from them. */
+const RAW_EPOCHS = 2
+
+export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDuties {
+  const { chain, intake, outcomes, logger } = deps
+
+  const compute = async (
+    { state, refusals }: EpochRecord,
+    signal: AbortSignal,
+  ): Promise<Done | undefined> => {
+    const { epoch, attempt } = state
+    intake.seal(epoch)
+    const membership = deps.membership()
+    if (chain.settlement().nextEpoch !== epoch || membership === undefined) return undefined
+    const facts = await chain.epochFacts(epoch).catch(notYet)
+    if (facts === undefined) return undefined
+    const [opening, price] = await Promise.all([
+      outcomes.openingOf(epoch, signal),
+      deps.prices.highest(epoch, signal),
+    ])
+    const batches = intake.batches(epoch)
+    const models = await Promise.all(
+      modelsNamed(batches, opening.closing).map(({ id, version }) => chain.model(id, version, epoch)),
+    )
+    const { previous, reserve, nextEpoch } = chain.settlement()
+    // Somebody else may have settled it meanwhile.
+    if (nextEpoch !== epoch) return undefined
+    const takenIn = {
+      batches,
+      acceptances: intake.acceptances(epoch),
+      windows: intake.windows(epoch),
+      results: intake.results(epoch),
+    }
+    const leftOut = unreachedWindows(refusals, attempt)
+    if (leftOut.size > 0)
+      logger.warn('windows did not reach every node in time: their work counts for nobody', {
+        epoch,
+        attempt,
+        windows: [...leftOut],
+      })
+    const inputs = epochInputs({
+      domain: options.domain,
+      facts,
+      reserve,
+      opening,
+      price,
+      takenIn: withoutWindows(takenIn, leftOut),
+      receipts: intake.receipts(chargedChannels(batches)),
+      models: models.filter(model => model !== undefined),
+    })
+    const validUntil = chain.head().latest.timestampSec + options.epochValidSec
+    const frame = { keyEpoch: membership.keyEpoch, attempt, validUntil, previous }
+    const proposal = deps.propose(inputs, chain.terms, frame)
+    const { hash, bytes } = deps.bundles.write(encodeBundle(proposal.bundle))
+    const report = named(proposal.report, hash)
+    const { figures } = outcomes.remember(hash, proposal.bundle, proposal.outcome, bytes)
+    return {
+      event: { type: 'computed', bundleHash: report.bundleHash },
+      details: { report, figures, certificate: undefined },
+    }
+  }
+
+  const publish = async (record: EpochRecord, signal: AbortSignal): Promise<Done | undefined> => {
+    const { report } = record
+    const membership = deps.membership()
+    if (report === undefined || membership === undefined) return undefined
+    await requireBundle(record, signal)
+    const copies = await deps.publisher.offer(report, membership, signal)
+    return { event: { type: 'copied', copies } }
+  }
+
+  /** The file was on disk before the state said so: it is missing only when somebody has removed it. */
+  const requireBundle = async ({ state, report }: EpochRecord, signal: AbortSignal): Promise<void> => {
+    if (report === undefined) return
+    try {
+      await outcomes.require(state.epoch, report.bundleHash, signal)
+    } catch (error) {
+      if (!(error instanceof BundleUnavailableError)) throw error
+      logger.error(
+        'the bundle of an epoch is gone from this disk and from all nodes: put a copy back into bundles/',
+        {
+          epoch: state.epoch,
+          hash: report.bundleHash,
+        },
+      )
+      throw error
+    }
+  }
+
+  const collect = async (record: EpochRecord, signal: AbortSignal): Promise<Done | undefined> => {
+    const { report } = record
+    const membership = deps.membership()
+    if (report === undefined || membership === undefined) return undefined
+    await requireBundle(record, signal)
+    // Those that have no copy yet get one on the way; nobody is waited for.
+    await deps.publisher.offer(report, membership, signal)
+    const result = await deps.certifier.certify(report, membership, signal)
+    switch (result.kind) {
+      case 'certified':
+        return {
+          event: { type: 'certified', validUntilSec: report.validUntil },
+          details: { certificate: result.certificate },
+        }
+      case 'refused':
+        return { event: { type: 'refused' } }
+      case 'undecided':
+        return undefined
+      default:
+        return result satisfies never
+    }
+  }
+
+  const stage = async (
+    { state, report, certificate }: EpochRecord,
+    signal: AbortSignal,
+  ): Promise<Done | undefined> => {
+    if (report === undefined || certificate === undefined) return undefined
+    return eventOf(await deps.settler.stage(report, certificate, signal), state.validUntilSec)
+  }
+
+  const activate = async ({ state }: EpochRecord, signal: AbortSignal): Promise<Done | undefined> => {
+    const result = await deps.settler.activate(state.epoch, signal)
+    if (result === 'forgotten') return { event: { type: 'reorganised' } }
+    return result === 'activated' ? eventOf(result, undefined) : undefined
+  }
+
+  const announce = async (settled: SettledEpoch, signal: AbortSignal): Promise<EpochDetails> => {
+    const { epoch } = settled.report
+    const result = await outcomes.of(settled, signal)
+    deps.refusedRecords.put(epoch, result.refused)
+    intake.rebase({ epoch, closing: result.closing, debits: result.debits })
+    deps.ledger.take(result, settled.report)
+    return { figures: result.figures }
+  }
+
+  return {
+    compute,
+    publish,
+    collect,
+    stage,
+    activate,
+    announce,
+    prune: epoch => {
+      intake.prune(epoch - RAW_EPOCHS + 1)
+      deps.bundles.keepOnly(deps.neededBundles())
+    },
+  }
+}
+
+function eventOf(result: SettleResult, validUntilSec: number | undefined): Done | undefined {
+  switch (result) {
+    case 'activated':
+      return { event: { type: 'activated' } }
+    case 'staged':
+      return { event: { type: 'staged' } }
+    case 'void':
+      // What the contract will not take is worth as much as what has expired.
+      return { event: { type: 'tick', finalSec: validUntilSec ?? Number.MAX_SAFE_INTEGER } }
+    case 'forgotten':
+    case 'waiting':
+      return undefined
+    default:
+      return result satisfies never
+  }
+}
+
+function notYet(error: unknown): undefined {
+  if (error instanceof EpochNotFinalError) return undefined
+  throw error
+}

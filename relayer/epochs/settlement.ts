@@ -1,0 +1,95 @@
+/** Brings a certified epoch on chain. Whoever does it, the chain is asked first, so doing it twice does no harm. */
+import type { TransactionReceipt } from 'viem'
+import { activateCall, settleCall } from '../../chain/settlement/calls.ts'
+import type { SettlementReader } from '../../chain/settlement/types.ts'
+import { type ContractCall, TransactError } from '../../chain/transactor.ts'
+import type { Address, Hash } from '../../protocol/bytes.ts'
+import type { Certificate } from '../../protocol/certificate.ts'
+import type { EpochReport } from '../../protocol/epoch/report.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Logger } from '../../runtime/logger.ts'
+
+/**
+ * `void`: the chain will never take this certificate, another attempt is needed. `waiting`: nothing is decided, the
+ * next look tells.
+ */
+export type SettleResult = 'activated' | 'staged' | 'forgotten' | 'void' | 'waiting'
+
+/** The contract's errors that say that others were faster, or the chain's time has not come: a look at it tells. */
+const PASSING: ReadonlySet<string> = new Set([
+  'EpochOutOfOrder',
+  'AlreadyStaged',
+  'EpochNotEnded',
+  'SnapshotInFuture',
+  'NothingStaged',
+  'NotTheStagedReport',
+  'StillDisputable',
+])
+/** A stage can be disputed for hours: there is no need to ask every second whether that is over. */
+const ACTIVATE_EVERY_MS = 5_000
+
+export interface SettlerDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly chain: Pick<SettlementReader, 'refresh' | 'settlement'>
+  readonly send: (call: ContractCall, signal: AbortSignal) => Promise<TransactionReceipt>
+}
+
+export class Settler {
+  readonly #contract: Address
+  readonly #deps: SettlerDeps
+  #activateAtMs = 0
+
+  constructor(contract: Address, deps: SettlerDeps) {
+    this.#contract = contract
+    this.#deps = deps
+  }
+
+  async stage(report: EpochReport, certificate: Certificate, signal: AbortSignal): Promise<SettleResult> {
+    const before = await this.#look(report.epoch)
+    if (before !== 'forgotten') return before
+    const sent = await this.#send(settleCall(this.#contract, report, certificate), report.epoch, signal)
+    if (sent === 'void') return 'void'
+    const after = await this.#look(report.epoch)
+    // Not to be seen yet: an endpoint may lag behind the one that took the transaction.
+    return after === 'forgotten' ? 'waiting' : after
+  }
+
+  /** Makes the staged report active, whoever staged it, once it can no longer be disputed. */
+  async activate(epoch: number, signal: AbortSignal): Promise<SettleResult> {
+    const before = await this.#look(epoch)
+    const { staged } = this.#deps.chain.settlement()
+    if (before !== 'staged' || staged === undefined) return before
+    const nowMs = this.#deps.clock.monotonic()
+    if (nowMs < this.#activateAtMs) return 'staged'
+    this.#activateAtMs = nowMs + ACTIVATE_EVERY_MS
+    await this.#send(activateCall(this.#contract, staged), epoch, signal)
+    return this.#look(epoch)
+  }
+
+  async #look(epoch: number): Promise<'activated' | 'staged' | 'forgotten'> {
+    await this.#deps.chain.refresh()
+    const { nextEpoch, staged } = this.#deps.chain.settlement()
+    if (nextEpoch > epoch) return 'activated'
+    return staged?.epoch === epoch ? 'staged' : 'forgotten'
+  }
+
+  async #send(call: ContractCall, epoch: number, signal: AbortSignal): Promise<Hash | 'void' | undefined> {
+    try {
+      return (await this.#deps.send(call, signal)).transactionHash
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof TransactError)) throw error
+      const { code, errorName } = error
+      if (errorName !== undefined && PASSING.has(errorName)) return undefined
+      const fields = { epoch, call: call.functionName, code, errorName, error }
+      // A revert by name is the contract's judgement of the report itself, and will be the same tomorrow.
+      if (code === 'WOULD_REVERT' && errorName !== undefined) {
+        this.#deps.logger.warn('the contract refuses a certified epoch, another attempt is made', fields)
+        return 'void'
+      }
+      this.#deps.logger.warn('an epoch could not be put on chain yet, it is tried again', fields)
+      return undefined
+    }
+  }
+}

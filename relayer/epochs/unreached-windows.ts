@@ -1,0 +1,30 @@
+/**
+ * A window's root may reach some oracle nodes in time and others not: then the epoch is refused with the window and
+ * without it. In a further attempt nodes let a window go that is left out, so the relayer leaves out what any node has
+ * refused. Its work counts for nobody; the alternative is an epoch that is never settled.
+ */
+import type { AuditRefusal } from '../../protocol/epoch/audit-types.ts'
+import type { EpochRefusal } from './epoch-store.ts'
+import type { TakenIn } from './inputs.ts'
+
+const REFUSED_ROOT: AuditRefusal = 'COMMITMENTS_ROOT'
+/** As `describeRefusal` writes the line's key. A verdict says nothing else of where it found what. */
+const NAMED_WINDOW = /\(window (\d{1,10})\)/
+
+/** Windows whose roots any node has refused in an attempt before this one. */
+export function unreachedWindows(refusals: readonly EpochRefusal[], attempt: number): ReadonlySet<number> {
+  const named = refusals
+    .filter(refusal => refusal.attempt < attempt && refusal.code === REFUSED_ROOT)
+    .map(({ text }) => NAMED_WINDOW.exec(text)?.[1])
+  return new Set(named.filter(window => window !== undefined).map(Number))
+}
+
+/** What was taken in, without these windows. */
+export function withoutWindows(takenIn: TakenIn, windows: ReadonlySet<number>): TakenIn {
+  if (windows.size === 0) return takenIn
+  return {
+    ...takenIn,
+    windows: takenIn.windows.filter(({ window }) => !windows.has(window)),
+    results: takenIn.results.filter(({ window }) => !windows.has(window)),
+  }
+}

@@ -1,0 +1,77 @@
+/** A worker's device in a challenge window of a fake chain: what it commits to, and what it opens. */
+import {
+  commitmentDigest,
+  commitmentOf,
+  encodeCommitment,
+  type SignedCommitment,
+} from '../../../compute/challenge/commitment.ts'
+import type { ChallengeContext } from '../../../compute/challenge/context.ts'
+import { drawOpenings, drawRuleOf } from '../../../compute/challenge/draw.ts'
+import { encodeOpenings } from '../../../compute/challenge/openings.ts'
+import { openProduct } from '../../../compute/challenge/prove.ts'
+import type { Kernel } from '../../../compute/matrix/kernel.ts'
+import { matrixSize } from '../../../compute/matrix/size.ts'
+import type { Hash } from '../../../protocol/bytes.ts'
+import { drawBeacon, drawSec, slotStartSec, windowBeacon } from '../../../protocol/epoch/windows.ts'
+import { makeProducts, type Work } from '../compute/challenge.ts'
+import { addressOf, hash, signAs } from '../epoch/cast.ts'
+import { DOMAIN } from '../protocol/network.ts'
+import type { FakeChain } from './fake-chain.ts'
+import { windowTermsOf } from './intake-world.ts'
+
+export class ChallengedDevice {
+  readonly signed: SignedCommitment
+  readonly device: Hash
+  readonly #kernel: Kernel
+  readonly #chain: FakeChain
+  readonly #window: number
+  readonly #products: readonly Int32Array[]
+
+  /** Makes the products of a window. @param work what it hands in for each: the true product unless told otherwise */
+  constructor(
+    kernel: Kernel,
+    chain: FakeChain,
+    window: number,
+    { worker = 'worker', products = 2, work = undefined as Work | undefined } = {},
+  ) {
+    this.#kernel = kernel
+    this.#chain = chain
+    this.#window = window
+    this.device = hash(`device of ${worker}`)
+    const terms = windowTermsOf(chain)
+    const seed = chain.block(slotStartSec(terms, window) - 1)
+    const context: ChallengeContext = {
+      domain: DOMAIN,
+      worker: addressOf(worker),
+      device: this.device,
+      window: BigInt(window),
+      size: matrixSize(64),
+      beacon: windowBeacon(DOMAIN, window, seed.hash),
+    }
+    const made = makeProducts(kernel, context, products, work)
+    const commitment = commitmentOf(context, made.roots)
+    this.#products = made.products
+    this.signed = { commitment, signature: signAs(worker, commitmentDigest(DOMAIN, commitment)) }
+  }
+
+  get commitment(): Uint8Array {
+    return encodeCommitment(this.signed)
+  }
+
+  get query(): string {
+    return `worker=${this.signed.commitment.worker}&device=${this.device}`
+  }
+
+  /** What was drawn by the block after the grace. @param root of the window */
+  openings(root: Hash): Uint8Array {
+    const { roots, size } = this.signed.commitment
+    const block = this.#chain.block(drawSec(windowTermsOf(this.#chain), this.#window))
+    const digest = commitmentDigest(DOMAIN, this.signed.commitment)
+    const drawn = drawOpenings(drawRuleOf(size), drawBeacon(root, block.hash), digest, roots.length, size)
+    return encodeOpenings(
+      drawn.map(each =>
+        openProduct(this.#kernel, size, this.#products[each.index] ?? new Int32Array(), each),
+      ),
+    )
+  }
+}
