@@ -88,6 +88,9 @@ export interface PayerConfig extends AccountConfig {
   /** Wei of IO. */
   readonly depositIo: bigint
   readonly burnIo: bigint
+  /** 0: never. */
+  readonly burnEverySec: number
+  readonly surge: number
   readonly pauseMs: number
 }
 
@@ -99,7 +102,6 @@ export interface BurnerConfig {
   readonly deployment: Deployment
   readonly identity: { readonly keystore: string; readonly password: Secret }
   readonly everySec: number
-  readonly surge: number
   readonly logLevel: LogLevel
 }
 
@@ -167,6 +169,8 @@ export function loadPayerConfig(file: string, env: Environment): PayerConfig {
     hireUrl: values.hireUrl,
     depositIo: amountOf(values.depositIo),
     burnIo: amountOf(values.burnIo),
+    burnEverySec: values.burnEverySec,
+    surge: values.surge,
     pauseMs: values.pauseMs,
   }))
 }
@@ -205,7 +209,6 @@ export function loadBurnerConfig(file: string, env: Environment): BurnerConfig {
       ),
     },
     everySec: values.everySec,
-    surge: values.surge,
     logLevel: values.logLevel,
   }))
 }

@@ -241,6 +241,19 @@ export const payerEntries = {
     about: 'IO that is burned for IOSD at the start; all of it goes into the escrow.',
     fallback: '50',
   }),
+  burnEverySec: integer({
+    about: 'A varying amount of IO, 25 on average, is burned once in this time; 0: none is.',
+    min: 0,
+    max: 86_400,
+    unit: 's',
+    fallback: 0,
+  }),
+  surge: integer({
+    about: 'In every second epoch so many times as much is burned; for networks that are to show the cap.',
+    min: 1,
+    max: 100,
+    fallback: 1,
+  }),
   pauseMs: integer({
     about: 'Pause between two inferences.',
     min: 10,
@@ -278,12 +291,6 @@ export const burnerEntries = {
     max: 86_400,
     unit: 's',
     fallback: 5,
-  }),
-  surge: integer({
-    about: 'In every second epoch so many times as much is burned; for networks that are to show the cap.',
-    min: 1,
-    max: 100,
-    fallback: 1,
   }),
   logLevel: nodeEntries.logLevel,
 }

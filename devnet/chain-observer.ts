@@ -1,9 +1,11 @@
-import { createPublicClient, http, type PublicClient, zeroAddress } from 'viem'
+import { createPublicClient, http, type PublicClient } from 'viem'
 import { burnerAbi } from '../chain/abi/burner.ts'
+import { emissionAbi } from '../chain/abi/emission.ts'
 import { ioAbi } from '../chain/abi/io.ts'
 import { priceFeedAbi } from '../chain/abi/price-feed.ts'
 import type { Deployment } from '../chain/deployment.ts'
 import type { Price, Wei } from '../protocol/units.ts'
+import { readConservation } from './conservation.ts'
 import type { ChainSnapshot } from './summary.ts'
 
 /** Reads what a local chain says about itself, for the summary. */
@@ -33,7 +35,7 @@ export function createChainObserver(rpcUrl: string, deployment: Deployment): Cha
     },
     snapshot: async () => {
       const toBlock = await client.getBlockNumber()
-      const [updates, burns, mints, ioSupply, iosdSupply] = await Promise.all([
+      const [updates, burns, genesis, ioSupply, conservation] = await Promise.all([
         priceUpdates(client, contracts.priceFeed, fromBlock, toBlock),
         client.getContractEvents({
           address: contracts.burner,
@@ -43,17 +45,9 @@ export function createChainObserver(rpcUrl: string, deployment: Deployment): Cha
           toBlock,
           strict: true,
         }),
-        client.getContractEvents({
-          address: contracts.io,
-          abi: ioAbi,
-          eventName: 'Transfer',
-          args: { from: zeroAddress },
-          fromBlock: 0n,
-          toBlock,
-          strict: true,
-        }),
+        client.readContract({ address: contracts.emission, abi: emissionAbi, functionName: 'genesis' }),
         totalSupply(client, contracts.io, toBlock),
-        totalSupply(client, contracts.iosd, toBlock),
+        readConservation(client, deployment, toBlock),
       ])
       const last = updates.at(-1)
       return {
@@ -64,10 +58,9 @@ export function createChainObserver(rpcUrl: string, deployment: Deployment): Cha
         })),
         onChainUpdates: updates.length,
         lastPrice: last === undefined ? undefined : (last.args.price as Price),
-        // Nothing mints IO after the deployment on this network, so what came from nowhere is the genesis.
-        genesis: mints.reduce((total, { args }) => total + args.value, 0n) as Wei,
+        genesis: genesis as Wei,
         ioSupply,
-        iosdSupply,
+        conservation,
       }
     },
   }

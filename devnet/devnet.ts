@@ -19,6 +19,7 @@ import { requireFreePorts } from './ports.ts'
 import { prepareNetwork } from './prepare.ts'
 import type { DevnetSummary } from './summary.ts'
 import { decideVenues } from './venue-choice.ts'
+import { warmUp } from './warm-up.ts'
 import { prepareWorkingDir } from './working-dir.ts'
 
 export interface DevnetDeps {
@@ -42,8 +43,8 @@ export interface Devnet extends Service {
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * A whole network on this machine, of real processes: chain, venues, oracle nodes, aggregators, a burner, and the
- * page. Everything listens on loopback only, and keeps its files in one directory.
+ * A whole network on this machine, of real processes: chain, venues, oracle nodes, aggregators, relayer, gateway,
+ * workers, payers, and the page. Everything listens on loopback only, and keeps its files in one directory.
  */
 export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
   const { clock, logger } = deps
@@ -56,6 +57,7 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
   let lock: Lock | undefined
   let observer: Observer | undefined
   let page: Service | undefined
+  const stopping = new AbortController()
 
   const startAll = async (
     kept: Service[],
@@ -81,6 +83,9 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
     // It is waited for at the end; until then its failure must not count as unhandled.
     pageBuild.catch(() => {})
 
+    const compiled = warmUp(ROOT, logger, signal)
+    compiled.catch(() => {})
+
     const onChainEnd = (reason: string) => failure.reject(new Error(`the chain ended: ${reason}`))
     await startAll(foundation, [children.program('chain', chain, onChainEnd)], signal)
     const venues = await decideVenues(options.venues, logger, signal)
@@ -96,12 +101,13 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
     const network = await prepareNetwork({ root: ROOT, dir, ports, rpcUrl, venues }, signal)
     await startBlocks(rpcUrl, signal)
     logger.info('contracts deployed', { ...network.deployment.contracts })
+    await compiled
     await startAll(
       nodes,
       [
         ...network.oracles.map(({ name, config }) => children.ionet('oracle', name, config)),
         ...network.aggregators.map(({ name, config }) => children.ionet('aggregator', name, config)),
-        children.ionet('burn', network.burner.name, network.burner.config),
+        children.ionet('relayer', network.relayer.name, network.relayer.config),
       ],
       signal,
     )
@@ -111,6 +117,7 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
       {
         chain: createChainObserver(rpcUrl, network.deployment),
         aggregators,
+        relayer: `http://${LOOPBACK}:${ports.relayer.http}`,
         oracles: options.oracles,
         venues,
         startedAt: deps.startedAt,
@@ -118,6 +125,13 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
       deps,
     )
     await observer.start(signal)
+    // Without a price they could do nothing, and starting them all at once would make the price late.
+    const customers = [
+      children.ionet('gateway', network.gateway.name, network.gateway.config),
+      ...network.workers.map(({ name, config }) => children.ionet('worker', name, config)),
+      ...network.payers.map(({ name, config }) => children.ionet('payer', name, config)),
+    ]
+    observer.firstPrice.then(() => startAll(nodes, customers, stopping.signal)).catch(failure.reject)
 
     await pageBuild
     const description = describePage({ ...network, rpcUrl, venues, aggregators, ports })
@@ -135,6 +149,7 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
     },
     start,
     stop: async () => {
+      stopping.abort(new Error('the network is stopping'))
       // The observer asks the chain for the summary: before anything else stops.
       await observer?.stop()
       try {

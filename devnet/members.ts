@@ -19,6 +19,11 @@ export interface LocalAccount {
   readonly passwordFile: string
 }
 
+/** An account with a device. */
+export interface LocalWorker extends LocalAccount {
+  readonly deviceKeystore: string
+}
+
 /** An account that is also a peer. */
 export interface LocalMember extends LocalAccount {
   readonly peerKeystore: string
@@ -33,6 +38,18 @@ export async function createAccount(
 ): Promise<{ readonly local: LocalAccount; readonly account: PrivateKeyAccount }> {
   const { local, account } = await writeAccount(dir, name, createPassword(dir))
   return { local, account }
+}
+
+/** A worker's account, and the key of its device. */
+export async function createWorker(dir: string, name: string): Promise<LocalWorker> {
+  const password = createPassword(dir)
+  const { local } = await writeAccount(dir, name, password)
+  const key = generatePrivateKey()
+  const deviceKeystore = join(dir, 'device.json')
+  await writeKeystore(deviceKeystore, Buffer.from(key.slice(2), 'hex'), password.secret, {
+    scryptN: SCRYPT_N,
+  })
+  return { ...local, deviceKeystore }
 }
 
 /** An account and a peer key. Their secrets leave this function only as keystores. */

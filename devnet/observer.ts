@@ -4,12 +4,14 @@ import { createLoop } from '../runtime/loop.ts'
 import type { Service } from '../runtime/service.ts'
 import { readCertifiedRounds } from './aggregator-client.ts'
 import type { ChainObserver } from './chain-observer.ts'
+import { readUsage } from './relayer-client.ts'
 import { ReportCounter } from './report-counter.ts'
 import { type DevnetSummary, summarize } from './summary.ts'
 
 export interface ObserverOptions {
   readonly chain: ChainObserver
   readonly aggregators: readonly string[]
+  readonly relayer: string
   readonly oracles: number
   readonly venues: 'live' | 'simulated'
   /** Monotonic time at which the command was started. */
@@ -17,6 +19,8 @@ export interface ObserverOptions {
 }
 
 export interface Observer extends Service {
+  /** Resolves once a certified price is on chain; never, when it is stopped before. */
+  readonly firstPrice: Promise<void>
   /** Set by `stop`, which comes before anything else is stopped; undefined when the chain no longer answered. */
   readonly summary: DevnetSummary | undefined
 }
@@ -34,6 +38,7 @@ export function createObserver(
 ): Observer {
   const { clock, logger } = deps
   const reports = new ReportCounter()
+  const firstPrice = Promise.withResolvers<void>()
   let firstPriceMs: number | null = null
   let summary: DevnetSummary | undefined
 
@@ -47,14 +52,20 @@ export function createObserver(
       if (await options.chain.hasPrice().catch(() => false)) {
         firstPriceMs = Math.round(clock.monotonic() - options.startedAt)
         logger.info('the first certified price is on chain', { afterMs: firstPriceMs })
+        firstPrice.resolve()
         return
       }
       await clock.sleep(FIRST_PRICE_EVERY_MS, signal).catch(() => {})
     }
   }
   const sumUp = async (signal: AbortSignal): Promise<void> => {
-    await count(signal)
-    summary = summarize(await options.chain.snapshot(), {
+    const [chain, usage] = await Promise.all([
+      options.chain.snapshot(),
+      readUsage(options.relayer, signal),
+      count(signal),
+    ])
+    summary = summarize(chain, {
+      usage,
       venues: options.venues,
       oracles: options.oracles,
       certifiedReports: reports.count,
@@ -67,6 +78,7 @@ export function createObserver(
   let waiting: Promise<void> | undefined
   return {
     name: 'observer',
+    firstPrice: firstPrice.promise,
     get summary() {
       return summary
     },

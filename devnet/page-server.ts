@@ -18,6 +18,9 @@ export interface PageDescription {
   readonly roundMs: number
   readonly venues: 'live' | 'simulated'
   readonly aggregators: readonly string[]
+  readonly relayer: string
+  readonly gateway: string
+  readonly epochs: { readonly startSec: number; readonly lengthSec: number }
   readonly oracles: readonly {
     readonly slot: number
     readonly address: string
@@ -63,7 +66,7 @@ export function describePage(network: {
   readonly venues: 'live' | 'simulated'
   readonly aggregators: readonly string[]
 }): PageDescription {
-  const { chainId, contracts, feedId } = network.deployment
+  const { chainId, contracts, feedId, epochStart, epochLengthSec } = network.deployment
   return {
     chainId,
     rpcUrl: network.rpcUrl,
@@ -73,6 +76,9 @@ export function describePage(network: {
     roundMs: network.network.roundMs,
     venues: network.venues,
     aggregators: network.aggregators,
+    relayer: `http://${LOOPBACK}:${network.ports.relayer.http}`,
+    gateway: `http://${LOOPBACK}:${network.ports.gateway}`,
+    epochs: { startSec: epochStart, lengthSec: epochLengthSec },
     oracles: network.oracles.map(({ address, name }, slot) => ({
       slot,
       address,

@@ -6,8 +6,16 @@ import { type NetworkConfig, readNetwork } from '../config/network.ts'
 import { fundAccounts } from './anvil.ts'
 import { deployLocalContracts } from './deploy-local.ts'
 import { copyNetworkFiles, LOOPBACK, writeConfigFiles } from './files.ts'
-import { createAccount, createMember, type LocalAccount, type LocalMember } from './members.ts'
-import type { PortPlan } from './options.ts'
+import {
+  createAccount,
+  createMember,
+  createWorker,
+  type LocalAccount,
+  type LocalMember,
+  type LocalWorker,
+} from './members.ts'
+import { PAYERS, type PortPlan } from './options.ts'
+import { registerModel } from './register-model.ts'
 import type { VenueMode } from './venue-choice.ts'
 
 type Configured<T> = T & { readonly config: string }
@@ -18,7 +26,10 @@ export interface PreparedNetwork {
   readonly network: NetworkConfig
   readonly oracles: readonly Configured<LocalMember>[]
   readonly aggregators: readonly Configured<LocalMember>[]
-  readonly burner: Configured<LocalAccount>
+  readonly relayer: Configured<LocalMember>
+  readonly gateway: Configured<LocalMember>
+  readonly workers: readonly Configured<LocalWorker>[]
+  readonly payers: readonly Configured<LocalAccount>[]
 }
 
 export interface PrepareOptions {
@@ -34,15 +45,23 @@ export async function prepareNetwork(options: PrepareOptions, signal: AbortSigna
   const { dir, ports, rpcUrl } = options
   const networkFile = copyNetworkFiles(options.root, dir)
   const network = parseNetwork(networkFile)
-  const member = (kind: string) => (_: unknown, index: number) =>
-    createMember(join(dir, `${kind}-${index}`), `${kind}-${index}`)
-  const [oracles, aggregators, deployer, burner] = await Promise.all([
-    Promise.all(ports.oracles.map(member('oracle'))),
-    Promise.all(ports.aggregators.map(member('aggregator'))),
+  const make = <T>(kind: string, create: (dir: string, name: string) => Promise<T>, count: number) =>
+    Promise.all(
+      Array.from({ length: count }, (_, index) => create(join(dir, `${kind}-${index}`), `${kind}-${index}`)),
+    )
+  const [oracles, aggregators, workers, paying, relayer, gateway, deployer, modelOwner] = await Promise.all([
+    make('oracle', createMember, ports.oracles.length),
+    make('aggregator', createMember, ports.aggregators.length),
+    make('worker', createWorker, ports.workers.length),
+    make('payer', createAccount, PAYERS),
+    createMember(join(dir, 'relayer'), 'relayer'),
+    createMember(join(dir, 'gateway'), 'gateway'),
     createAccount(join(dir, 'deployer'), 'deployer'),
-    createAccount(join(dir, 'burner'), 'burner'),
+    createAccount(join(dir, 'model-owner'), 'model-owner'),
   ])
-  const senders = [...oracles, ...aggregators, deployer.local, burner.local]
+  const payers = paying.map(({ local }) => local)
+  const services = [...oracles, ...aggregators, relayer, gateway]
+  const senders = [...services, ...workers, ...payers, deployer.local, modelOwner.local]
   await fundAccounts(
     rpcUrl,
     senders.map(({ address }) => address),
@@ -54,7 +73,14 @@ export async function prepareNetwork(options: PrepareOptions, signal: AbortSigna
     deployer: deployer.account,
     oracles,
     aggregators,
-    burner: burner.local.address,
+    relayer,
+    gateway,
+    payers,
+  })
+  const modelId = await registerModel({
+    rpcUrl,
+    modelRegistry: deployment.contracts.modelRegistry,
+    owner: modelOwner.account,
   })
   const configs = writeConfigFiles({
     dir,
@@ -64,7 +90,11 @@ export async function prepareNetwork(options: PrepareOptions, signal: AbortSigna
     networkFile,
     oracles,
     aggregators,
-    burner: burner.local,
+    relayer,
+    gateway,
+    workers,
+    payers,
+    modelId,
     venueEndpoint: options.venues === 'simulated' ? `http://${LOOPBACK}:${ports.venues}` : undefined,
   })
   const configured = <T extends LocalAccount>(account: T) => ({
@@ -76,7 +106,10 @@ export async function prepareNetwork(options: PrepareOptions, signal: AbortSigna
     network,
     oracles: oracles.map(configured),
     aggregators: aggregators.map(configured),
-    burner: configured(burner.local),
+    relayer: configured(relayer),
+    gateway: configured(gateway),
+    workers: workers.map(configured),
+    payers: payers.map(configured),
   }
 }
 

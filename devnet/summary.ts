@@ -1,4 +1,6 @@
 import { formatDecimal, iosdForIo, type Price, type Wei } from '../protocol/units.ts'
+import type { ConservationSummary } from './conservation.ts'
+import type { UsageFigures } from './relayer-client.ts'
 
 export interface BurnRecord {
   readonly io: Wei
@@ -13,11 +15,11 @@ export interface ChainSnapshot {
   readonly lastPrice: Price | undefined
   readonly genesis: Wei
   readonly ioSupply: Wei
-  readonly iosdSupply: Wei
+  readonly conservation: ConservationSummary
 }
 
 /** The last line of `ionet devnet --json`. Amounts are decimal strings of wei. */
-export interface DevnetSummary {
+export interface DevnetSummary extends ConservationSummary {
   readonly venues: 'live' | 'simulated'
   readonly oracles: number
   readonly certifiedReports: number
@@ -29,37 +31,42 @@ export interface DevnetSummary {
   readonly burnedWei: string
   readonly iosdMintedWei: string
   readonly totalSupplyWei: string
+  /** As the relayer tells it; null when it does not answer. */
+  readonly usageRecordsAccepted: number | null
+  readonly usageRecordsSettled: number | null
+  readonly inferencesPaid: number | null
   /** What is not as it must be; empty when all is well. */
   readonly failedChecks: readonly FailedCheck[]
 }
 
-export type FailedCheck =
-  | 'NO_CERTIFIED_PRICE'
-  | 'BURN_NOT_AT_PRICE'
-  | 'IO_SUPPLY_NOT_GENESIS_MINUS_BURNED'
-  | 'IOSD_SUPPLY_NOT_MINTED'
+export type FailedCheck = 'NO_CERTIFIED_PRICE' | 'BURN_NOT_AT_PRICE' | 'NOT_CONSERVED' | 'NO_RELAYER'
 
 /** Sums a run up, and checks to the wei that tokens came and went only as they may. */
 export function summarize(
   chain: ChainSnapshot,
-  run: Pick<DevnetSummary, 'venues' | 'oracles' | 'certifiedReports' | 'firstPriceMs'>,
+  run: Pick<DevnetSummary, 'venues' | 'oracles' | 'certifiedReports' | 'firstPriceMs'> & {
+    readonly usage: UsageFigures | undefined
+  },
 ): DevnetSummary {
-  const burned = sum(chain.burns.map(burn => burn.io))
-  const minted = sum(chain.burns.map(burn => burn.iosd))
+  const { usage, ...rest } = run
   const failedChecks: FailedCheck[] = []
   if (chain.onChainUpdates === 0) failedChecks.push('NO_CERTIFIED_PRICE')
   if (chain.burns.some(burn => burn.iosd !== iosdForIo(burn.io, burn.price)))
     failedChecks.push('BURN_NOT_AT_PRICE')
-  if (chain.ioSupply !== chain.genesis - burned) failedChecks.push('IO_SUPPLY_NOT_GENESIS_MINUS_BURNED')
-  if (chain.iosdSupply !== minted) failedChecks.push('IOSD_SUPPLY_NOT_MINTED')
+  if (chain.conservation.conservation !== 'ok') failedChecks.push('NOT_CONSERVED')
+  if (usage === undefined) failedChecks.push('NO_RELAYER')
   return {
-    ...run,
+    ...rest,
     onChainUpdates: chain.onChainUpdates,
     lastPriceUsd: chain.lastPrice === undefined ? null : formatDecimal(chain.lastPrice),
     genesisWei: chain.genesis.toString(),
-    burnedWei: burned.toString(),
-    iosdMintedWei: minted.toString(),
+    burnedWei: sum(chain.burns.map(burn => burn.io)).toString(),
+    iosdMintedWei: sum(chain.burns.map(burn => burn.iosd)).toString(),
     totalSupplyWei: chain.ioSupply.toString(),
+    usageRecordsAccepted: usage?.usageRecordsAccepted ?? null,
+    usageRecordsSettled: usage?.usageRecordsSettled ?? null,
+    inferencesPaid: usage?.inferencesPaid ?? null,
+    ...chain.conservation,
     failedChecks,
   }
 }

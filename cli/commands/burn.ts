@@ -65,22 +65,14 @@ function report(receipt: BurnReceipt, options: BurnOptions): void {
 }
 
 async function burnAgainAndAgain(burner: Burner, config: BurnerConfig, options: BurnOptions): Promise<void> {
-  const [{ runProcess }, { createLoop }, { randomAmount }, { epochOf }] = await Promise.all([
+  const [{ runProcess }, { createLoop }, { randomAmount }] = await Promise.all([
     import('../run-process.ts'),
     import('../../runtime/loop.ts'),
-    import('../burn/random-amount.ts'),
-    import('../../protocol/epoch/time.ts'),
+    import('../../devnet/payer/random-amount.ts'),
   ])
-  const { epochStart, epochLengthSec } = config.deployment
-  const clock = { startSec: epochStart, lengthSec: epochLengthSec }
-  const nextAmount = (nowMs: number): Wei => {
-    if (options.io !== undefined) return options.io
-    const isSurge = epochOf(clock, Math.floor(nowMs / 1_000)) % 2 === 1
-    return (randomAmount(Math.random) * (isSurge ? BigInt(config.surge) : 1n)) as Wei
-  }
-  const burnOnce = async ({ logger, clock: { now } }: ProcessDeps): Promise<void> => {
+  const burnOnce = async ({ logger }: ProcessDeps): Promise<void> => {
     try {
-      logger.info('burned IO for IOSD', describe(await burner.burn(nextAmount(now()))))
+      logger.info('burned IO for IOSD', describe(await burner.burn(options.io ?? randomAmount(Math.random))))
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined
       // Before the first price there is nothing to burn at: that is how every network starts.

@@ -1,6 +1,12 @@
 import { type Command, Option } from 'commander'
 import type { Devnet } from '../../devnet/devnet.ts'
-import { type DevnetOptions, MAX_AGGREGATORS, MAX_ORACLES, MAX_PORT } from '../../devnet/options.ts'
+import {
+  type DevnetOptions,
+  MAX_AGGREGATORS,
+  MAX_ORACLES,
+  MAX_PORT,
+  MAX_WORKERS,
+} from '../../devnet/options.ts'
 import { print, printJson } from '../output.ts'
 import { duration, integer } from '../parsers.ts'
 
@@ -19,7 +25,7 @@ export function addDevnetCommand(program: Command): void {
     .command('devnet')
     .summary('run a whole network on this machine')
     .description(
-      'run a whole network on this machine: chain, contracts, venues, oracle nodes, aggregators, burner, page',
+      'run a whole network on this machine: chain, contracts, venues, oracle nodes, aggregators, relayer, gateway, workers, payers, page',
     )
     .option('--for <time>', 'stop after this time, such as 60s, with exit code 1 if a check failed', duration)
     .option('--json', 'print a summary as the last line, and the log to standard error')
@@ -31,6 +37,7 @@ export function addDevnetCommand(program: Command): void {
     )
     .option('--oracles <number>', 'oracle nodes', integer(1, MAX_ORACLES), 4)
     .option('--aggregators <number>', 'aggregators', integer(1, MAX_AGGREGATORS), 2)
+    .option('--workers <number>', 'GPU workers', integer(1, MAX_WORKERS), 2)
     .option('--seed <number>', 'starting point of the simulated prices', integer(0, 2 ** 31 - 1), 1)
     .addOption(
       new Option('--venues <kind>', 'where prices come from; auto: live ones when they can be reached')
@@ -102,7 +109,7 @@ function conclude(devnet: Devnet, options: DevnetCommandOptions, exitCode: numbe
   if (options.json === true) printJson(summary)
   else {
     print(
-      `${summary.certifiedReports} certified reports, ${summary.onChainUpdates} on chain, last price $${summary.lastPriceUsd ?? '–'}`,
+      `${summary.certifiedReports} certified reports, ${summary.onChainUpdates} on chain, last price $${summary.lastPriceUsd ?? '–'}, ${summary.epochsSettled} epochs settled`,
     )
   }
   if (summary.failedChecks.length > 0 && timed) {

@@ -7,7 +7,7 @@ interface NodeOptions {
   readonly stopWithStdin?: boolean
 }
 
-/** `ionet oracle`, `ionet aggregator`, `ionet venues`: processes that run until they are told to stop. */
+/** `ionet oracle`, `ionet relayer` and the others: processes that run until they are told to stop. */
 export function addNodeCommands(program: Command): void {
   nodeCommand(program, 'oracle', 'run an oracle node').action(async (options: NodeOptions) => {
     const [{ loadOracleConfig }, { runProcess }] = await loaders()
@@ -26,6 +26,48 @@ export function addNodeCommands(program: Command): void {
       return createAggregator(config, deps)
     })
   })
+
+  nodeCommand(program, 'relayer', 'run a relayer').action(async (options: NodeOptions) => {
+    const [{ loadRelayerConfig }, { runProcess }] = await loaders()
+    const config = loadRelayerConfig(options.config, process.env)
+    await runProcess(settings('relayer', config.logLevel, options), async deps => {
+      const { createRelayer } = await import('../../relayer/service.ts')
+      return createRelayer(config, deps)
+    })
+  })
+
+  nodeCommand(program, 'worker', 'run a worker that sells what its device can do').action(
+    async (options: NodeOptions) => {
+      const [{ loadWorkerConfig }, { runProcess }] = await loaders()
+      const config = loadWorkerConfig(options.config, process.env)
+      await runProcess(settings('worker', config.logLevel, options), async deps => {
+        const { createWorker } = await import('../../worker/service.ts')
+        return createWorker(config, deps)
+      })
+    },
+  )
+
+  nodeCommand(program, 'gateway', 'run a gateway, the door for paid inferences').action(
+    async (options: NodeOptions) => {
+      const [{ loadGatewayConfig }, { runProcess }] = await loaders()
+      const config = loadGatewayConfig(options.config, process.env)
+      await runProcess(settings('gateway', config.logLevel, options), async deps => {
+        const { createGateway } = await import('../../gateway/service.ts')
+        return createGateway(config, deps)
+      })
+    },
+  )
+
+  nodeCommand(program, 'payer', 'run a customer that hires and infers, for networks to be watched').action(
+    async (options: NodeOptions) => {
+      const [{ loadPayerConfig }, { runProcess }] = await loaders()
+      const config = loadPayerConfig(options.config, process.env)
+      await runProcess(settings('payer', config.logLevel, options), async deps => {
+        const { createPayer } = await import('../../devnet/payer/service.ts')
+        return createPayer(config, deps)
+      })
+    },
+  )
 
   nodeCommand(program, 'venues', 'run the venue simulator').action(async (options: NodeOptions) => {
     const [{ loadVenuesConfig }, { runProcess }] = await loaders()

@@ -28,6 +28,7 @@ import { createRelayerClient } from '../../sdk/relayer-client.ts'
 import { createWorkerClient } from '../../sdk/worker-client.ts'
 import { createAsking } from './asking.ts'
 import { loadBook, saveBook } from './book-file.ts'
+import { Burns } from './burns.ts'
 import { Funds } from './funds.ts'
 import { createHiring } from './hiring.ts'
 import { Holds } from './holds.ts'
@@ -85,6 +86,11 @@ export async function createPayer(config: PayerConfig, deps: PayerDeps): Promise
   const save = (): void => saveBook(bookFile, book)
 
   const inferences = metrics.counter('ionet_payer_inferences_total', 'Questions by outcome', ['outcome'])
+  const burner = createBurner({ rpcUrls: config.rpcUrls, deployment, account })
+  const burns = new Burns(
+    { everySec: config.burnEverySec, surge: config.surge },
+    { burner, epoch, random: Math.random, clock, logger },
+  )
   const funds = new Funds(
     { deployment, depositIo: config.depositIo, burnIo: config.burnIo },
     {
@@ -92,7 +98,7 @@ export async function createPayer(config: PayerConfig, deps: PayerDeps): Promise
       relayer,
       clock,
       logger,
-      burner: createBurner({ rpcUrls: config.rpcUrls, deployment, account }),
+      burner,
       transactor: createTransactor(
         {
           account,
@@ -130,6 +136,8 @@ export async function createPayer(config: PayerConfig, deps: PayerDeps): Promise
     logger,
     run: async signal => {
       const now = epoch()
+      // Here, because what one account sends goes out one after the other.
+      if (ready()) await burns.burnWhenDue()
       if (fundedEpoch === now) return
       if (fundedEpoch === undefined) {
         longestHoldEpochs = await funds.longestHoldEpochs()

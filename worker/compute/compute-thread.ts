@@ -4,6 +4,9 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
 import type { FromThread, Job, Results, ToThread } from './messages.ts'
 
+/** Matrices lie in WebAssembly's own memory; what is left is hashes, and a young generation that stays small. */
+const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4 }
+
 /** Runs jobs outside the event loop, which serves HTTP meanwhile. */
 export interface Computer {
   /**
@@ -43,7 +46,7 @@ export function createComputeThread(
     waiting.clear()
   }
   const spawn = (): Worker => {
-    const made = new Worker(new URL('./thread.ts', import.meta.url))
+    const made = new Worker(new URL('./thread.ts', import.meta.url), { resourceLimits: LIMITS })
     made.on('message', (message: FromThread) => {
       const job = waiting.get(message.id)
       waiting.delete(message.id)

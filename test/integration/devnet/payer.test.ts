@@ -126,7 +126,8 @@ describe('a payer with workers, a gateway and a chain', function () {
 
   it('burns, deposits, hires one worker and pays another for answers, to the wei', async () => {
     const of = deps()
-    const config = { ...account, gatewayUrl, hireUrl, depositIo: 40n * ONE, burnIo: 20n * ONE, pauseMs: 200 }
+    const money = { depositIo: 40n * ONE, burnIo: 20n * ONE, burnEverySec: 0, surge: 1 }
+    const config = { ...account, ...money, gatewayUrl, hireUrl, pauseMs: 200 }
     const service = await createPayer(config, of)
     running.push(service)
     await service.start(signal)
@@ -170,7 +171,8 @@ describe('a payer with workers, a gateway and a chain', function () {
 
   it('burns and deposits nothing twice, and goes on where it was, after a restart', async () => {
     const of = deps()
-    const config = { ...account, gatewayUrl, hireUrl, depositIo: 40n * ONE, burnIo: 20n * ONE, pauseMs: 200 }
+    const money = { depositIo: 40n * ONE, burnIo: 20n * ONE, burnEverySec: 0, surge: 1 }
+    const config = { ...account, ...money, gatewayUrl, hireUrl, pauseMs: 200 }
     const service = await createPayer(config, of)
     running.push(service)
     await service.start(signal)

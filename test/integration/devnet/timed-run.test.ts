@@ -12,6 +12,7 @@ import { CAN_LIST_PROCESSES, programOf, proportionalMemoryOf } from '../../suppo
 import { RunningDevnet } from '../../support/devnet/running-devnet.ts'
 
 const PORT = 24_600
+const OTHERS = ['venues', 'relayer', 'gateway', 'worker-0', 'worker-1', 'payer-0', 'payer-1']
 const MAX_MEMORY_BYTES = 1_600_000_000
 
 interface Page {
@@ -38,7 +39,7 @@ describe('ionet devnet --for 60s --json', function () {
 
   it('runs each member as one process, and all of them under the same Node.js', function () {
     if (!CAN_LIST_PROCESSES) return this.skip()
-    const programs = [...devnet.oracleNames, ...devnet.aggregatorNames, 'venues', 'burner'].map(name => {
+    const programs = [...devnet.oracleNames, ...devnet.aggregatorNames, ...OTHERS].map(name => {
       const processes = devnet.processesOf(name)
       expect(processes, name).to.have.length(1)
       return programOf(processes[0]?.pid ?? 0)

@@ -37,7 +37,7 @@ export class RunningDevnet {
   constructor(port: number, args: readonly string[] = []) {
     this.#tempDir = mkdtempSync(join(tmpdir(), 'ionet-devnet-'))
     this.dir = join(this.#tempDir, 'net')
-    this.ports = planPorts({ port, oracles: ORACLES, aggregators: AGGREGATORS })
+    this.ports = planPorts({ port, oracles: ORACLES, workers: 2, aggregators: AGGREGATORS })
     this.command = spawnNode('cli/ionet.ts', [
       ...['devnet', '--venues', 'simulated', '--port', String(port), '--dir', this.dir],
       ...args,
