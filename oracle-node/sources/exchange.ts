@@ -102,6 +102,11 @@ interface AdapterBook {
   readonly nonce?: number | undefined
 }
 
+/** A ccxt WebSocket connection. */
+interface StreamClient {
+  send(message: unknown): Promise<unknown>
+}
+
 /** What is used of a ccxt.pro instance, and nothing else. */
 interface Adapter {
   readonly urls: { api: unknown }
@@ -110,6 +115,7 @@ interface Adapter {
   readonly markets?: Record<string, { spot?: boolean; active?: boolean } | undefined>
   readonly clients?: Record<string, { connection?: { terminate?: () => void } }>
   log: (...values: unknown[]) => void
+  client(url: string): StreamClient
   loadHttpProxyAgent(): Promise<unknown>
   loadMarkets(): Promise<unknown>
   fetchTicker(symbol: string): Promise<AdapterTicker>
@@ -178,6 +184,8 @@ export function createExchange(venueId: VenueId, options: ExchangeOptions): Exch
   adapter.log = () => {}
   if (options.endpoint !== undefined) redirect(adapter.urls.api, venueId, adapter.hostname, options.endpoint)
 
+  catchLostSends(adapter)
+
   let closed: Promise<void> | undefined
   let streamLost = false
 
@@ -232,6 +240,27 @@ export function createExchange(venueId: VenueId, options: ExchangeOptions): Exch
       closed ??= shutDown()
       return closed
     },
+  }
+}
+
+/**
+ * Subscriptions wait for the venue's rate limit. When the socket closes meanwhile, ccxt leaves the failed send to
+ * nobody, and an unhandled rejection ends the process. The end of the stream itself says what there is to know.
+ */
+function catchLostSends(adapter: Adapter): void {
+  const clientOf = adapter.client.bind(adapter)
+  const caught = new WeakSet<StreamClient>()
+  adapter.client = url => {
+    const client = clientOf(url)
+    if (caught.has(client)) return client
+    caught.add(client)
+    const send = client.send.bind(client)
+    client.send = message => {
+      const sent = send(message)
+      sent.catch(() => {})
+      return sent
+    }
+    return client
   }
 }
 
