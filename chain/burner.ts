@@ -46,6 +46,8 @@ export class BurnError extends Error {
 /** The price may move so far between asking and burning before the burn is refused. */
 const SLIPPAGE_BPS = 100n
 const BPS = 10_000n
+/** The first burn of an epoch, or of a second, writes slots that were warm when it was estimated. */
+const GAS_MARGIN_BPS = 15_000n
 /** A burn that is not included within this time is void. */
 const DEADLINE_SEC = 120n
 /** The price is the topmost 80 bits of the feed's word. */
@@ -138,7 +140,8 @@ export function createBurner(options: {
     await reader.simulateContract(call).catch((error: unknown) => {
       throw refusal(error)
     })
-    const transaction = await wallet.writeContract({ ...call, chain: null })
+    const gas = ((await reader.estimateContractGas(call)) * GAS_MARGIN_BPS) / BPS
+    const transaction = await wallet.writeContract({ ...call, gas, chain: null })
     const receipt = await reader.waitForTransactionReceipt({ hash: transaction })
     const [event] = parseEventLogs({ abi: burnerAbi, eventName: 'Burned', logs: receipt.logs })
     if (event === undefined)
