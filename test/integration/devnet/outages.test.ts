@@ -112,7 +112,7 @@ describe('a running network', function () {
     expect(tookMs).to.be.lessThan(5_000)
     expect(devnet.remains()).to.deep.equal([])
     expect(devnet.command.stdout()).to.match(
-      /\n\d+ certified reports, \d+ on chain, last price \$\d+\.\d+\n$/,
+      /\n\d+ certified reports, \d+ on chain, last price \$\d+\.\d+, \d+ epochs settled\n$/,
     )
   })
 })
