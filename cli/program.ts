@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { addBurnCommand } from './commands/burn.ts'
+import { addChainCommand } from './commands/chain.ts'
 import { addClaimCommand } from './commands/claim.ts'
 import { addDeployCommand } from './commands/deploy.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
@@ -18,6 +19,7 @@ export function createProgram(): Command {
     .version(versionOf(), '-V, --version', 'show the version')
     .exitOverride()
   addDevnetCommand(program)
+  addChainCommand(program)
   addNodeCommands(program)
   addKeysCommands(program)
   addDeployCommand(program)

@@ -6,8 +6,9 @@ import type { Logger } from '../runtime/logger.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Service } from '../runtime/service.ts'
 import { anvilCommand, startBlocks, waitForChain } from './anvil.ts'
-import { createChainObserver } from './chain-observer.ts'
+import { type ChainObserver, createChainObserver } from './chain-observer.ts'
 import { createChildFactory } from './children.ts'
+import { endRun } from './ending.ts'
 import { LOOPBACK, writeVenuesConfig } from './files.ts'
 import { parallelGroup } from './group.ts'
 import type { LogView } from './log-view.ts'
@@ -36,8 +37,16 @@ export interface DevnetDeps {
 export interface Devnet extends Service {
   /** Rejects when the network cannot go on. */
   readonly failed: Promise<never>
-  /** Made when it stops; undefined when it stopped before the chain could be asked. */
+  /** Made by `stop`, of the chain's last block; undefined when the chain could not be asked. */
   readonly summary: DevnetSummary | undefined
+}
+
+/** There once the contracts are deployed. */
+interface Observed {
+  readonly observer: Observer
+  readonly chain: ChainObserver
+  readonly rpcUrl: string
+  readonly dir: string
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -55,7 +64,8 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
   const foundation: Service[] = []
   const nodes: Service[] = []
   let lock: Lock | undefined
-  let observer: Observer | undefined
+  let observed: Observed | undefined
+  let summary: DevnetSummary | undefined
   let page: Service | undefined
   const stopping = new AbortController()
 
@@ -113,9 +123,10 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
     )
 
     const aggregators = ports.aggregators.map(({ http }) => `http://${LOOPBACK}:${http}`)
-    observer = createObserver(
+    const chainObserver = createChainObserver(rpcUrl, network.deployment)
+    const observer = createObserver(
       {
-        chain: createChainObserver(rpcUrl, network.deployment),
+        chain: chainObserver,
         aggregators,
         relayer: `http://${LOOPBACK}:${ports.relayer.http}`,
         oracles: options.oracles,
@@ -124,6 +135,7 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
       },
       deps,
     )
+    observed = { observer, chain: chainObserver, rpcUrl, dir }
     await observer.start(signal)
     // Without a price they could do nothing, and starting them all at once would make the price late.
     const customers = [
@@ -145,17 +157,22 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
     name: 'devnet',
     failed: failure.promise,
     get summary() {
-      return observer?.summary
+      return summary
     },
     start,
     stop: async () => {
       stopping.abort(new Error('the network is stopping'))
-      // The observer asks the chain for the summary: before anything else stops.
-      await observer?.stop()
+      const beganAt = clock.monotonic()
+      await observed?.observer.stop()
+      const nodesGone = parallelGroup('nodes', [...(page === undefined ? [] : [page]), ...nodes]).stop()
+      // It is waited for below; until then its failure must not count as unhandled.
+      nodesGone.catch(() => {})
+      if (observed === undefined) await nodesGone.catch(() => {})
+      else summary = await endRun({ ...observed, beganAt }, nodesGone, { clock, logger, ...observed })
       try {
-        await parallelGroup('nodes', [...(page === undefined ? [] : [page]), ...nodes]).stop()
-      } finally {
         await parallelGroup('foundation', foundation).stop()
+      } finally {
+        await nodesGone
       }
       lock?.release()
     },

@@ -4,9 +4,9 @@ import { createLoop } from '../runtime/loop.ts'
 import type { Service } from '../runtime/service.ts'
 import { readCertifiedRounds } from './aggregator-client.ts'
 import type { ChainObserver } from './chain-observer.ts'
-import { readUsage } from './relayer-client.ts'
+import { readUsage, type UsageFigures } from './relayer-client.ts'
 import { ReportCounter } from './report-counter.ts'
-import { type DevnetSummary, summarize } from './summary.ts'
+import { type ChainSnapshot, type DevnetSummary, summarize } from './summary.ts'
 
 export interface ObserverOptions {
   readonly chain: ChainObserver
@@ -21,17 +21,19 @@ export interface ObserverOptions {
 export interface Observer extends Service {
   /** Resolves once a certified price is on chain; never, when it is stopped before. */
   readonly firstPrice: Promise<void>
-  /** Set by `stop`, which comes before anything else is stopped; undefined when the chain no longer answered. */
-  readonly summary: DevnetSummary | undefined
+  /** Asks the nodes for the last time, so it comes before they stop. The chain is read afterwards. */
+  stop(): Promise<void>
+  /** What was seen, together with what the chain says. Complete once stopped. */
+  summarize(chain: ChainSnapshot): DevnetSummary
 }
 
 /** Finer than a block, so that the time to the first price is not rounded up much. */
 const FIRST_PRICE_EVERY_MS = 200
 const COUNT_EVERY_MS = 5_000
 /** Ctrl-C must not wait for numbers. */
-const SUMMARY_DEADLINE_MS = 1_000
+const LAST_LOOK_MS = 900
 
-/** Watches a local network from outside, as any reader could, and sums it up before it is stopped. */
+/** Watches a local network from outside, as any reader could. */
 export function createObserver(
   options: ObserverOptions,
   deps: { readonly clock: Clock; readonly logger: Logger },
@@ -40,7 +42,7 @@ export function createObserver(
   const reports = new ReportCounter()
   const firstPrice = Promise.withResolvers<void>()
   let firstPriceMs: number | null = null
-  let summary: DevnetSummary | undefined
+  let usage: UsageFigures | undefined
 
   const count = async (signal: AbortSignal): Promise<void> => {
     const rounds = await Promise.all(options.aggregators.map(url => readCertifiedRounds(url, signal)))
@@ -58,30 +60,20 @@ export function createObserver(
       await clock.sleep(FIRST_PRICE_EVERY_MS, signal).catch(() => {})
     }
   }
-  const sumUp = async (signal: AbortSignal): Promise<void> => {
-    const [chain, usage] = await Promise.all([
-      options.chain.snapshot(),
-      readUsage(options.relayer, signal),
-      count(signal),
-    ])
-    summary = summarize(chain, {
-      usage,
-      venues: options.venues,
-      oracles: options.oracles,
-      certifiedReports: reports.count,
-      firstPriceMs,
-    })
-  }
-
   const counting = createLoop({ name: 'report count', everyMs: COUNT_EVERY_MS, clock, logger, run: count })
   const stopping = new AbortController()
   let waiting: Promise<void> | undefined
   return {
     name: 'observer',
     firstPrice: firstPrice.promise,
-    get summary() {
-      return summary
-    },
+    summarize: chain =>
+      summarize(chain, {
+        usage,
+        venues: options.venues,
+        oracles: options.oracles,
+        certifiedReports: reports.count,
+        firstPriceMs,
+      }),
     start: async signal => {
       waiting = waitForPrice(stopping.signal)
       await counting.start(signal)
@@ -90,15 +82,9 @@ export function createObserver(
       stopping.abort(new Error('the observer is stopping'))
       await Promise.all([counting.stop(), waiting])
       if (waiting === undefined) return
-      const done = new AbortController()
-      const late = clock.sleep(SUMMARY_DEADLINE_MS, done.signal).catch(() => {})
-      await Promise.race([
-        sumUp(AbortSignal.timeout(SUMMARY_DEADLINE_MS)).catch((error: unknown) => {
-          logger.warn('no summary could be made', { error })
-        }),
-        late,
-      ])
-      done.abort()
+      const signal = AbortSignal.timeout(LAST_LOOK_MS)
+      const [figures] = await Promise.all([readUsage(options.relayer, signal), count(signal)])
+      usage = figures
     },
   }
 }

@@ -31,7 +31,7 @@ export interface DevnetSummary extends ConservationSummary {
   readonly burnedWei: string
   readonly iosdMintedWei: string
   readonly totalSupplyWei: string
-  /** As the relayer tells it; null when it does not answer. */
+  /** As the relayer told when the end began; null when it did not answer. */
   readonly usageRecordsAccepted: number | null
   readonly usageRecordsSettled: number | null
   readonly inferencesPaid: number | null

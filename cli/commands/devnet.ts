@@ -16,7 +16,7 @@ interface DevnetCommandOptions extends DevnetOptions {
   readonly verbose?: boolean
 }
 
-/** The summary gets 1 s and nodes 3.5 s, at most; chain and venues end at once. */
+/** {@link endRun} divides it: nodes, summary, and saving the chain each have their part. */
 const STOP_DEADLINE_MS = 5_000
 
 /** `ionet devnet`: a whole network on this machine. */

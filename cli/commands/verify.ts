@@ -1,19 +1,21 @@
 import type { Command } from 'commander'
+import type { Deployment } from '../../chain/deployment.ts'
 import type { NetworkConfig } from '../../config/network.ts'
 import { InputError } from '../input-error.ts'
 import { print, printJson } from '../output.ts'
 import { integer, url } from '../parsers.ts'
-import type { Complaint, FoundBundle, WantedBundle } from '../verify/bundle-source.ts'
+import type { BundleSources, Complaint, FoundBundle, WantedBundle } from '../verify/bundle-source.ts'
 import type { SettledFacts } from '../verify/settled-facts.ts'
+import type { VerifyOptions, Whereabouts } from '../verify/whereabouts.ts'
 
-interface VerifyOptions {
-  readonly deployment: string
-  readonly rpc: string
-  readonly network?: string
-  readonly bundle?: string
-  readonly from?: readonly string[]
-  readonly previous?: string
-  readonly json?: boolean
+interface Files {
+  readonly deployment: Deployment
+  readonly network: NetworkConfig | undefined
+}
+
+interface Asked extends Files {
+  readonly epoch: number
+  readonly where: Whereabouts
 }
 
 interface Found {
@@ -36,10 +38,18 @@ export function addVerifyCommand(program: Command): void {
         'exit code 1 when something differs',
     )
     .argument('<number>', 'number of the epoch', integer(0, MAX_EPOCH))
-    .requiredOption('--deployment <file>', 'deployment file')
-    .requiredOption('--rpc <url>', 'Ethereum JSON-RPC endpoint', url)
+    .option('--deployment <file>', 'deployment file')
+    .option('--rpc <url>', 'Ethereum JSON-RPC endpoint', url)
+    .option(
+      '--devnet <directory>',
+      'directory of a finished local network: its deployment, its bundles, and its saved chain unless --rpc is given',
+    )
     .option('--network <file>', "the network's file: its challenge windows are checked, too")
     .option('--bundle <file>', 'file of the bundle')
+    .option(
+      '--bundles <directory>',
+      'directory of bundles that are named by their hash, as a relayer keeps them',
+    )
     .option(
       '--from <url...>',
       'relayers or oracle nodes to fetch bundles from; nobody of them is believed',
@@ -51,26 +61,34 @@ export function addVerifyCommand(program: Command): void {
 }
 
 async function runVerify(epoch: number, options: VerifyOptions): Promise<void> {
-  if (options.bundle === undefined && options.from === undefined)
-    throw new InputError(
-      'say where the bundle is: a file with --bundle, or a relayer or oracle node with --from',
-    )
+  const { whereaboutsOf } = await import('../verify/whereabouts.ts')
+  const where = whereaboutsOf(options)
+  const files = await readFiles(where)
+  await withEndpoint(where.chain, rpcUrl =>
+    verifyAt(rpcUrl, { epoch, where, ...files }, options.json === true),
+  )
+}
+
+async function verifyAt(
+  rpcUrl: string,
+  { epoch, where, deployment, network }: Asked,
+  json: boolean,
+): Promise<void> {
   const [{ withSettledFacts }, { verifyEpoch }, { wrongWindowOf }, { identityCrypto }] = await Promise.all([
     import('../verify/settled-facts.ts'),
     import('../verify/verify-epoch.ts'),
     import('../verify/windows.ts'),
     loadCrypto(),
   ])
-  const { deployment, network } = await readFiles(options)
   const settings = {
     epoch,
-    rpcUrls: [options.rpc],
+    rpcUrls: [rpcUrl],
     deployment,
     finality: network?.finality ?? 'latest',
   } as const
   await withSettledFacts(settings, async facts => {
     const { report } = facts.settled
-    const { found, complaints } = await findBundle(options.bundle, options.from ?? [], {
+    const { found, complaints } = await find(where.bundle, where.sources, {
       epoch,
       hash: report.bundleHash,
     })
@@ -80,15 +98,29 @@ async function runVerify(epoch: number, options: VerifyOptions): Promise<void> {
       network === undefined || 'fault' in found.result
         ? undefined
         : { wrong: await wrongWindowOf(found.result.bundle, network, facts.reader) }
-    const previous = await findPrevious(options, facts)
+    const previous = await findPrevious(where, facts)
     const verification = verifyEpoch({ facts, bundle: found.result, previous, windows }, identityCrypto)
     process.exitCode = verification.difference === undefined ? 0 : 1
     const whole = 'fault' in found.result ? undefined : found.result
     const origin = { from: found.from, hash: whole?.hash, bytes: whole?.bytes, complaints }
-    if (options.json === true) return printJson(asJson(verification, facts, origin))
+    if (json) return printJson(asJson(verification, facts, origin))
     const { renderVerification } = await import('../verify/render.ts')
     for (const line of renderVerification(verification, facts, origin)) print(line)
   })
+}
+
+/** A saved chain is served as long as it is needed. */
+async function withEndpoint(
+  chain: Whereabouts['chain'],
+  use: (rpcUrl: string) => Promise<void>,
+): Promise<void> {
+  if ('rpc' in chain) return use(chain.rpc)
+  const [{ withServedChain }, { systemClock }, { silentLogger }] = await Promise.all([
+    import('../../devnet/chain-server.ts'),
+    import('../../runtime/clock.ts'),
+    import('../../runtime/logger.ts'),
+  ])
+  return withServedChain(chain.saved, { clock: systemClock, logger: silentLogger, env: process.env }, use)
 }
 
 async function loadCrypto() {
@@ -99,7 +131,7 @@ async function loadCrypto() {
   return { identityCrypto: createIdentityCrypto(silentLogger) }
 }
 
-async function readFiles(options: VerifyOptions) {
+async function readFiles(options: Pick<Whereabouts, 'deployment' | 'network'>): Promise<Files> {
   const [{ Problems }, { readDeployment }, { readNetwork }] = await Promise.all([
     import('../../config/load.ts'),
     import('../../config/deployment.ts'),
@@ -118,23 +150,19 @@ async function readFiles(options: VerifyOptions) {
   return { deployment, network }
 }
 
-async function findBundle(
-  file: string | undefined,
-  from: readonly string[],
-  wanted: WantedBundle,
-): Promise<Found> {
-  const { fetchBundle, readBundleFile } = await import('../verify/bundle-source.ts')
+async function find(file: string | undefined, sources: BundleSources, wanted: WantedBundle): Promise<Found> {
+  const { findBundle, readBundleFile } = await import('../verify/bundle-source.ts')
   if (file !== undefined) return { found: await readBundleFile(file), complaints: [] }
-  return fetchBundle(from, wanted)
+  return findBundle(sources, wanted)
 }
 
 /** A wrong file is told; that nobody serves it is only said as not checked. */
-async function findPrevious(options: VerifyOptions, { before }: SettledFacts) {
+async function findPrevious(where: Whereabouts, { before }: SettledFacts) {
   if (before === undefined) return undefined
   const { epoch, bundleHash: hash } = before.report
-  const { found } = await findBundle(options.previous, options.from ?? [], { epoch, hash })
-  if (found === undefined || options.previous !== undefined) return found?.result
-  // What a server gives in place of the right one says nothing about this epoch.
+  const { found } = await find(where.previous, where.sources, { epoch, hash })
+  if (found === undefined || where.previous !== undefined) return found?.result
+  // What a source gives in place of the right one says nothing about this epoch.
   const { faultOf } = await import('../verify/bundle-source.ts')
   return faultOf(found.result, hash) === undefined ? found.result : undefined
 }

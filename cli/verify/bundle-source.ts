@@ -1,5 +1,6 @@
 /** Where bundles come from: a file, or whoever serves them. What they hold is judged by its hash and nothing else. */
-import { createReadStream } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Hash } from '../../protocol/bytes.ts'
 import { BundleReader, type BundleResult, describeFault } from '../../protocol/epoch/bundle-reader.ts'
 import { InputError } from '../input-error.ts'
@@ -14,6 +15,14 @@ export interface WantedBundle {
   readonly epoch: number
   /** As the chain has it. */
   readonly hash: Hash
+}
+
+/** Where bundles may be. */
+export interface BundleSources {
+  /** A directory of files that are named by their hash, such as a relayer keeps. */
+  readonly directory: string | undefined
+  /** Relayers and oracle nodes. */
+  readonly urls: readonly string[]
 }
 
 /** What a source gave in place of the bundle that was asked for, as a sentence. */
@@ -33,24 +42,29 @@ export async function readBundleFile(file: string): Promise<FoundBundle> {
 }
 
 /**
- * Asks one source after the other for a bundle. The first that has the right one wins; else the last wrong one is
- * given, so that it can be told what is wrong with it, and undefined when nobody has any.
+ * Asks one source after the other for a bundle, the directory first. The first that has the right one wins; else the
+ * last wrong one is given, so that it can be told what is wrong with it, and undefined when nobody has any.
  */
-export async function fetchBundle(
-  urls: readonly string[],
+export async function findBundle(
+  sources: BundleSources,
   wanted: WantedBundle,
 ): Promise<{ readonly found: FoundBundle | undefined; readonly complaints: readonly Complaint[] }> {
   const complaints: Complaint[] = []
   let wrong: FoundBundle | undefined
-  for (const url of urls) {
-    const answer = await askSource(url, wanted)
+  const { directory, urls } = sources
+  const asks = [
+    ...(directory === undefined ? [] : [() => lookInto(directory, wanted)]),
+    ...urls.map(url => () => askSource(url, wanted)),
+  ]
+  for (const ask of asks) {
+    const answer = await ask()
     if (typeof answer === 'string') {
       complaints.push(answer)
       continue
     }
     const fault = faultOf(answer.result, wanted.hash)
     if (fault === undefined) return { found: answer, complaints }
-    complaints.push(`${answer.from} serves another bundle: ${fault}`)
+    complaints.push(`${answer.from} is another bundle: ${fault}`)
     wrong = answer
   }
   return { found: wrong, complaints }
@@ -60,6 +74,12 @@ export async function fetchBundle(
 export function faultOf(result: BundleResult, hash: Hash): string | undefined {
   if ('fault' in result) return describeFault(result.fault)
   return result.hash === hash ? undefined : `its hash is ${result.hash}, not ${hash}`
+}
+
+/** Files are named as relayers and oracle nodes name theirs: by the digits of the hash. */
+async function lookInto(directory: string, { hash }: WantedBundle): Promise<FoundBundle | Complaint> {
+  const file = join(directory, hash.slice('0x'.length))
+  return existsSync(file) ? readBundleFile(file) : `${file} is not there`
 }
 
 /** By hash at relayers and oracle nodes alike; by number at relayers. */

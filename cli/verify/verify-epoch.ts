@@ -166,7 +166,7 @@ function notChecked({ facts, windows }: VerifyInputs, openingStateHash: Hash | u
   return [
     ...(openingStateHash === undefined
       ? [
-          `what epoch ${before?.report.epoch} left open: its bundle was not given; use --previous, or a --from that has it`,
+          `what epoch ${before?.report.epoch} left open: its bundle was not given; use --previous, or --bundles or a --from that has it`,
         ]
       : []),
     ...(windows === undefined ? ['whether the challenge windows were due: give --network'] : []),

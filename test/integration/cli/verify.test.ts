@@ -1,9 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { dumpState } from '../../../devnet/anvil.ts'
+import { saveChain } from '../../../devnet/saved-chain.ts'
 import type { EpochBundle } from '../../../protocol/epoch/bundle.ts'
 import { decodeBundle } from '../../../protocol/epoch/bundle-reader.ts'
 import { encodeBundle } from '../../../protocol/epoch/bundle-writer.ts'
@@ -46,6 +48,12 @@ describe('ionet verify epoch', function () {
     const spawned = spawnNode('cli/ionet.ts', ['verify', 'epoch', String(epoch), ...where, ...args])
     const exitCode = await spawned.ended
     return { exitCode, stdout: spawned.stdout(), stderr: spawned.stderr() }
+  }
+  /** The local network's file, with another share of slots that are challenge windows. */
+  const writeNetwork = (file: string, challengeEvery: number): void => {
+    const devnet = JSON.parse(readFileSync(join(ROOT, 'config/networks/devnet.json'), 'utf8'))
+    const sources = join(ROOT, 'config/networks', devnet.sources)
+    writeFileSync(file, JSON.stringify({ ...devnet, sources, challengeEvery }))
   }
   /** The bundle of an epoch, whole and well-formed, with something in it changed. */
   const changed = (epoch: number, change: (bundle: EpochBundle) => Partial<EpochBundle>): string => {
@@ -100,7 +108,9 @@ describe('ionet verify epoch', function () {
     served.set('/v1/epochs/1/bundle', bytesOf(0))
     const lied = await verify(1, '--from', url)
     expect(lied.exitCode).to.equal(1)
-    expect(lied.stdout).to.include(`serves another bundle: its hash is ${hashOf(0)}, not ${hashOf(1)}`)
+    expect(lied.stdout).to.include(
+      `/v1/epochs/1/bundle is another bundle: its hash is ${hashOf(0)}, not ${hashOf(1)}`,
+    )
     expect(lied.stdout).to.include('epoch 1 DIFFERS: BUNDLE_HASH')
 
     served.set(`/v1/bundles/${hashOf(1)}`, bytesOf(1))
@@ -109,6 +119,49 @@ describe('ionet verify epoch', function () {
     expect(told.exitCode, told.stderr).to.equal(0)
     expect(told.stdout).to.include('nothing answers at http://127.0.0.1:9')
     expect(told.stdout).not.to.include('left open')
+  })
+
+  it('finds bundles by their hash in a directory, and asks others for those that are not there', async () => {
+    const bundles = join(dir, 'bundles')
+    mkdirSync(bundles, { recursive: true })
+    writeFileSync(join(bundles, hashOf(1).slice(2)), bytesOf(1))
+    const alone = await verify(1, '--bundles', bundles)
+    expect(alone.exitCode, alone.stderr).to.equal(0)
+    expect(alone.stdout).to.include(`from ${join(bundles, hashOf(1).slice(2))}, `)
+    expect(alone.stdout).to.include('not checked: what epoch 0 left open')
+
+    served.set(`/v1/bundles/${hashOf(0)}`, bytesOf(0))
+    const both = await verify(1, '--bundles', bundles, '--from', url)
+    expect(both.exitCode, both.stderr).to.equal(0)
+    expect(both.stdout).not.to.include('left open')
+    const neither = await verify(0, '--bundles', bundles)
+    expect(neither.exitCode).to.equal(2)
+    expect(neither.stderr).to.equal(
+      `ionet: nobody has the bundle of epoch 0: ${join(bundles, hashOf(0).slice(2))} is not there\n`,
+    )
+  })
+
+  it('serves the saved chain of a finished local network itself, and needs nothing else', async () => {
+    const net = join(dir, 'net')
+    mkdirSync(join(net, 'relayer', 'data', 'bundles'), { recursive: true })
+    for (const epoch of [0, 1])
+      writeFileSync(join(net, 'relayer', 'data', 'bundles', hashOf(epoch).slice(2)), bytesOf(epoch))
+    writeFileSync(join(net, 'deployment.json'), readFileSync(chain.deploymentFile))
+    // Every slot is a window: epoch 0 of this chain has one.
+    writeNetwork(join(net, 'devnet.json'), 1)
+    saveChain(net, await dumpState(chain.rpcUrl, new AbortController().signal))
+
+    const spawned = spawnNode('cli/ionet.ts', ['verify', 'epoch', '1', '--devnet', net])
+    expect(await spawned.ended, spawned.stderr()).to.equal(0)
+    expect(spawned.stderr()).to.equal('')
+    expect(spawned.stdout()).not.to.match(/left open|--network/)
+    expect(spawned.stdout()).to.match(/epoch 1: all that was paid and debited follows .*\n$/)
+
+    rmSync(join(net, 'chain.json.gz'))
+    const unsaved = spawnNode('cli/ionet.ts', ['verify', 'epoch', '1', '--devnet', net])
+    expect(await unsaved.ended).to.equal(2)
+    expect(unsaved.stderr()).to.match(/^ionet: \S+ holds no saved chain: /)
+    expect((await verify(1, '--devnet', net)).exitCode).to.equal(0)
   })
 
   it('says that what the epoch before left is not checked when nobody has its bundle', async () => {
@@ -161,11 +214,9 @@ describe('ionet verify epoch', function () {
   })
 
   it('finds a window that the chain did not call for', async () => {
-    const devnet = JSON.parse(readFileSync(join(ROOT, 'config/networks/devnet.json'), 'utf8'))
-    const sources = join(ROOT, 'config/networks', devnet.sources)
     const network = join(dir, 'network.json')
     // One slot in 10,000 is a window: slot 7 of this chain is none.
-    writeFileSync(network, JSON.stringify({ ...devnet, sources, challengeEvery: 10_000 }))
+    writeNetwork(network, 10_000)
     const { exitCode, stdout } = await verify(0, '--bundle', fileOf(0), '--network', network)
     expect(stdout).not.to.include('give --network')
     expect(exitCode).to.equal(1)

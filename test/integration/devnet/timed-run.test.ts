@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Address } from 'viem'
@@ -10,10 +11,30 @@ import { eventually } from '../../support/devnet/eventually.ts'
 import { canReadMemoryOf, formsOf, scanMemory } from '../../support/devnet/memory.ts'
 import { CAN_LIST_PROCESSES, programOf, proportionalMemoryOf } from '../../support/devnet/processes.ts'
 import { RunningDevnet } from '../../support/devnet/running-devnet.ts'
+import { readSettledEpochs } from '../../support/devnet/settled-epochs.ts'
+import { type Spawned, spawnNode } from '../../support/runtime/spawned.ts'
 
 const PORT = 24_600
 const OTHERS = ['venues', 'relayer', 'gateway', 'worker-0', 'worker-1', 'payer-0', 'payer-1']
-const MAX_MEMORY_BYTES = 1_600_000_000
+const MAX_MEMORY_BYTES = 2_000_000_000
+/** An epoch of 40 s, what its sealing and its certificate take, and the start of everything. */
+const FIRST_EPOCH_WITHIN_SEC = 80
+const SECOND_EPOCH_WITHIN_MS = 120_000
+/** Of the summary; the independent check has fields of the same names. */
+const FIGURES = [
+  'epochsSettled',
+  'genesisWei',
+  'scheduledMintedWei',
+  'netEmissionMintedWei',
+  'burnedWei',
+  'totalSupplyWei',
+  'iosdMintedWei',
+  'iosdSpentWei',
+  'rewardsPostedWei',
+  'rewardsClaimedWei',
+  'reserveWei',
+  'conservation',
+]
 
 interface Page {
   readonly chainId: number
@@ -24,13 +45,16 @@ interface Page {
   readonly oracles: readonly { readonly slot: number; readonly name: string; readonly url: string }[]
 }
 
-/** One run of a minute, as in the README; what can be seen of a network is looked at while it lasts. */
-describe('ionet devnet --for 60s --json', function () {
-  this.timeout(90_000)
+/** One run, as in the README; what can be seen of a network is looked at while it lasts, and again when it is over. */
+describe('ionet devnet --for 150s --json', function () {
+  this.timeout(200_000)
   let devnet: RunningDevnet
+  let startedAtMs: number
+  let summary: Record<string, unknown>
 
   before(async () => {
-    devnet = new RunningDevnet(PORT, ['--for', '60s', '--json'])
+    startedAtMs = Date.now()
+    devnet = new RunningDevnet(PORT, ['--for', '150s', '--json'])
     await devnet.said('the first certified price is on chain', 60_000)
   })
   after(() => devnet.dispose())
@@ -70,13 +94,6 @@ describe('ionet devnet --for 60s --json', function () {
     const keystores = filesUnder(devnet.dir).filter(file => /(^|\/)shares\/.*\.json$/.test(file))
     const owners = keystores.map(file => file.split('/')[0])
     expect(owners.sort()).to.deep.equal(devnet.oracleNames)
-  })
-
-  it('fits into 1.6 GB of memory with everything that belongs to it', function () {
-    if (!CAN_LIST_PROCESSES) return this.skip()
-    const sizes = devnet.processes().map(({ pid }) => proportionalMemoryOf(pid))
-    const total = sizes.reduce((sum, size) => sum + size, 0)
-    expect(total).to.be.within(1, MAX_MEMORY_BYTES)
   })
 
   it('serves the page with its script, and describes the network to it', async () => {
@@ -128,30 +145,171 @@ describe('ionet devnet --for 60s --json', function () {
     const minted = books.burns.reduce((total, { iosd }) => total + iosd, 0n)
     expect(books.io.burned).to.equal(burned)
     expect(books.ioSupply).to.equal(books.io.minted - burned)
-    expect(books.iosd).to.deep.equal({ minted, burned: 0n })
-    expect(books.iosdSupply).to.equal(minted)
+    // What was spent on compute is gone, too.
+    expect(books.iosd.minted).to.equal(minted)
+    expect(books.iosdSupply).to.equal(minted - books.iosd.burned)
   })
 
-  // Last: it waits for the end.
+  it('has two epochs active, and shows their life and their figures in a browser', async function () {
+    await eventually('a second active epoch', SECOND_EPOCH_WITHIN_MS, async () => {
+      const answer = await fetch(`http://127.0.0.1:${devnet.ports.relayer.http}/v1/epochs?limit=10`)
+      const { epochs } = (await answer.json()) as { epochs: { epoch: number; phase: string }[] }
+      return epochs.some(({ epoch, phase }) => epoch === 1 && (phase === 'active' || phase === 'final'))
+    })
+    const command = findBrowser()
+    if (command === undefined) return this.skip()
+    const browser = await Browser.launch(command)
+    try {
+      await browser.open(`${devnet.pageUrl}/#epochs`, { width: 1280, height: 800, dark: true })
+      // Both by relayer and chain, which agree; and one that still runs.
+      await browser.until(
+        "document.querySelectorAll('.epochs .epoch .good').length >= 2 && document.querySelector('.epochs .epoch .bad') === null",
+        15_000,
+      )
+      await browser.until("document.querySelector('.epochs .epoch-open .station-current') !== null", 15_000)
+      await browser.until("document.body.innerText.includes('adds up to the wei')", 15_000)
+    } finally {
+      await browser.close()
+    }
+  })
+
+  // After two epochs, so with everything that it ever holds.
+  it('fits into 2 GB of memory with everything that belongs to it', function () {
+    if (!CAN_LIST_PROCESSES) return this.skip()
+    const sizes = devnet.processes().map(({ pid }) => proportionalMemoryOf(pid))
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    expect(total).to.be.within(1, MAX_MEMORY_BYTES)
+  })
+
+  // It waits for the end; what comes after looks at what is left.
   it('ends by itself with exit code 0 and a summary that adds up, and leaves nothing running', async () => {
     // Everything is seen once while it runs, so that its absence afterwards means something.
     if (CAN_LIST_PROCESSES) expect(devnet.processes().length).to.be.greaterThan(9)
     expect(await devnet.command.ended, devnet.command.stderr()).to.equal(0)
     expect(devnet.remains()).to.deep.equal([])
 
-    const summary = JSON.parse(devnet.command.stdout().trimEnd().split('\n').at(-1) ?? '')
-    expect(summary).to.deep.include({ venues: 'simulated', oracles: 4, failedChecks: [] })
-    expect(summary.certifiedReports).to.be.at.least(35)
-    expect(summary.onChainUpdates).to.be.at.least(3)
-    expect(summary.lastPriceUsd).to.match(/^\d+\.\d+$/)
-    expect(summary.firstPriceMs).to.be.within(1, 20_000)
-    const burned = BigInt(summary.burnedWei)
-    expect(burned > 0n && BigInt(summary.iosdMintedWei) > 0n).to.equal(true)
-    expect(BigInt(summary.totalSupplyWei)).to.equal(BigInt(summary.genesisWei) - burned)
+    summary = JSON.parse(devnet.command.stdout().trimEnd().split('\n').at(-1) ?? '')
+    expect(summary).to.deep.include({
+      venues: 'simulated',
+      oracles: 4,
+      conservation: 'ok',
+      failedChecks: [],
+    })
+    const count = (field: string) => Number(summary[field])
+    const wei = (field: string) => BigInt(String(summary[field]))
+    expect(count('certifiedReports')).to.be.at.least(100)
+    expect(count('onChainUpdates')).to.be.at.least(3)
+    expect(summary['lastPriceUsd']).to.match(/^\d+\.\d+$/)
+    expect(count('firstPriceMs')).to.be.within(1, 20_000)
+    expect(count('epochsSettled')).to.be.at.least(2)
+    expect(count('usageRecordsSettled')).to.be.at.least(100)
+    expect(count('usageRecordsAccepted')).to.be.at.least(count('usageRecordsSettled'))
+    expect(count('inferencesPaid')).to.be.at.least(20)
+
+    for (const field of [
+      'burnedWei',
+      'iosdMintedWei',
+      'scheduledMintedWei',
+      'netEmissionMintedWei',
+      'iosdSpentWei',
+      'rewardsPostedWei',
+      'rewardsClaimedWei',
+      'reserveWei',
+    ])
+      expect(wei(field) > 0n, field).to.equal(true)
+    const minted = wei('scheduledMintedWei') + wei('netEmissionMintedWei')
+    expect(wei('totalSupplyWei')).to.equal(wei('genesisWei') + minted - wei('burnedWei'))
+  })
+
+  describe('once it has ended', () => {
+    let chain: Spawned
+    let rpcUrl: string
+
+    before(async () => {
+      chain = spawnNode('cli/ionet.ts', ['chain', '--dir', devnet.dir, '--port', String(PORT + 1)])
+      await chain.printed('the chain of a finished local network is served')
+      rpcUrl = devnet.rpcUrl
+    })
+    after(async () => {
+      chain.process.kill('SIGTERM')
+      expect(await chain.ended, chain.stderr()).to.equal(0)
+    })
+
+    const verify = async (epoch: number, ...args: string[]) => {
+      const words = ['verify', 'epoch', String(epoch), '--devnet', devnet.dir, ...args]
+      const spawned = spawnNode('cli/ionet.ts', words)
+      const exitCode = await spawned.ended
+      return { exitCode, stdout: spawned.stdout(), stderr: spawned.stderr() }
+    }
+
+    it('had its first epoch active within 80 s of the start', async () => {
+      const [first] = await readSettledEpochs(rpcUrl, deploymentOf(devnet.dir).contracts)
+      const tookSec = (first?.activeAtSec ?? Number.NaN) - startedAtMs / 1_000
+      expect(first?.epoch).to.equal(0)
+      expect(tookSec).to.be.within(0, FIRST_EPOCH_WITHIN_SEC)
+    })
+
+    it('minted again what one epoch burned, and no more than the cap in another', async () => {
+      const epochs = await readSettledEpochs(rpcUrl, deploymentOf(devnet.dir).contracts)
+      expect(epochs.length).to.equal(summary['epochsSettled'])
+      for (const { burned, cap, net, burnedByBurns } of epochs) {
+        expect(burned).to.equal(burnedByBurns)
+        expect(net).to.equal(burned < cap ? burned : cap)
+      }
+      expect(epochs.some(({ burned, cap, net }) => net === burned && burned > 0n && burned < cap)).to.equal(
+        true,
+      )
+      expect(epochs.some(({ burned, cap, net }) => net === cap && burned > cap)).to.equal(true)
+    })
+
+    it('is summed up alike by a program that reads nothing but the chain', async () => {
+      const file = join(devnet.dir, 'deployment.json')
+      const args = ['--rpc', rpcUrl, '--deployment', file, '--json']
+      const script = spawnNode('scripts/check-conservation.ts', args)
+      expect(await script.ended, script.stderr()).to.equal(0)
+      const document = JSON.parse(script.stdout())
+      for (const field of FIGURES) expect(document[field], field).to.equal(summary[field])
+    })
+
+    it('lets anyone compute every settled epoch again', async () => {
+      for (let epoch = 0; epoch < Number(summary['epochsSettled']); epoch += 1) {
+        const { exitCode, stdout, stderr } = await verify(epoch, '--json')
+        expect(exitCode, stderr).to.equal(0)
+        const { verdict, lines, notChecked } = JSON.parse(stdout)
+        expect(verdict).to.equal('equal')
+        expect(lines.every((line: { equal: boolean }) => line.equal)).to.equal(true)
+        // What can be checked with all files at hand is.
+        expect(notChecked.join()).to.not.match(/left open|windows were due/)
+      }
+      const beyond = await verify(Number(summary['epochsSettled']))
+      expect(beyond.exitCode).to.equal(2)
+      expect(beyond.stderr).to.match(/^ionet: epoch \d+ is not settled on this chain/)
+    })
+
+    it('shows it when one byte of a bundle is another', async () => {
+      const { bundleHash } = JSON.parse((await verify(1, '--json')).stdout)
+      const directory = mkdtempSync(join(tmpdir(), 'ionet-bundles-'))
+      try {
+        const name = String(bundleHash).slice(2)
+        const bytes = readFileSync(join(devnet.dir, 'relayer', 'data', 'bundles', name))
+        const middle = Math.floor(bytes.length / 2)
+        bytes[middle] = (bytes[middle] ?? 0) ^ 1
+        writeFileSync(join(directory, name), bytes)
+        const { exitCode, stdout } = await verify(1, '--bundles', directory)
+        expect(exitCode).to.equal(1)
+        expect(stdout).to.match(
+          /epoch 1 DIFFERS: the bundle is damaged: BLOCK_CHECK in \w+, items? [\d to]+, in the block at byte \d+\n$/,
+        )
+      } finally {
+        rmSync(directory, { recursive: true })
+      }
+    })
   })
 })
 
-function deploymentOf(dir: string): { readonly contracts: Contracts } {
+function deploymentOf(dir: string): {
+  readonly contracts: Contracts & Readonly<Record<'emission', Address>>
+} {
   return JSON.parse(readFileSync(join(dir, 'deployment.json'), 'utf8'))
 }
 
