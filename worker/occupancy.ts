@@ -46,10 +46,15 @@ export class Occupancy {
     }
   }
 
-  /** @throws {RefusedError} HIRED by another, BUSY while inferences run */
-  hire(payer: Address): void {
+  /** @throws {RefusedError} HIRED, BUSY while inferences run */
+  admitHire(): void {
     if (this.#hirer !== undefined) throw new RefusedError('HIRED')
     if (this.#queued > 0) throw new RefusedError('BUSY')
+  }
+
+  /** @throws {RefusedError} as {@link admitHire} */
+  hire(payer: Address): void {
+    this.admitHire()
     this.#hirer = payer
   }
 

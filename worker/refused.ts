@@ -13,6 +13,8 @@ export const REQUEST_REFUSALS = [
   'NO_LEASE',
   'LEASE_TAKEN',
   'NOT_THE_PAYER',
+  'RECEIPT_REFUSED',
+  'RELAYER_DOWN',
   'GONE',
 ] as const
 export type RequestRefusal = (typeof REQUEST_REFUSALS)[number]
@@ -20,6 +22,7 @@ export type RequestRefusal = (typeof REQUEST_REFUSALS)[number]
 /** HTTP's word for each; clients decide by the code. */
 export const REFUSAL_STATUS: Readonly<Record<RequestRefusal, number>> = {
   OTHER_CHANNEL: 402,
+  UNKNOWN_GATEWAY: 402,
   RECEIPT_TOO_LOW: 402,
   RECEIPT_EXPIRES: 402,
   WRONG_HOLD: 402,
@@ -39,11 +42,14 @@ export const REFUSAL_STATUS: Readonly<Record<RequestRefusal, number>> = {
   NO_LEASE: 404,
   LEASE_TAKEN: 409,
   NOT_THE_PAYER: 403,
+  RECEIPT_REFUSED: 402,
+  RELAYER_DOWN: 503,
   GONE: 499,
 }
 
 const SENTENCES: Readonly<Record<RequestRefusal, string>> = {
   OTHER_CHANNEL: 'the receipt is for another worker, gateway, kind or model: sign what `offer` says',
+  UNKNOWN_GATEWAY: 'the registry lists no such gateway: ask through one that it lists, or through none',
   RECEIPT_TOO_LOW: 'the receipt does not cover this work: sign at least what `offer` says',
   RECEIPT_EXPIRES: 'the receipt ends before this work is stated: sign the epoch that `offer` says',
   WRONG_HOLD: 'the hold is for another payer, payee or kind of work',
@@ -63,7 +69,9 @@ const SENTENCES: Readonly<Record<RequestRefusal, string>> = {
   NO_LEASE: 'there is no such lease: it has ended, or never was',
   LEASE_TAKEN: 'this lease is another payer’s',
   NOT_THE_PAYER:
-    'only its payer can end a lease: sign the end with the payer’s key, valid for at most a minute',
+    'only its payer can end a lease: sign the end with the payer’s key, for the hold it goes on under, valid for at most a minute',
+  RECEIPT_REFUSED: 'the relayer does not take this receipt: `relayerCode` says why',
+  RELAYER_DOWN: 'the relayer cannot take the receipt now, and nothing is done before it has: ask later',
   GONE: 'nobody waits for the answer any more',
 }
 

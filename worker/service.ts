@@ -25,6 +25,7 @@ import { type Service, serviceGroup, stopOnly } from '../runtime/service.ts'
 import { createRelayerClient } from '../sdk/relayer-client.ts'
 import { createChallenger } from './challenge/challenger.ts'
 import { Ledger } from './channels/ledger.ts'
+import { takeReceiptTo } from './channels/take-receipt.ts'
 import { statedBy } from './channels/terms.ts'
 import { createClaims } from './claims/claims.ts'
 import { createComputeThread } from './compute/compute-thread.ts'
@@ -83,6 +84,8 @@ export async function createWorker(config: WorkerConfig, deps: WorkerDeps): Prom
     const current = registry.current()
     return current !== undefined && relayerByIdentity(current, address) !== undefined
   }
+  const isGateway = (address: Address): boolean =>
+    registry.current()?.gateways.some(({ identity }) => identity === address) === true
   const transactor = createTransactor(
     {
       account: privateKeyToAccount(hexOf(keys.workerSecret)),
@@ -162,7 +165,8 @@ export async function createWorker(config: WorkerConfig, deps: WorkerDeps): Prom
 
   const ledger = new Ledger({ domain, worker }, { store, sign })
   const occupancy = new Occupancy()
-  const terms = { domain, crypto, isRelayer }
+  const terms = { domain, crypto, isRelayer, isGateway }
+  const takeReceipt = takeReceiptTo(relayer)
   const mustLastUntil = (): number => {
     const now = nowSec()
     if (now === undefined) throw new RefusedError('NOT_READY')
@@ -175,7 +179,7 @@ export async function createWorker(config: WorkerConfig, deps: WorkerDeps): Prom
   const inference = new Inference(
     { worker, model: config.model, ioPerThousandUnits: config.price.ioPerThousandUnits },
     {
-      ...{ weights, ledger, occupancy, terms, mustLastUntil },
+      ...{ weights, ledger, occupancy, terms, takeReceipt, mustLastUntil },
       computer: answering,
       admit: () => {
         admit()
@@ -186,7 +190,7 @@ export async function createWorker(config: WorkerConfig, deps: WorkerDeps): Prom
   const hires = new Hires(
     { worker, iosdPerSec: config.price.iosdPerSec },
     {
-      ...{ ledger, occupancy, terms, mustLastUntil, admit },
+      ...{ ledger, occupancy, terms, takeReceipt, mustLastUntil, admit },
       nowSec: () => Math.floor(clock.now() / 1_000),
       monotonic: () => clock.monotonic(),
       onSeconds: counts.hiredSeconds,
@@ -209,7 +213,7 @@ export async function createWorker(config: WorkerConfig, deps: WorkerDeps): Prom
     run: async () => {
       const now = nowSec()
       // One epoch of tolerance: block time may go back a little when blocks are replaced.
-      if (now !== undefined) ledger.forgetHoldsBefore(epochOf(epochs, now) - 1)
+      if (now !== undefined) ledger.forgetBefore(epochOf(epochs, now) - 1)
     },
   })
   const http = createHttpServer(

@@ -1,9 +1,12 @@
 /**
  * Keeps one worker hired: begins a lease, raises its ceiling every few seconds by no more than the time that has
- * passed, ends it before its hold expires, and begins again.
+ * passed, ends it before its hold expires, and begins again. What a process that was killed has left behind ends by
+ * itself some seconds later, when nothing covers it any more.
  */
-import type { Address, Hash } from '../../protocol/bytes.ts'
+import type { Address } from '../../protocol/bytes.ts'
+import type { Domain } from '../../protocol/domain.ts'
 import { formatDecimal } from '../../protocol/units.ts'
+import { type AcceptedHold, holdId } from '../../protocol/usage/hold.ts'
 import { MAX_LEASE_END_SEC } from '../../protocol/usage/lease-end.ts'
 import type { SignedReceipt } from '../../protocol/usage/receipt.ts'
 import { ASSET, NOBODY, WORK_KIND } from '../../protocol/usage/wire.ts'
@@ -11,14 +14,15 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { createLoop } from '../../runtime/loop.ts'
 import type { Service } from '../../runtime/service.ts'
-import type { PayerBook } from '../../sdk/payer.ts'
+import type { Offer, PayerBook } from '../../sdk/payer.ts'
 import type { PayerChannel } from '../../sdk/payer-state.ts'
 import { ProblemError } from '../../sdk/problem.ts'
-import type { WorkerClient } from '../../sdk/worker-client.ts'
+import { offerOfProblem, type WorkerClient } from '../../sdk/worker-client.ts'
 import type { Holds } from './holds.ts'
-import { AHEAD_SEC, isAtEnd, type Lease, leaseId, offerAt, startOf } from './lease.ts'
+import { AHEAD_SEC, isAtEnd, type Lease, leaseId, offerAt, raisedOffer, startOf } from './lease.ts'
 
 export interface HiringDeps {
+  readonly domain: Domain
   readonly worker: WorkerClient
   readonly book: PayerBook
   readonly holds: Holds
@@ -70,7 +74,6 @@ class Hiring {
   readonly #deps: HiringDeps
   #lease: Lease | undefined
   #holdRefused: string | undefined
-  #hasLookedBack = false
 
   constructor(deps: HiringDeps) {
     this.#deps = deps
@@ -80,13 +83,12 @@ class Hiring {
   async goOn(signal: AbortSignal): Promise<void> {
     const { clock, epoch } = this.#deps
     try {
-      if (!this.#hasLookedBack) await this.#lookBack(signal)
       if (this.#lease !== undefined && isAtEnd(this.#lease, epoch(), clock.monotonic()))
         await this.end(signal)
       if (this.#lease === undefined) await this.#begin(signal)
       else await this.#feed(this.#lease, signal)
     } catch (error) {
-      if (error instanceof ProblemError && error.code.startsWith('HOLD_')) this.#holdRefused = error.code
+      if (error instanceof ProblemError && isAboutHold(error)) this.#holdRefused = error.code
       throw error
     }
   }
@@ -97,7 +99,7 @@ class Hiring {
     const lease = this.#lease
     if (lease === undefined) return
     this.#lease = undefined
-    const { statement } = await this.#tellEnd(lease.worker, lease.id, signal)
+    const { statement } = await this.#tellEnd(lease, signal)
     const taken = book.accept(statement)
     if (!taken.ok) {
       logger.warn('the worker stated something about the hire that is not believed', { code: taken.code })
@@ -109,24 +111,10 @@ class Hiring {
     logger.info('ended a hire', { worker: lease.worker, seconds: taken.units, iosd })
   }
 
-  /** A process that was killed left its lease behind, and the worker hired. */
-  async #lookBack(signal: AbortSignal): Promise<void> {
-    const { worker, book } = this.#deps
-    const { worker: address } = await worker.profile(signal)
-    this.#hasLookedBack = true
-    try {
-      const { statement } = await this.#tellEnd(address, leaseId(book.payer, address), signal)
-      if (book.accept(statement).ok) this.#deps.save()
-    } catch (error) {
-      // Nothing was left behind: no such lease.
-      if (!(error instanceof ProblemError)) throw error
-    }
-  }
-
-  async #tellEnd(address: Address, lease: Hash, signal: AbortSignal) {
+  async #tellEnd({ worker: address, id: lease, hold }: Lease, signal: AbortSignal) {
     const { worker, book, clock } = this.#deps
     const validUntil = Math.floor(clock.now() / 1_000) + END_VALID_SEC
-    return worker.endHire(await book.endLease(address, lease, validUntil), signal)
+    return worker.endHire(await book.endLease({ worker: address, lease, hold, validUntil }), signal)
   }
 
   async #begin(signal: AbortSignal): Promise<void> {
@@ -138,6 +126,7 @@ class Hiring {
     const hold = await this.#hold(profile.worker, iosdPerSec, signal)
     const { maxAmount: holdWei, expiresEpoch } = hold.hold
     const lease: Lease = {
+      hold: holdId(this.#deps.domain, hold.hold),
       ...startOf(this.#known(profile.worker)),
       id,
       worker: profile.worker,
@@ -146,9 +135,7 @@ class Hiring {
       holdWei,
       expiresEpoch,
     }
-    const receipt = await this.#sign(lease)
-    if (receipt === undefined) return
-    await worker.hire(hold, receipt, signal)
+    if (!(await this.#hire(lease, hold, signal))) return
     this.#lease = lease
     logger.info('hired a worker', {
       worker: profile.worker,
@@ -158,9 +145,29 @@ class Hiring {
     })
   }
 
+  /** The worker may want to see more than it was shown when the lease ended; then that is signed. */
+  async #hire(lease: Lease, hold: AcceptedHold, signal: AbortSignal): Promise<boolean> {
+    const { worker } = this.#deps
+    const offer = this.#offer(lease)
+    const receipt = await this.#sign(lease, offer)
+    if (receipt === undefined) return false
+    try {
+      await worker.hire(hold, receipt, signal)
+      return true
+    } catch (error) {
+      const wanted = error instanceof ProblemError ? offerOfProblem(error)?.cumulativeUnits : undefined
+      const raised = wanted === undefined ? undefined : raisedOffer(offer, wanted, lease)
+      if (raised === undefined) throw error
+      const better = await this.#sign(lease, raised)
+      if (better === undefined) return false
+      await worker.hire(hold, better, signal)
+      return true
+    }
+  }
+
   async #feed(lease: Lease, signal: AbortSignal): Promise<void> {
     const { worker, logger } = this.#deps
-    const receipt = await this.#sign(lease)
+    const receipt = await this.#sign(lease, this.#offer(lease))
     if (receipt === undefined) {
       await this.end(signal)
       return
@@ -196,10 +203,13 @@ class Hiring {
     return hold
   }
 
-  async #sign(lease: Lease): Promise<SignedReceipt | undefined> {
-    const { book, logger, clock } = this.#deps
+  #offer(lease: Lease): Offer {
+    return offerAt(lease, this.#known(lease.worker), this.#deps.clock.monotonic())
+  }
+
+  async #sign(lease: Lease, offer: Offer): Promise<SignedReceipt | undefined> {
+    const { book, logger } = this.#deps
     const holdSec = this.#deps.holdSec()
-    const offer = offerAt(lease, this.#known(lease.worker), clock.monotonic())
     const answer = await book.receiptFor(offer, {
       // A feed may be late, and the next one makes up for it.
       maxChargeWei: lease.iosdPerSec * BigInt(holdSec),
@@ -217,4 +227,9 @@ class Hiring {
     const id = leaseId(this.#deps.book.payer, worker)
     return this.#deps.book.channel({ worker, gateway: NOBODY, kind: WORK_KIND.hire, id, version: 0 })
   }
+}
+
+/** Another hold helps: this one is used up, or the worker's relayer does not know it. */
+function isAboutHold({ code, problem }: ProblemError): boolean {
+  return code.startsWith('HOLD_') || (code === 'RECEIPT_REFUSED' && problem?.['relayerCode'] === 'NO_HOLD')
 }

@@ -14,6 +14,8 @@ export interface LeaseTerms {
 
 /** A lease that goes on. */
 export interface Lease extends LeaseTerms {
+  /** Digest of the hold that it goes on under. */
+  readonly hold: Hash
   /** Where the channel stood when it began. */
   readonly units: bigint
   readonly charged: bigint
@@ -57,6 +59,26 @@ export function offerAt(lease: Lease, known: PayerChannel | undefined, nowMs: nu
     cumulativeUnits: larger(lease.units + seconds, known?.ceilingUnits ?? 0n),
     cumulativeCeiling: larger(lease.charged + seconds * lease.iosdPerSec, known?.ceiling ?? 0n),
     validUntilEpoch: lease.expiresEpoch,
+  }
+}
+
+/**
+ * What a worker wants to see signed to begin a lease again: more than all that it was shown before. Undefined when it
+ * wants more than a lease in good order leaves over.
+ *
+ * @param wantedUnits as the worker says
+ */
+export function raisedOffer(
+  offer: Offer,
+  wantedUnits: bigint,
+  { iosdPerSec }: Pick<LeaseTerms, 'iosdPerSec'>,
+): Offer | undefined {
+  const more = wantedUnits - offer.cumulativeUnits
+  if (more < 1n || more > BigInt(2 * AHEAD_SEC)) return undefined
+  return {
+    ...offer,
+    cumulativeUnits: wantedUnits,
+    cumulativeCeiling: offer.cumulativeCeiling + more * iosdPerSec,
   }
 }
 

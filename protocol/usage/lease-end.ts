@@ -1,6 +1,7 @@
 /**
- * The end of a hire, asked for by who pays for it. Anybody can name a lease; only its payer may end it. The request is
- * void after a short time, so that whoever has seen one cannot end the payer's next hire with it.
+ * The end of a hire, asked for by who pays for it. Anybody can name a lease; only its payer may end it. The request
+ * names the hold that the hire goes on under and is void after a short time: whoever has seen one cannot end the same
+ * lease with it once it goes on under another hold, nor under this one after a minute.
  */
 import type { Address, Hash } from '../bytes.ts'
 import { type Domain, digestOf, type StructType } from '../domain.ts'
@@ -9,6 +10,8 @@ import type { IdentityCrypto } from '../identity.ts'
 export interface LeaseEnd {
   readonly worker: Address
   readonly lease: Hash
+  /** Digest of the hold that the hire is charged under. */
+  readonly hold: Hash
   /** Unix seconds. */
   readonly validUntil: number
 }
@@ -21,6 +24,7 @@ export const LEASE_END_STRUCT = {
   fields: [
     { name: 'worker', type: 'address' },
     { name: 'lease', type: 'bytes32' },
+    { name: 'hold', type: 'bytes32' },
     { name: 'validUntil', type: 'uint64' },
   ],
 } as const satisfies StructType

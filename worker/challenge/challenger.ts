@@ -7,8 +7,9 @@
 import { commitmentDigest, commitmentOf, encodeCommitment } from '../../compute/challenge/commitment.ts'
 import type { ChallengeContext } from '../../compute/challenge/context.ts'
 import { drawRuleOf } from '../../compute/challenge/draw.ts'
+import { encodeSignedOpenings, openingsDigest } from '../../compute/challenge/openings-signature.ts'
 import type { MatrixSize } from '../../compute/matrix/size.ts'
-import type { Address, Hash } from '../../protocol/bytes.ts'
+import { type Address, type Hash, hexOf } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { BlockView } from '../../protocol/epoch/audit-types.ts'
 import { epochEndSec } from '../../protocol/epoch/time.ts'
@@ -28,8 +29,8 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
 import { ProblemError } from '../../sdk/problem.ts'
-import type { RelayerClient } from '../../sdk/relayer-client.ts'
-import type { Computer } from '../compute/compute-thread.ts'
+import type { RelayerClient, WindowAnswer } from '../../sdk/relayer-client.ts'
+import { ComputeError, type Computer } from '../compute/compute-thread.ts'
 import type { CommittedWindow } from '../store/window-store.ts'
 import type { WorkerStore } from '../store/worker-store.ts'
 import { availabilityOf, isUnderRoot } from './settled-window.ts'
@@ -46,14 +47,18 @@ export const WINDOW_OUTCOMES = [
   'nothing-made',
   'not-committed',
   'missed',
+  'unanswered',
   'not-opened',
   'failed',
 ] as const
 /**
  * What came of a window. Who committed and did not open gets nothing for the whole epoch; a window that the relayer
- * itself has missed counts for nobody, and costs nobody anything.
+ * itself has missed counts for nobody, and costs nobody anything. `unanswered`: nobody said whether the commitment was
+ * taken.
  */
 export type WindowOutcome = (typeof WINDOW_OUTCOMES)[number]
+
+type OpenOutcome = Exclude<WindowOutcome, 'nothing-made' | 'failed'>
 
 export interface ChallengerOptions {
   readonly domain: Domain
@@ -94,6 +99,15 @@ const EARLY_CODES: ReadonlySet<string> = new Set([
   'NOT_DRAWN',
   'BUSY',
 ])
+/** What a relayer says of a window in which there is nothing to open. */
+const NOT_THERE: ReadonlyMap<string, OpenOutcome> = new Map([
+  ['NO_COMMITMENT', 'not-committed'],
+  ['WINDOW_MISSED', 'missed'],
+])
+/** The block that draws was replaced on one side. Not WRONG_ENTRY and the like: those have failed for good. */
+const REDRAW_CODES: ReadonlySet<string> = new Set(['WRONG_SHAPE', 'BAD_PATH'])
+/** Openings take up to some seconds to make. */
+const REDRAW_MS = 1_000
 /** Windows whose openings are under way; more are left to fail, since something is wrong. */
 const MAX_OPENING = 32
 
@@ -168,13 +182,17 @@ export function createChallenger(options: ChallengerOptions, deps: ChallengerDep
     }
   }
 
-  const commit = async (committed: CommittedWindow, signal: AbortSignal): Promise<boolean> => {
-    const bytes = encodeCommitment(committed.signed)
-    const done = await persist('commitment', slotEndSec(terms, committed.window), signal, async () => {
+  /** Whether it was taken is the root's to say: an answer may get lost, and what was committed to has to be opened. */
+  const commit = async ({ window, signed }: CommittedWindow, signal: AbortSignal): Promise<void> => {
+    const bytes = encodeCommitment(signed)
+    const post = async () => {
       await relayer.postCommitment(bytes, signal)
       return true
+    }
+    await persist('commitment', slotEndSec(terms, window), signal, post).catch((error: unknown) => {
+      signal.throwIfAborted()
+      logger.warn('the relayer refused a commitment', { window, error })
     })
-    return done === true
   }
 
   /** Makes products and commits to them. @returns what is to be opened later */
@@ -201,62 +219,82 @@ export function createChallenger(options: ChallengerOptions, deps: ChallengerDep
     return committed
   }
 
-  const open = async ({ window, beacon, signed }: CommittedWindow, signal: AbortSignal): Promise<boolean> => {
-    const untilSec = epochEndSec(terms.clock, epochOfSlot(terms, window)) + options.sealGraceSec
-    await waitUntil(slotEndSec(terms, window), signal)
-    const answer = await persist('root', untilSec, signal, () => relayer.windowOf(window, of, signal))
-    if (answer === undefined) return false
+  /** Until the draw, a commitment whose answer got lost may still be on its way. */
+  const askRoot = async (window: number, signal: AbortSignal): Promise<WindowAnswer | undefined> => {
+    try {
+      return await relayer.windowOf(window, of, signal)
+    } catch (error) {
+      const mayCome = error instanceof ProblemError && error.code === 'NO_COMMITMENT'
+      if (mayCome && nowSec() < drawSec(terms, window)) return undefined
+      throw error
+    }
+  }
+
+  const openDraw = async (
+    { window, beacon, signed }: CommittedWindow,
+    untilSec: number,
+    signal: AbortSignal,
+  ): Promise<OpenOutcome> => {
+    const answer = await persist('root', untilSec, signal, () => askRoot(window, signal))
+    if (answer === undefined) return 'unanswered'
     if (!isUnderRoot(domain, window, signed, answer)) {
       logger.error("the relayer's root does not hold this worker's commitment", { window, root: answer.root })
-      return false
+      return 'not-opened'
     }
     const block = await persist('draw block', untilSec, signal, () =>
       blocks.firstBlockFrom(drawSec(terms, window)),
     )
-    if (block === undefined) return false
-    const bytes = await deps.computer.run(
+    if (block === undefined) return 'not-opened'
+    const digest = commitmentDigest(domain, signed.commitment)
+    const openings = await deps.computer.run(
       {
         kind: 'open',
         context: contextOf(window, beacon),
         roots: signed.commitment.roots,
         rule: drawRuleOf(size),
         drawBeacon: drawBeacon(answer.root, block.hash),
-        commitmentDigest: commitmentDigest(domain, signed.commitment),
+        commitmentDigest: digest,
       },
       signal,
     )
+    const signature = deps.sign(openingsDigest(domain, hexOf(digest), openings))
+    const bytes = encodeSignedOpenings({ openings, signature })
     const done = await persist('openings', untilSec, signal, async () => {
       await relayer.postOpenings(window, of, bytes, signal)
       return true
     })
-    return done === true
+    return done === true ? 'opened' : 'not-opened'
+  }
+
+  /** Draws again while another block or another computation may give what the relayer expects. */
+  const open = async (committed: CommittedWindow, signal: AbortSignal): Promise<OpenOutcome> => {
+    const { window } = committed
+    const untilSec = epochEndSec(terms.clock, epochOfSlot(terms, window)) + options.sealGraceSec
+    await waitUntil(slotEndSec(terms, window), signal)
+    while (nowSec() < untilSec) {
+      try {
+        return await openDraw(committed, untilSec, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        const notThere = error instanceof ProblemError ? NOT_THERE.get(error.code) : undefined
+        if (notThere !== undefined) return notThere
+        if (!mayDrawAgain(error)) throw error
+        logger.warn('openings are made again', { window, error })
+        await clock.sleep(REDRAW_MS, signal)
+      }
+    }
+    return 'not-opened'
   }
 
   /** Commits, again if need be, and opens. */
   const settle = async (committed: CommittedWindow, signal: AbortSignal): Promise<void> => {
     const { window, signed } = committed
     const products = signed.commitment.roots.length
-    const inTime = nowSec() < slotEndSec(terms, window)
-    if (inTime && !(await commit(committed, signal))) {
-      store.windows.done(window)
-      deps.count('not-committed', products)
-      logger.warn('the relayer did not take a commitment in time', { window, products })
-      return
-    }
-    const opened = await open(committed, signal).catch((error: unknown) => {
-      if (error instanceof ProblemError && error.code === 'WINDOW_MISSED') return undefined
-      throw error
-    })
-    if (opened === undefined) {
-      store.windows.done(window)
-      deps.count('missed', products)
-      logger.warn('the relayer missed a challenge window: it counts for nobody', { window, products })
-      return
-    }
+    if (nowSec() < slotEndSec(terms, window)) await commit(committed, signal)
+    const outcome = await open(committed, signal)
     store.windows.done(window)
-    deps.count(opened ? 'opened' : 'not-opened', products)
-    if (opened) logger.debug('challenge window opened', { window, products })
-    else logger.warn('openings were not taken: this device gets nothing for its epoch', { window, products })
+    deps.count(outcome, products)
+    SAY[outcome](logger, { window, products })
   }
 
   const attend = async (work: (signal: AbortSignal) => Promise<void>, window: number): Promise<void> => {
@@ -336,4 +374,23 @@ export function createChallenger(options: ChallengerOptions, deps: ChallengerDep
       looking = undefined
     },
   }
+}
+
+function mayDrawAgain(error: unknown): boolean {
+  if (error instanceof ComputeError) return true
+  return error instanceof ProblemError && REDRAW_CODES.has(error.code)
+}
+
+type Say = (logger: Logger, fields: { readonly window: number; readonly products: number }) => void
+
+const SAY: Readonly<Record<OpenOutcome, Say>> = {
+  opened: (logger, fields) => logger.debug('challenge window opened', fields),
+  'not-committed': (logger, fields) =>
+    logger.warn('the relayer did not take a commitment in time: the window does not count', fields),
+  missed: (logger, fields) =>
+    logger.warn('the relayer missed a challenge window: it counts for nobody', fields),
+  unanswered: (logger, fields) =>
+    logger.warn('nobody said whether a commitment was taken: if it was, this device gets nothing', fields),
+  'not-opened': (logger, fields) =>
+    logger.warn('openings were not taken: this device gets nothing for its epoch', fields),
 }

@@ -99,15 +99,15 @@ export class Ledger {
       const used = channels.usedOf(id) + charge
       if (used > hold.hold.maxAmount) throw new NotCoveredError('hold')
 
+      const sequence = outbox.add({ ...channelFields(channel), hold: id, ...total, workHash })
       const isNew = before === undefined || isBetterReceipt(receipt, before.receipt)
       const best = isNew ? receipt : before.receipt
       channels.charge(
         key,
         { units: total.cumulativeUnits, charge: total.cumulativeCharge, receipt: best },
-        isNew,
+        isNew ? sequence : undefined,
       )
       channels.useHold(id, used, hold.hold.expiresEpoch)
-      outbox.add({ ...channelFields(channel), hold: id, ...total, workHash })
       const statement = { ...channelFields(channel), worker: this.#options.worker, ...total, workHash }
       return { statement, signature: this.#sign(statementDigest(this.#options.domain, statement)) }
     })
@@ -132,8 +132,34 @@ export class Ledger {
     return records + batches
   }
 
-  forgetHoldsBefore(epoch: number): void {
+  /** Whether a receipt says more than all that a lease was given before: an older one begins no lease again. */
+  isNewToLease(channel: Channel, { receipt }: SignedReceipt): boolean {
+    const mark = this.#store.leases.mark(channelKey(channel))
+    return (
+      mark === undefined || receipt.cumulativeUnits > mark.units || receipt.cumulativeCeiling > mark.ceiling
+    )
+  }
+
+  /** The least that a receipt must say to begin a lease again. */
+  beginOffer(channel: Channel, more: Amounts, validUntilEpoch: number): Offer {
+    const offer = this.offer(channel, more, validUntilEpoch)
+    const mark = this.#store.leases.mark(channelKey(channel))
+    if (mark === undefined) return offer
+    return {
+      ...offer,
+      cumulativeUnits: highest(offer.cumulativeUnits, mark.units + 1n),
+      cumulativeCeiling: highest(offer.cumulativeCeiling, mark.ceiling),
+    }
+  }
+
+  /** Notes for good what a lease was given. */
+  noteLease(channel: Channel, { receipt }: SignedReceipt): void {
+    this.#store.transaction(() => this.#store.leases.shown(channelKey(channel), receipt))
+  }
+
+  forgetBefore(epoch: number): void {
     this.#store.channels.forgetHoldsBefore(epoch)
+    this.#store.leases.forgetLeasesBefore(epoch)
   }
 }
 

@@ -5,7 +5,7 @@ import { type EpochClock, epochOf } from '../../protocol/epoch/time.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import { type AcceptedHold, acceptedBy, isSignedByPayer } from '../../protocol/usage/hold.ts'
 import { type Channel, isReceiptSigned, payeeOf, type SignedReceipt } from '../../protocol/usage/receipt.ts'
-import { ASSET, type Asset } from '../../protocol/usage/wire.ts'
+import { ASSET, type Asset, NOBODY } from '../../protocol/usage/wire.ts'
 
 /** The least that a receipt must say. */
 export interface Offer {
@@ -21,6 +21,7 @@ export interface Offer {
 
 export const TERMS_REFUSALS = [
   'OTHER_CHANNEL',
+  'UNKNOWN_GATEWAY',
   'RECEIPT_TOO_LOW',
   'RECEIPT_EXPIRES',
   'WRONG_HOLD',
@@ -38,12 +39,21 @@ export interface TermsContext {
   readonly domain: Domain
   readonly crypto: Pick<IdentityCrypto, 'recover'>
   readonly isRelayer: (address: Address) => boolean
+  readonly isGateway: (address: Address) => boolean
   /** What the work is paid in. */
   readonly asset: Asset
   /** Wei that this worker has charged under the hold. */
   readonly holdUsed: bigint
   /** Wei that the work may add at most. */
   readonly mostCost: bigint
+}
+
+/**
+ * Through a gateway, the gateway is the hold's payee and keeps its workers from being promised the same money. An
+ * address that the registry does not list keeps nobody from anything: it may be the payer's own.
+ */
+export function mayBeGateway(gateway: Address, { isGateway }: Pick<TermsContext, 'isGateway'>): boolean {
+  return gateway === NOBODY || isGateway(gateway)
 }
 
 /** Cheapest first; signatures last. */
@@ -60,6 +70,7 @@ export function refuseTerms(
     receipt.id === offer.id &&
     receipt.version === offer.version
   if (!sameChannel) return 'OTHER_CHANNEL'
+  if (!mayBeGateway(receipt.gateway, context)) return 'UNKNOWN_GATEWAY'
   if (receipt.cumulativeCeiling < offer.cumulativeCeiling || receipt.cumulativeUnits < offer.cumulativeUnits)
     return 'RECEIPT_TOO_LOW'
   if (receipt.validUntilEpoch < offer.validUntilEpoch) return 'RECEIPT_EXPIRES'

@@ -10,7 +10,8 @@ const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4 }
 /** Runs jobs outside the event loop, which serves HTTP meanwhile. */
 export interface Computer {
   /**
-   * An abort ends products early (they resolve with what there is) and gives up on everything else.
+   * An abort ends products early: they resolve with what there is. It ends an answer between two of its characters,
+   * and rejects when the thread has let go of it. Of openings it gives up on the result only.
    *
    * @throws {ComputeError}
    */
@@ -73,18 +74,19 @@ export function createComputeThread(
       const post = (message: ToThread): void => running.postMessage(message)
       return new Promise<Results[J['kind']]>((resolve, reject) => {
         const onAbort = (): void => {
-          if (job.kind === 'products') post({ id, end: true })
+          if (job.kind !== 'open') post({ id, end: true })
           else if (waiting.delete(id)) reject(signal?.reason)
         }
         const settled = (): void => signal?.removeEventListener('abort', onAbort)
         waiting.set(id, {
           resolve: result => {
             settled()
-            resolve(result as Results[J['kind']])
+            if (job.kind === 'complete' && signal?.aborted === true) reject(signal.reason)
+            else resolve(result as Results[J['kind']])
           },
           reject: error => {
             settled()
-            reject(error)
+            reject(job.kind === 'complete' && signal?.aborted === true ? signal.reason : error)
           },
         })
         signal?.addEventListener('abort', onAbort, { once: true })

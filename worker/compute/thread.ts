@@ -1,6 +1,6 @@
 /**
  * A thread that computes. Between two products it looks at its messages, so that openings, which others wait for,
- * need not wait for the end of a window.
+ * need not wait for the end of a window; and between two characters of an answer, for which nobody may wait any more.
  */
 import { parentPort } from 'node:worker_threads'
 import { drawOpenings } from '../../compute/challenge/draw.ts'
@@ -8,11 +8,11 @@ import { encodeOpenings } from '../../compute/challenge/openings.ts'
 import { extendChain, openDrawn, startChain } from '../../compute/challenge/prove.ts'
 import type { Kernel } from '../../compute/matrix/kernel.ts'
 import { createWasmKernel } from '../../compute/matrix/wasm-kernel.ts'
-import { complete } from '../../compute/model/complete.ts'
+import { type Completion, generate } from '../../compute/model/complete.ts'
 import { BUILT_IN_MODEL } from '../../compute/model/spec.ts'
 import { loadModel, type Model } from '../../compute/model/weights.ts'
 import type { Hash } from '../../protocol/bytes.ts'
-import type { FromThread, Job, OpenJob, ProductsJob, Results, ToThread } from './messages.ts'
+import type { CompleteJob, FromThread, Job, OpenJob, ProductsJob, Results, ToThread } from './messages.ts'
 
 const running = new Set<number>()
 const ended = new Set<number>()
@@ -34,9 +34,25 @@ async function products(id: number, job: ProductsJob): Promise<readonly Hash[]> 
     if (at - startedAt + lastMs > job.budgetMs) break
     chain = extendChain(made, chain)
     lastMs = performance.now() - at
-    await new Promise(resolve => setImmediate(resolve))
+    await readMessages()
   }
   return chain.roots
+}
+
+/** Until messages that have come meanwhile have been read. */
+function readMessages(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}
+
+async function answer(id: number, job: CompleteJob): Promise<Completion> {
+  model ??= loadModel(BUILT_IN_MODEL)
+  const pieces = generate(model, job)
+  for (;;) {
+    await readMessages()
+    if (ended.has(id)) throw new Error('nobody waits for the answer any more')
+    const step = pieces.next()
+    if (step.done === true) return step.value
+  }
 }
 
 async function open({ context, roots, rule, drawBeacon, commitmentDigest }: OpenJob): Promise<Uint8Array> {
@@ -51,8 +67,7 @@ async function run(id: number, job: Job): Promise<Results[Job['kind']]> {
     case 'open':
       return open(job)
     case 'complete':
-      model ??= loadModel(BUILT_IN_MODEL)
-      return complete(model, job)
+      return answer(id, job)
     default:
       return job satisfies never
   }
@@ -68,11 +83,11 @@ port.on('message', (message: ToThread) => {
     return
   }
   running.add(id)
-  const answer = (content: FromThread): void => port.postMessage(content)
+  const tell = (content: FromThread): void => port.postMessage(content)
   run(id, message.job)
     .then(
-      result => answer({ id, result }),
-      (error: unknown) => answer({ id, error: error instanceof Error ? error.message : String(error) }),
+      result => tell({ id, result }),
+      (error: unknown) => tell({ id, error: error instanceof Error ? error.message : String(error) }),
     )
     .finally(() => {
       running.delete(id)

@@ -3,14 +3,21 @@
  * hold cover it; when they have not for some seconds, the lease is over. Seconds that were not covered are not charged.
  */
 import type { Address, Hash } from '../../protocol/bytes.ts'
-import type { AcceptedHold } from '../../protocol/usage/hold.ts'
+import { type AcceptedHold, holdId } from '../../protocol/usage/hold.ts'
 import { isLeaseEndSigned } from '../../protocol/usage/lease-end.ts'
 import type { Channel, SignedReceipt } from '../../protocol/usage/receipt.ts'
 import type { SignedStatement } from '../../protocol/usage/statement.ts'
 import { NOBODY, WORK_KIND } from '../../protocol/usage/wire.ts'
 import { hireWorkHash } from '../../protocol/usage/work-hash.ts'
-import type { Ledger } from '../channels/ledger.ts'
-import { isBetterReceipt, PRICE_ASSET, refuseTerms, type TermsContext } from '../channels/terms.ts'
+import type { Amounts, Ledger } from '../channels/ledger.ts'
+import type { TakeReceipt } from '../channels/take-receipt.ts'
+import {
+  isBetterReceipt,
+  type Offer,
+  PRICE_ASSET,
+  refuseTerms,
+  type TermsContext,
+} from '../channels/terms.ts'
 import type { Occupancy } from '../occupancy.ts'
 import { RefusedError } from '../refused.ts'
 
@@ -23,7 +30,8 @@ export interface HiresOptions {
 export interface HiresDeps {
   readonly ledger: Ledger
   readonly occupancy: Occupancy
-  readonly terms: Pick<TermsContext, 'domain' | 'crypto' | 'isRelayer'>
+  readonly terms: Pick<TermsContext, 'domain' | 'crypto' | 'isRelayer' | 'isGateway'>
+  readonly takeReceipt: TakeReceipt
   readonly mustLastUntil: () => number
   /** @throws {RefusedError} NOT_READY, BACKLOG */
   readonly admit: () => void
@@ -56,6 +64,8 @@ export interface ClosedLease {
 
 /** A payer that feeds receipts may be this late before somebody else gets the worker. */
 const GRACE_SEC = 5
+/** Covered at the begin: who pays for less would keep the worker from others for the grace alone, again and again. */
+const FIRST_SEC = BigInt(GRACE_SEC)
 
 export class Hires {
   readonly #options: HiresOptions
@@ -67,24 +77,34 @@ export class Hires {
     this.#deps = deps
   }
 
-  /** Begins a lease named by its receipt; the same lease again goes on, from now on under this hold. @throws {RefusedError} */
-  begin(hold: AcceptedHold, receipt: SignedReceipt): Hash {
+  /**
+   * Begins a lease named by its receipt; the same lease again goes on, from now on under this hold. One that has ended
+   * begins again with a receipt that says more than all before: hold and old receipts are known to others.
+   *
+   * @throws {RefusedError}
+   */
+  async begin(hold: AcceptedHold, receipt: SignedReceipt): Promise<Hash> {
     const { id } = receipt.receipt
-    if (this.#lease?.channel.id === id) {
-      this.#renew(this.#lease, receipt, hold)
+    this.#checkBegin(hold, receipt)
+    await this.#deps.takeReceipt(receipt)
+    // Somebody else may have come meanwhile, or the lease may have ended.
+    const running = this.#checkBegin(hold, receipt)
+    if (running !== undefined) {
+      this.#renew(running, receipt, hold)
       return id
     }
     const channel = this.#channel(receipt.receipt.payer, id)
-    this.#deps.admit()
-    this.#checkTerms(channel, receipt, hold)
+    this.#deps.ledger.noteLease(channel, receipt)
     this.#deps.occupancy.hire(channel.payer)
     this.#lease = { channel, hold, receipt, meteredMs: this.#deps.monotonic(), uncoveredSec: 0 }
     return id
   }
 
   /** Takes a receipt with a higher ceiling. @throws {RefusedError} */
-  extend(id: Hash, receipt: SignedReceipt): void {
-    const lease = this.#find(id)
+  async extend(id: Hash, receipt: SignedReceipt): Promise<void> {
+    this.#checkExtend(id, receipt)
+    await this.#deps.takeReceipt(receipt)
+    const lease = this.#checkExtend(id, receipt)
     this.#renew(lease, receipt, lease.hold)
   }
 
@@ -92,7 +112,8 @@ export class Hires {
   close(id: Hash, asked: { readonly validUntil: number; readonly signature: Uint8Array }): ClosedLease {
     const lease = this.#find(id)
     const { domain, crypto } = this.#deps.terms
-    const end = { worker: this.#options.worker, lease: id, validUntil: asked.validUntil }
+    const hold = holdId(domain, lease.hold.hold)
+    const end = { worker: this.#options.worker, lease: id, hold, validUntil: asked.validUntil }
     const expected = { payer: lease.channel.payer, nowSec: this.#deps.nowSec() }
     if (!isLeaseEndSigned(domain, end, asked.signature, expected, crypto))
       throw new RefusedError('NOT_THE_PAYER')
@@ -127,20 +148,59 @@ export class Hires {
     if (this.#lease !== undefined) this.#end('STOPPED')
   }
 
-  #renew(lease: Lease, receipt: SignedReceipt, hold: AcceptedHold): void {
-    if (receipt.receipt.payer !== lease.channel.payer) throw new RefusedError('LEASE_TAKEN')
+  /** @returns the lease, when it goes on already @throws {RefusedError} */
+  #checkBegin(hold: AcceptedHold, receipt: SignedReceipt): Lease | undefined {
+    const { payer, id } = receipt.receipt
     // What has passed is charged under the hold that it passed under.
     this.meter()
-    this.#checkTerms(lease.channel, receipt, hold)
+    const running = this.#lease
+    if (running?.channel.id === id) {
+      this.#checkRenewal(running, receipt, hold)
+      return running
+    }
+    const { ledger, admit, occupancy } = this.#deps
+    const channel = this.#channel(payer, id)
+    admit()
+    occupancy.admitHire()
+    const offer = ledger.beginOffer(channel, this.#costOf(FIRST_SEC), this.#deps.mustLastUntil())
+    this.#checkTerms(channel, receipt, hold, FIRST_SEC, offer)
+    if (!ledger.isNewToLease(channel, receipt)) throw new RefusedError('RECEIPT_TOO_LOW', { offer })
+    return undefined
+  }
+
+  /** @throws {RefusedError} */
+  #checkExtend(id: Hash, receipt: SignedReceipt): Lease {
+    this.meter()
+    const lease = this.#find(id)
+    this.#checkRenewal(lease, receipt, lease.hold)
+    return lease
+  }
+
+  /** A second more must be covered, and another hold needs a receipt that was not seen before. @throws {RefusedError} */
+  #checkRenewal(lease: Lease, receipt: SignedReceipt, hold: AcceptedHold): void {
+    const { ledger, terms, mustLastUntil } = this.#deps
+    if (receipt.receipt.payer !== lease.channel.payer) throw new RefusedError('LEASE_TAKEN')
+    this.#checkTerms(lease.channel, receipt, hold, 1n)
+    const isSameHold = holdId(terms.domain, hold.hold) === holdId(terms.domain, lease.hold.hold)
+    if (isSameHold || ledger.isNewToLease(lease.channel, receipt)) return
+    const offer = ledger.beginOffer(lease.channel, this.#costOf(1n), mustLastUntil())
+    throw new RefusedError('RECEIPT_TOO_LOW', { offer })
+  }
+
+  #renew(lease: Lease, receipt: SignedReceipt, hold: AcceptedHold): void {
+    this.#deps.ledger.noteLease(lease.channel, receipt)
     lease.hold = hold
     if (isBetterReceipt(receipt, lease.receipt)) lease.receipt = receipt
+  }
+
+  #costOf(seconds: bigint): Amounts {
+    return { units: seconds, charge: seconds * this.#options.iosdPerSec }
   }
 
   #charge({ channel, receipt, hold }: Lease, seconds: bigint): void {
     const { units } = this.#deps.ledger.charged(channel)
     this.#deps.ledger.charge(channel, {
-      units: seconds,
-      charge: seconds * this.#options.iosdPerSec,
+      ...this.#costOf(seconds),
       receipt,
       hold,
       workHash: hireWorkHash(channel.id, units + seconds),
@@ -160,18 +220,24 @@ export class Hires {
     return fitting > 0n ? fitting : 0n
   }
 
-  /** A second more must be covered, or there is nothing to begin with. */
-  #checkTerms(channel: Channel, receipt: SignedReceipt, hold: AcceptedHold): void {
+  /** @param shown what the payer is told that would do */
+  #checkTerms(
+    channel: Channel,
+    receipt: SignedReceipt,
+    hold: AcceptedHold,
+    seconds: bigint,
+    shown?: Offer,
+  ): void {
     const { ledger, terms } = this.#deps
-    const second = { units: 1n, charge: this.#options.iosdPerSec }
-    const offer = ledger.offer(channel, second, this.#deps.mustLastUntil())
+    const cost = this.#costOf(seconds)
+    const offer = ledger.offer(channel, cost, this.#deps.mustLastUntil())
     const refusal = refuseTerms(offer, receipt, hold, {
       ...terms,
       asset: PRICE_ASSET.hire,
       holdUsed: ledger.usedOf(hold),
-      mostCost: second.charge,
+      mostCost: cost.charge,
     })
-    if (refusal !== undefined) throw new RefusedError(refusal, { offer })
+    if (refusal !== undefined) throw new RefusedError(refusal, { offer: shown ?? offer })
   }
 
   #find(id: Hash): Lease {

@@ -90,11 +90,11 @@ export function workerRoutes(
 
     app.post('/v1/hires', async request => {
       const { hold, receipt } = parse(hireBody, request.body)
-      return { lease: hires.begin(hold, receipt) }
+      return { lease: await hires.begin(hold, receipt) }
     })
     app.post('/v1/hires/:lease/receipts', async (request, reply) => {
       const { lease } = parse(leaseParameters, request.params)
-      hires.extend(lease, parse(leaseReceiptBody, request.body).receipt)
+      await hires.extend(lease, parse(leaseReceiptBody, request.body).receipt)
       return reply.code(204).send()
     })
     app.post('/v1/hires/:lease/end', async request => {

@@ -13,7 +13,8 @@ import type { SignedStatement } from '../../protocol/usage/statement.ts'
 import { WORK_KIND } from '../../protocol/usage/wire.ts'
 import { inferenceWorkHash } from '../../protocol/usage/work-hash.ts'
 import type { Ledger } from '../channels/ledger.ts'
-import { type Offer, PRICE_ASSET, refuseTerms, type TermsContext } from '../channels/terms.ts'
+import type { TakeReceipt } from '../channels/take-receipt.ts'
+import { mayBeGateway, type Offer, PRICE_ASSET, refuseTerms, type TermsContext } from '../channels/terms.ts'
 import type { Computer } from '../compute/compute-thread.ts'
 import type { Occupancy } from '../occupancy.ts'
 import { RefusedError } from '../refused.ts'
@@ -31,7 +32,8 @@ export interface InferenceDeps {
   readonly ledger: Ledger
   readonly occupancy: Occupancy
   readonly computer: Computer
-  readonly terms: Pick<TermsContext, 'domain' | 'crypto' | 'isRelayer'>
+  readonly terms: Pick<TermsContext, 'domain' | 'crypto' | 'isRelayer' | 'isGateway'>
+  readonly takeReceipt: TakeReceipt
   /** The epoch until which a receipt must be valid, by block time. @throws {RefusedError} NOT_READY */
   readonly mustLastUntil: () => number
   /** @throws {RefusedError} NOT_READY, BACKLOG */
@@ -66,6 +68,7 @@ export class Inference {
   /** What a receipt must say at least. @throws {RefusedError} */
   offer(payer: Address, gateway: Address, request: CompletionRequest): Offer {
     this.#check(request)
+    if (!mayBeGateway(gateway, this.#deps.terms)) throw new RefusedError('UNKNOWN_GATEWAY')
     this.#deps.admit()
     this.#deps.occupancy.admit(payer)
     return this.#offer(this.#channel(payer, gateway), request)
@@ -80,17 +83,20 @@ export class Inference {
     const known = this.#answers.get(name)
     if (known !== undefined) return known
     this.#deps.admit()
+    this.#deps.occupancy.admit(payer)
     // Looked at before it queues, and again when its turn comes: the channel may have been charged meanwhile.
     this.#checkTerms(channel, request)
-    const answer = await this.#deps.occupancy.inTurn(payer, async () => {
+    await this.#deps.takeReceipt(request.receipt)
+    return this.#deps.occupancy.inTurn(payer, async () => {
       if (signal.aborted) throw new RefusedError('GONE')
       const again = this.#answers.get(name)
       if (again !== undefined) return again
       this.#checkTerms(channel, request)
-      return this.#answer(channel, request, signal)
+      const answer = await this.#answer(channel, request, signal)
+      // Before the next turn begins: it may be the same request.
+      this.#remember(name, answer)
+      return answer
     })
-    this.#remember(name, answer)
-    return answer
   }
 
   async #answer(channel: Channel, request: PaidRequest, signal: AbortSignal): Promise<Answer> {
@@ -112,6 +118,7 @@ export class Inference {
       holdUsed: ledger.usedOf(request.hold),
       mostCost: this.#most(request).charge,
     })
+    if (refusal === 'UNKNOWN_GATEWAY') throw new RefusedError(refusal)
     if (refusal !== undefined) throw new RefusedError(refusal, { offer })
   }
 

@@ -21,6 +21,7 @@ import type { Service } from '../../runtime/service.ts'
 import { ProblemError } from '../../sdk/problem.ts'
 import type { RelayerClient } from '../../sdk/relayer-client.ts'
 import type { WorkerStore } from '../store/worker-store.ts'
+import { createReceiptSender } from './receipt-sender.ts'
 
 /** What came of sending one batch. */
 export type BatchOutcome =
@@ -58,13 +59,12 @@ export interface OutboxDeps {
 }
 
 const RETRY_MS = 1_000
-/** Batches and receipts read at once. */
+/** Batches read at once. */
 const BATCHES_A_READ = 16
-const RECEIPTS_A_TURN = 256
-const RECEIPTS_AT_ONCE = 8
 
 export function createOutbox(options: OutboxOptions, deps: OutboxDeps): Outbox {
   const { clock, logger, store, relayer } = deps
+  const receipts = createReceiptSender({ store: store.channels, relayer, logger })
   let stopping: AbortController | undefined
   let running: Promise<void> | undefined
   let wake: AbortController | undefined
@@ -84,36 +84,22 @@ export function createOutbox(options: OutboxOptions, deps: OutboxDeps): Outbox {
     }
   }
 
-  const giveReceipts = async (signal: AbortSignal): Promise<SignedReceipt[]> => {
-    const waiting = store.channels.waitingReceipts(RECEIPTS_A_TURN)
-    const given: SignedReceipt[] = []
-    for (let from = 0; from < waiting.length; from += RECEIPTS_AT_ONCE) {
-      const turn = waiting.slice(from, from + RECEIPTS_AT_ONCE)
-      const results = await Promise.allSettled(
-        turn.map(({ receipt }) => relayer.postReceipt(receipt, signal)),
-      )
-      turn.forEach((item, index) => {
-        const result = results[index]
-        const error: unknown = result?.status === 'rejected' ? result.reason : undefined
-        if (error !== undefined && !isFinal(error)) return
-        if (error !== undefined) logger.warn('the relayer refused a receipt', { channel: item.key, error })
-        store.channels.receiptGiven(item)
-        given.push(item.receipt)
-      })
-    }
-    return given
-  }
-
-  /** Everything that waits gets numbers above all that the relayer has taken. */
-  const renumber = async (first: number, signal: AbortSignal): Promise<boolean> => {
+  /** Everything that waits gets numbers above all that the relayer has taken. @returns undefined: not for now */
+  const renumber = async (first: number, signal: AbortSignal): Promise<boolean | undefined> => {
     const { nextSequence } = await relayer.worker(options.worker, signal)
     if (nextSequence <= first) return false
-    store.transaction(() => store.outbox.renumber(nextSequence))
+    if (!takeNumber(nextSequence)) return undefined
     logger.warn('the relayer knows other records under these numbers, ours were numbered anew', {
       first,
       nextSequence,
     })
     return true
+  }
+
+  const takeNumber = (nextSequence: number): boolean => {
+    const taken = store.transaction(() => store.outbox.renumber(nextSequence))
+    if (!taken) logger.error('the relayer names a number that no record can have next', { nextSequence })
+    return taken
   }
 
   const onRefusal = async (
@@ -177,6 +163,8 @@ export function createOutbox(options: OutboxOptions, deps: OutboxDeps): Outbox {
       const waiting = store.outbox.waiting(BATCHES_A_READ)
       if (waiting.length === 0) return false
       for (const signed of waiting) {
+        // Sent before its receipt, a record may be counted without it, which is for nothing.
+        if (receipts.lacksReceipt(signed.batch)) return true
         const outcome = await sendBatch(signed, signal)
         deps.count(outcome)
         if (outcome === 'waits') return true
@@ -190,27 +178,36 @@ export function createOutbox(options: OutboxOptions, deps: OutboxDeps): Outbox {
     }
   }
 
-  /** Before the first record: a lost database must not begin again with numbers that are taken. */
-  const startNumbers = async (signal: AbortSignal): Promise<void> => {
-    if (!store.outbox.isFresh()) return
+  /**
+   * Before the first batch: a lost database must not begin again with numbers that are taken.
+   *
+   * @returns whether the numbers can be used
+   */
+  const startNumbers = async (signal: AbortSignal): Promise<boolean> => {
+    if (!store.outbox.isFresh()) return true
     const known = await relayer.worker(options.worker, signal).catch(() => undefined)
-    if (known === undefined || known.nextSequence <= 1) return
-    store.transaction(() => store.outbox.renumber(known.nextSequence))
+    if (known === undefined) return false
+    if (known.nextSequence <= 1) return true
+    if (!takeNumber(known.nextSequence)) return false
     logger.warn('this worker has stated records before that are not in its database', {
       nextSequence: known.nextSequence,
     })
+    return true
   }
+  let isNumbered = false
 
+  /** @returns whether something has to be tried again soon */
   const turn = async (signal: AbortSignal): Promise<boolean> => {
+    isNumbered ||= await startNumbers(signal)
+    if (!isNumbered) return true
     formBatches()
-    const given = await giveReceipts(signal)
+    const taken = await receipts.give(signal)
     const again = await sendBatches(signal)
-    await deps.showReceipts(given, signal)
+    await deps.showReceipts(taken, signal)
     return again
   }
 
   const repeat = async (signal: AbortSignal): Promise<void> => {
-    await startNumbers(signal)
     while (!signal.aborted) {
       flushAsked = false
       let waitMs = options.everyMs

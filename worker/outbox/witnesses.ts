@@ -1,8 +1,8 @@
 /**
- * Oracle nodes are witnesses: they refuse an epoch that lacks what a relayer has promised them to hold. So each promise
- * is shown to them, again and again until they have seen it.
+ * Oracle nodes are witnesses: they refuse an epoch that lacks what a relayer has promised. So each promise is shown to
+ * them with its batch, which alone they could hold against nobody, again and again until they have seen it.
  */
-import { encodeInclusion } from '../../protocol/usage/inclusion.ts'
+import { encodePromised } from '../../protocol/epoch/promised-batch.ts'
 import { encodeSignedReceipt, type SignedReceipt } from '../../protocol/usage/receipt.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
@@ -16,9 +16,13 @@ import { MAX_SHOW_ATTEMPTS, type OutboxStore, type Showing } from '../store/outb
 export type PostBytes = (url: string, path: string, bytes: Uint8Array, signal: AbortSignal) => Promise<void>
 
 const SHOW_EVERY_MS = 1_000
-const SHOWN_AT_ONCE = 32
+/** A full batch is 177 KB, and each goes to every oracle node. */
+const SHOWN_AT_ONCE = 16
 /** A witness that does not answer in this time is asked again later. */
 const WITNESS_TIMEOUT_MS = 3_000
+
+/** The chain of a node is behind: it has not seen the device that has just been registered. */
+const MAY_CHANGE: ReadonlySet<string> = new Set(['UNKNOWN_WORKER'])
 
 export const postToWitness: PostBytes = async (url, path, bytes, signal) => {
   await request(
@@ -36,13 +40,14 @@ export interface WitnessDeps {
 
 export function createWitnessLoop(deps: WitnessDeps): Service {
   const { store, logger, post } = deps
-  const show = async ({ seqFrom, url, attempts, inclusion }: Showing, signal: AbortSignal): Promise<void> => {
+  const show = async (showing: Showing, signal: AbortSignal): Promise<void> => {
+    const { seqFrom, url, attempts } = showing
     try {
-      await post(url, '/v1/inclusions', encodeInclusion(inclusion), signal)
+      await post(url, '/v1/inclusions', encodePromised(showing), signal)
       store.shown(seqFrom, url)
     } catch (error) {
       if (signal.aborted) return
-      if (error instanceof ProblemError && !error.retryable) {
+      if (error instanceof ProblemError && !error.retryable && !MAY_CHANGE.has(error.code)) {
         logger.warn('an oracle node refused to be shown a promise', { url, seqFrom, error })
         store.shown(seqFrom, url)
         return

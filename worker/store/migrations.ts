@@ -33,4 +33,16 @@ export const WORKER_MIGRATIONS: readonly string[] = [
      beacon TEXT NOT NULL,
      commitment BLOB NOT NULL
    ) STRICT;`,
+  // From which record on the receipt is needed, how often it was sent, and how often the relayer did not take it.
+  `ALTER TABLE channels ADD COLUMN receipt_since INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE channels ADD COLUMN receipt_tries INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE channels ADD COLUMN receipt_refusals INTEGER NOT NULL DEFAULT 0;
+   DROP INDEX waiting_receipts;
+   CREATE INDEX waiting_receipts ON channels (receipt_tries, receipt_since) WHERE receipt_waits = 1;
+   CREATE TABLE leases (
+     key TEXT PRIMARY KEY,
+     units TEXT NOT NULL,
+     ceiling TEXT NOT NULL,
+     until INTEGER NOT NULL
+   ) STRICT;`,
 ]

@@ -6,6 +6,7 @@ import {
 } from '../../protocol/usage/batch.ts'
 import { decodeInclusion, encodeInclusion, type SignedInclusion } from '../../protocol/usage/inclusion.ts'
 import { decodeRecord, encodeRecord, type UsageRecord } from '../../protocol/usage/record.ts'
+import { MAX_SEQUENCE_JUMP } from '../../protocol/usage/sequence.ts'
 import type { SqliteDatabase } from '../../runtime/sqlite.ts'
 
 /** Records that follow one another, not yet in a batch. */
@@ -17,11 +18,18 @@ export interface Showing {
   readonly url: string
   readonly attempts: number
   readonly inclusion: SignedInclusion
+  /** What was promised. */
+  readonly batch: SignedBatch
+}
+
+interface ShowingRow extends Omit<Showing, 'inclusion' | 'batch'> {
+  readonly inclusion: Buffer
+  readonly bytes: Buffer
 }
 
 /** What a worker has stated and not yet been promised. Methods that change several rows are to run in `transaction`. */
 export interface OutboxStore {
-  /** Whether nothing was ever stated from this database. */
+  /** Whether no batch was ever made from this database: its numbers are known to nobody. */
   isFresh(): boolean
   /** Gives the record its number, for good. */
   add(record: UsageRecord): number
@@ -32,8 +40,12 @@ export interface OutboxStore {
   waiting(limit: number): SignedBatch[]
   included(seqFrom: number, inclusion: SignedInclusion, urls: readonly string[]): void
   refused(seqFrom: number, code: string): void
-  /** Numbers everything that waits anew, from `next` on: what had these numbers before is somebody else's, or lost. */
-  renumber(next: number): void
+  /**
+   * Numbers everything that waits anew, from `next` on: what had these numbers before is somebody else's, or lost.
+   *
+   * @returns false, with nothing changed, when `next` is further ahead than it can have come without this worker
+   */
+  renumber(next: number): boolean
   showings(limit: number): Showing[]
   shown(seqFrom: number, url: string): void
   showFailed(seqFrom: number, url: string): void
@@ -41,6 +53,11 @@ export interface OutboxStore {
   counts(): { readonly records: number; readonly batches: number }
 }
 
+/**
+ * Above this, no relayer is believed when it names a worker's next number: a thousand records a second for thirty
+ * years. A number that was taken over stays, and only higher ones can follow.
+ */
+const MAX_FIRST_SEQUENCE = 2 ** 40
 /** Promises kept after they were given: some hours of them, to look things up. */
 const KEPT_BATCHES = 2_000
 /** Promises waiting to be shown: an oracle node that is away for longer misses some. */
@@ -72,7 +89,7 @@ export function createOutboxStore(database: SqliteDatabase): OutboxStore {
        (SELECT seq_from, url FROM shows ORDER BY seq_from DESC LIMIT 100 OFFSET ${MAX_SHOWINGS})`,
   )
   const showings = prepare(
-    `SELECT shows.seq_from AS seqFrom, url, attempts, inclusion FROM shows
+    `SELECT shows.seq_from AS seqFrom, url, attempts, inclusion, bytes FROM shows
        JOIN batches ON batches.seq_from = shows.seq_from
        WHERE inclusion IS NOT NULL ORDER BY attempts, shows.seq_from LIMIT ?`,
   )
@@ -81,6 +98,7 @@ export function createOutboxStore(database: SqliteDatabase): OutboxStore {
   const dropShows = prepare(`DELETE FROM shows WHERE attempts >= ${MAX_SHOW_ATTEMPTS}`)
   const dropLostShows = prepare('DELETE FROM shows WHERE seq_from NOT IN (SELECT seq_from FROM batches)')
   const countRecords = prepare('SELECT count(*) FROM records').pluck()
+  const anyBatch = prepare('SELECT 1 FROM batches LIMIT 1')
   const countBatches = prepare(`SELECT count(*) FROM batches WHERE state = 'waiting'`).pluck()
 
   const nextSequence = (): number => Number(next.get())
@@ -90,6 +108,7 @@ export function createOutboxStore(database: SqliteDatabase): OutboxStore {
     setNext.run(sequence + 1)
     return sequence
   }
+  const isFresh = (): boolean => anyBatch.get() === undefined
   const readWaiting = (limit: number): SignedBatch[] =>
     (waiting.all(limit) as { bytes: Buffer }[]).map(({ bytes }) => decodeSignedBatch(bytes))
   const readRecords = (limit: number) =>
@@ -99,7 +118,7 @@ export function createOutboxStore(database: SqliteDatabase): OutboxStore {
     }))
 
   return {
-    isFresh: () => nextSequence() === 1,
+    isFresh,
     add,
     unbatched: limit => {
       const rows = readRecords(limit)
@@ -127,6 +146,9 @@ export function createOutboxStore(database: SqliteDatabase): OutboxStore {
       refuse.run(code, seqFrom)
     },
     renumber: from => {
+      // A database that is new has nothing to measure by: the worker may have stated anything before it was lost.
+      const most = isFresh() ? MAX_FIRST_SEQUENCE : nextSequence() + MAX_SEQUENCE_JUMP
+      if (from > most) return false
       const batches = readWaiting(-1)
       const rest = readRecords(-1)
       const records = [...batches.flatMap(({ batch }) => batch.records), ...rest.map(({ record }) => record)]
@@ -134,11 +156,14 @@ export function createOutboxStore(database: SqliteDatabase): OutboxStore {
       deleteRecords.run(0, Number.MAX_SAFE_INTEGER)
       setNext.run(from)
       for (const record of records) add(record)
+      return true
     },
     showings: limit =>
-      (showings.all(limit) as (Omit<Showing, 'inclusion'> & { inclusion: Buffer })[]).map(
-        ({ inclusion, ...rest }) => ({ ...rest, inclusion: decodeInclusion(inclusion) }),
-      ),
+      (showings.all(limit) as ShowingRow[]).map(({ inclusion, bytes, ...rest }) => ({
+        ...rest,
+        inclusion: decodeInclusion(inclusion),
+        batch: decodeSignedBatch(bytes),
+      })),
     shown: (seqFrom, url) => {
       deleteShow.run(seqFrom, url)
     },

@@ -1,6 +1,7 @@
 /** All that a worker must not forget, in one database, so that a charge and its record are one transaction. */
 import { openDatabase } from '../../runtime/sqlite.ts'
 import { type ChannelStore, createChannelStore } from './channel-store.ts'
+import { createLeaseStore, type LeaseStore } from './lease-store.ts'
 import { WORKER_MIGRATIONS } from './migrations.ts'
 import { createOutboxStore, type OutboxStore } from './outbox-store.ts'
 import { createWindowStore, type WindowStore } from './window-store.ts'
@@ -8,6 +9,7 @@ import { createWindowStore, type WindowStore } from './window-store.ts'
 export interface WorkerStore {
   readonly outbox: OutboxStore
   readonly channels: ChannelStore
+  readonly leases: LeaseStore
   readonly windows: WindowStore
   /** All or nothing, on disk when it returns. */
   transaction<T>(work: () => T): T
@@ -20,6 +22,7 @@ export function openWorkerStore(path: string): WorkerStore {
   return {
     outbox: createOutboxStore(database),
     channels: createChannelStore(database),
+    leases: createLeaseStore(database),
     windows: createWindowStore(database),
     transaction: work => database.transaction(work).immediate(),
     close: () => {

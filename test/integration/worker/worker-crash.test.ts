@@ -8,9 +8,7 @@ import { WORK_KIND } from '../../../protocol/usage/wire.ts'
 import { eventually } from '../../support/devnet/eventually.ts'
 import { type Spawned, spawnNode } from '../../support/runtime/spawned.ts'
 import { Customer } from '../../support/worker/customer.ts'
-import { startWorkerWorld, type WorkerWorld } from '../../support/worker/worker-world.ts'
-
-const GATEWAY: Address = `0x${'9a'.repeat(20)}`
+import { GATEWAY, startWorkerWorld, type WorkerWorld } from '../../support/worker/worker-world.ts'
 
 describe('a worker process that is killed while it works', function () {
   this.timeout(90_000)

@@ -2,18 +2,20 @@ import { expect } from 'chai'
 import { commitmentDigest } from '../../../compute/challenge/commitment.ts'
 import { drawOpenings, drawRuleOf } from '../../../compute/challenge/draw.ts'
 import { decodeOpenings } from '../../../compute/challenge/openings.ts'
+import { openingsDigest, splitSignedOpenings } from '../../../compute/challenge/openings-signature.ts'
 import { verifyOpenings } from '../../../compute/challenge/verify.ts'
 import { matrixSize } from '../../../compute/matrix/size.ts'
 import { createWasmKernel } from '../../../compute/matrix/wasm-kernel.ts'
 import { BUILT_IN_MODEL, modelHash } from '../../../compute/model/spec.ts'
 import { verifyCompletion } from '../../../compute/model/verify.ts'
 import { loadModel } from '../../../compute/model/weights.ts'
-import { type Address, bytesOf, hexOf } from '../../../protocol/bytes.ts'
+import { bytesOf, hexOf } from '../../../protocol/bytes.ts'
 import { windowRootOf } from '../../../protocol/epoch/availability.ts'
+import { decodePromised } from '../../../protocol/epoch/promised-batch.ts'
 import { drawBeacon, isWindow, windowBeacon } from '../../../protocol/epoch/windows.ts'
 import { addressOfSecret } from '../../../protocol/identity.ts'
+import { batchIdentity } from '../../../protocol/usage/batch.ts'
 import { encodeAcceptedHold } from '../../../protocol/usage/hold.ts'
-import { decodeInclusion } from '../../../protocol/usage/inclusion.ts'
 import { encodeSignedReceipt } from '../../../protocol/usage/receipt.ts'
 import { AVAILABILITY_KIND } from '../../../protocol/usage/record.ts'
 import { decodeSignedStatement, isStatementSigned } from '../../../protocol/usage/statement.ts'
@@ -30,9 +32,13 @@ import { crypto } from '../../support/network/cast.ts'
 import { recordLogger } from '../../support/network/record-logger.ts'
 import { seeded } from '../../support/protocol/seeded.ts'
 import { Customer } from '../../support/worker/customer.ts'
-import { SLOT_SEC, startWorkerWorld, type WorkerWorld } from '../../support/worker/worker-world.ts'
-
-const GATEWAY: Address = `0x${'9a'.repeat(20)}`
+import {
+  GATEWAY,
+  GRACE_SEC,
+  SLOT_SEC,
+  startWorkerWorld,
+  type WorkerWorld,
+} from '../../support/worker/worker-world.ts'
 
 describe('a worker with a chain and a relayer', function () {
   this.timeout(60_000)
@@ -146,7 +152,9 @@ describe('a worker with a chain and a relayer', function () {
     })
     await eventually('receipts', 5_000, () => world.relayer.receipts.length >= 2)
     const shown = await eventually('a witness', 5_000, () => world.relayer.inclusions[0])
-    expect(decodeInclusion(shown).receipt).to.include({ worker, seqFrom: 1 })
+    const { inclusion, batch } = decodePromised(shown)
+    expect(inclusion.receipt).to.include({ worker, seqFrom: 1 })
+    expect(batchIdentity(batch.batch)).to.include({ batchRoot: inclusion.receipt.batchRoot })
   })
 
   it('asks for a better receipt with 402 and the offer, and charges nothing', async () => {
@@ -180,6 +188,24 @@ describe('a worker with a chain and a relayer', function () {
     expect(nonsense.json['code']).to.equal('MALFORMED')
   })
 
+  it('does nothing for a payer that names itself as gateway, or while its relayer takes no receipts', async () => {
+    const customer = new Customer('is its own gateway', world.domain)
+    const asked = { prompt: 'hello', maxTokens: 30 }
+    const self = { payer: customer.address, gateway: customer.address, ...asked }
+    expect((await post('/v1/inferences/offer', self)).json['code']).to.equal('UNKNOWN_GATEWAY')
+    const before = world.relayer.records().size
+    world.relayer.takesReceipts = false
+    try {
+      const refused = await ask(customer, 'hello')
+      expect(refused.status).to.equal(503)
+      expect(refused.json['code']).to.equal('RELAYER_DOWN')
+    } finally {
+      world.relayer.takesReceipts = true
+    }
+    expect(world.relayer.records().size).to.equal(before)
+    expect((await ask(customer, 'hello')).status).to.equal(200)
+  })
+
   it('is hired by the second, serves nobody else meanwhile, and bounds what it charges by the receipt', async () => {
     const customer = new Customer('hires', world.domain)
     const lease = hexOf(seeded('lease'))
@@ -193,7 +219,7 @@ describe('a worker with a chain and a relayer', function () {
       version: 0,
       validUntilEpoch: 999,
     }
-    const receipt = customer.receipt({ ...fields, cumulativeUnits: 2n, cumulativeCeiling: 2n * perSec })
+    const receipt = customer.receipt({ ...fields, cumulativeUnits: 5n, cumulativeCeiling: 5n * perSec })
     const hired = await post('/v1/hires', {
       hold: hexOf(encodeAcceptedHold(hold)),
       receipt: hexOf(encodeSignedReceipt(receipt)),
@@ -205,18 +231,23 @@ describe('a worker with a chain and a relayer', function () {
       [...world.relayer.records().values()].flatMap(record =>
         record.kind === WORK_KIND.hire ? [record.cumulativeCharge] : [],
       )
-    await eventually('two seconds', 10_000, () => charges().includes(2n * perSec))
+    await eventually('five seconds', 10_000, () => charges().includes(5n * perSec))
     const end = (who: Customer) => {
-      const { validUntil, signature } = who.leaseEnd(worker, lease, Math.floor(Date.now() / 1_000) + 30)
+      const { validUntil, signature } = who.leaseEnd(worker, lease, hold, Math.floor(Date.now() / 1_000) + 30)
       return post(`/v1/hires/${lease}/end`, { validUntil, signature: hexOf(signature) })
     }
     expect((await end(new Customer('stranger', world.domain))).json['code']).to.equal('NOT_THE_PAYER')
     const closed = await end(customer)
     expect(closed.status).to.equal(200)
-    expect(closed.json['chargedWei']).to.equal((2n * perSec).toString())
+    expect(closed.json['chargedWei']).to.equal((5n * perSec).toString())
     expect(charges()).to.deep.equal(charges().toSorted((a, b) => (a < b ? -1 : 1)))
     expect((await post('/v1/inferences/offer', body)).status).to.equal(200)
     expect((await end(customer)).json['code']).to.equal('NO_LEASE')
+    const again = await post('/v1/hires', {
+      hold: hexOf(encodeAcceptedHold(hold)),
+      receipt: hexOf(encodeSignedReceipt(receipt)),
+    })
+    expect(again.json['code']).to.equal('RECEIPT_TOO_LOW')
   })
 
   it('answers a challenge window with products that stand every test', async () => {
@@ -225,7 +256,7 @@ describe('a worker with a chain and a relayer', function () {
       clock: { startSec: deployment.epochStart, lengthSec: deployment.epochLengthSec },
       slotSec: SLOT_SEC,
       every: 1,
-      graceSec: 2,
+      graceSec: GRACE_SEC,
     }
     const slot = Math.floor(((await world.nowSec()) - deployment.epochStart) / SLOT_SEC) + 2
     const start = deployment.epochStart + slot * SLOT_SEC
@@ -246,7 +277,7 @@ describe('a worker with a chain and a relayer', function () {
 
     await world.mineAt(start + SLOT_SEC)
     relayer.closed.add(slot)
-    await world.mineAt(start + SLOT_SEC + 2)
+    await world.mineAt(start + SLOT_SEC + GRACE_SEC)
     const draw = await world.client.getBlock()
     const opened = await eventually('openings', 20_000, () =>
       relayer.openings.find(({ window }) => window === slot),
@@ -258,7 +289,11 @@ describe('a worker with a chain and a relayer', function () {
     ])
     const drawn = drawOpenings(drawRuleOf(size), drawBeacon(root, draw.hash), digest, 3, size)
     const context = { ...rest, domain, beacon }
-    const openings = decodeOpenings(opened.bytes, drawn, size)
+    const shown = splitSignedOpenings(opened.bytes)
+    if (shown === undefined) throw new Error('no signature behind the openings')
+    const signer = crypto.recover(openingsDigest(domain, hexOf(digest), shown.openings), shown.signature)
+    expect(signer).to.equal(signed.commitment.worker)
+    const openings = decodeOpenings(shown.openings, drawn, size)
     expect(verifyOpenings(await createWasmKernel(), context, roots, drawn, openings)).to.deep.equal({
       ok: true,
       weight: 3n,

@@ -2,7 +2,13 @@
 import type { Address, Hash } from '../../../protocol/bytes.ts'
 import type { Domain } from '../../../protocol/domain.ts'
 import { addressOfSecret } from '../../../protocol/identity.ts'
-import { type AcceptedHold, acceptanceDigest, type Hold, holdDigest } from '../../../protocol/usage/hold.ts'
+import {
+  type AcceptedHold,
+  acceptanceDigest,
+  type Hold,
+  holdDigest,
+  holdId,
+} from '../../../protocol/usage/hold.ts'
 import { leaseEndDigest } from '../../../protocol/usage/lease-end.ts'
 import { type Receipt, receiptDigest, type SignedReceipt } from '../../../protocol/usage/receipt.ts'
 import { ASSET, WORK_KIND } from '../../../protocol/usage/wire.ts'
@@ -25,8 +31,14 @@ export class Customer {
   }
 
   /** The body that ends a lease. */
-  leaseEnd(worker: Address, lease: Hash, validUntil: number): { validUntil: number; signature: Uint8Array } {
-    const digest = leaseEndDigest(this.#domain, { worker, lease, validUntil })
+  leaseEnd(
+    worker: Address,
+    lease: Hash,
+    { hold }: AcceptedHold,
+    validUntil: number,
+  ): { validUntil: number; signature: Uint8Array } {
+    const end = { worker, lease, hold: holdId(this.#domain, hold), validUntil }
+    const digest = leaseEndDigest(this.#domain, end)
     return { validUntil, signature: crypto.sign(digest, this.#secret) }
   }
 

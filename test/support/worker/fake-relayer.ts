@@ -39,6 +39,8 @@ export interface FakeRelayer {
   readonly inclusions: Uint8Array[]
   /** Answers 503 to batches while true. */
   down: boolean
+  /** Answers 503 to receipts while false. */
+  takesReceipts: boolean
   sequence: SequenceState
   /** All records taken, by number. */
   records(): Map<number, UsageRecord>
@@ -120,6 +122,7 @@ export async function startFakeRelayer(domain: Domain): Promise<FakeRelayer> {
           )
           app.post('/v1/batches', takeBatch)
           app.post('/v1/receipts', async (request, reply) => {
+            if (!relayer.takesReceipts) return problem(reply, 503, 'BUSY')
             relayer.receipts.push(decodeSignedReceipt(bytesOf(request)))
             return reply.code(204).send()
           })
@@ -158,6 +161,7 @@ export async function startFakeRelayer(domain: Domain): Promise<FakeRelayer> {
     accounts: new Map(),
     inclusions: [],
     down: false,
+    takesReceipts: true,
     sequence: FIRST_SEQUENCE,
     records: () =>
       new Map(

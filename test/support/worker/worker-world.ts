@@ -19,8 +19,11 @@ import { seeded } from '../protocol/seeded.ts'
 import { RELAYER } from './customer.ts'
 import { type FakeRelayer, startFakeRelayer } from './fake-relayer.ts'
 
+/** Registered, like the identities of configurations that are named `gateway`. */
+export const GATEWAY: Address = `0x${'9a'.repeat(20)}`
 export const EPOCH_SEC = 600
 export const SLOT_SEC = 5
+export const GRACE_SEC = 2
 const CONFIG_DIR = join(import.meta.dirname, '../../../config/networks')
 
 const connect = (rpcUrl: string) =>
@@ -62,6 +65,10 @@ export async function startWorkerWorld(networkChanges: Record<string, unknown> =
     members: members.map(({ identity, peerKey }) => ({ identity, peerKey })),
     aggregators: [],
     relayers: [{ identity: RELAYER, peerKey: testMember('relayer').peerKey }],
+    gateways: [GATEWAY, addressOfSecret(seeded('identity of gateway'))].map((identity, index) => ({
+      identity,
+      peerKey: testMember(`gateway ${index}`).peerKey,
+    })),
     genesis: [{ account: fundedAccount(0).address, amount: 10n ** 24n }],
     epochLengthSec: EPOCH_SEC,
   })
@@ -92,7 +99,13 @@ export async function startWorkerWorld(networkChanges: Record<string, unknown> =
   const network = JSON.parse(readFileSync(join(CONFIG_DIR, 'devnet.json'), 'utf8')) as object
   writeFileSync(
     at('network.json'),
-    JSON.stringify({ ...network, challengeSlotSec: SLOT_SEC, challengeSize: 64, ...networkChanges }),
+    JSON.stringify({
+      ...network,
+      challengeSlotSec: SLOT_SEC,
+      challengeSize: 64,
+      challengeGraceSec: GRACE_SEC,
+      ...networkChanges,
+    }),
   )
   copyFileSync(join(CONFIG_DIR, 'sources.io-usd.json'), at('sources.io-usd.json'))
   writeFileSync(at('password'), 'correct horse\n')

@@ -1,20 +1,36 @@
 import { expect } from 'chai'
+import { BUILT_IN_MODEL } from '../../../compute/model/spec.ts'
+import { loadModel } from '../../../compute/model/weights.ts'
+import { createAsking } from '../../../devnet/payer/asking.ts'
 import { type HoldNeed, HoldRefusedError, Holds } from '../../../devnet/payer/holds.ts'
-import { AHEAD_SEC, isAtEnd, type Lease, leaseId, offerAt, startOf } from '../../../devnet/payer/lease.ts'
+import {
+  AHEAD_SEC,
+  isAtEnd,
+  type Lease,
+  leaseId,
+  offerAt,
+  raisedOffer,
+  startOf,
+} from '../../../devnet/payer/lease.ts'
 import { nextQuestion } from '../../../devnet/payer/prompts.ts'
 import type { Hold } from '../../../protocol/usage/hold.ts'
 import { ASSET, NOBODY, WORK_KIND } from '../../../protocol/usage/wire.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
+import type { GatewayClient, PaidCompletion } from '../../../sdk/gateway-client.ts'
 import type { PayerChannel } from '../../../sdk/payer-state.ts'
-import { accept, bookOf, GATEWAY, PAYER, WORKER } from '../../support/gateway/payments.ts'
+import { ProblemError } from '../../../sdk/problem.ts'
+import { accept, bookOf, GATEWAY, MODEL, PAYER, WORKER } from '../../support/gateway/payments.ts'
+import { recordLogger } from '../../support/network/record-logger.ts'
 import { DOMAIN } from '../../support/protocol/network.ts'
 import { seededRandom } from '../../support/protocol/seeded.ts'
+import { FakeClock } from '../../support/runtime/fake-clock.ts'
 
 const ID = leaseId(PAYER, WORKER)
 
 function lease(changes: Partial<Lease> = {}): Lease {
   return {
     id: ID,
+    hold: `0x${'12'.repeat(32)}`,
     worker: WORKER,
     iosdPerSec: 5n,
     units: 0n,
@@ -49,6 +65,18 @@ describe('what a payer signs for while it hires', () => {
   it('never falls below what was signed before', () => {
     const begins = lease(startOf(channel()))
     expect(offerAt(begins, channel(), 1_000)).to.include({ cumulativeUnits: 34n, cumulativeCeiling: 170n })
+  })
+
+  it('is raised to begin a lease again, at its own price, and by no more than a lease leaves over', () => {
+    const offer = offerAt(lease(), channel(), 1_000)
+    expect(raisedOffer(offer, 35n, lease())).to.deep.equal({
+      ...offer,
+      cumulativeUnits: 35n,
+      cumulativeCeiling: 175n,
+    })
+    expect(raisedOffer(offer, 54n, lease())).to.include({ cumulativeCeiling: 270n })
+    expect(raisedOffer(offer, 55n, lease())).to.equal(undefined)
+    expect(raisedOffer(offer, 34n, lease())).to.equal(undefined)
   })
 
   it('goes on from the last statement after a lease in good order', () => {
@@ -121,6 +149,18 @@ describe("a payer's holds", () => {
     expect((await holds.get(NEED)).hold.expiresEpoch).to.equal(5)
   })
 
+  it('are renewed when a request needs them longer, and not made when nothing can last that long', async () => {
+    const { holds, world } = wallet()
+    const first = await holds.get({ ...NEED, untilEpoch: 3 })
+    world.epoch = 2
+    expect(await holds.get({ ...NEED, untilEpoch: 3 })).to.equal(first)
+    expect((await holds.get({ ...NEED, untilEpoch: 4 })).hold.expiresEpoch).to.equal(4)
+    const error = await holds.get({ ...NEED, untilEpoch: 5 }).catch((caught: unknown) => caught)
+    expect(error).to.be.instanceOf(HoldRefusedError)
+    expect(error).to.include({ reason: 'TOO_LONG' })
+    expect(world.asked.length).to.equal(2)
+  })
+
   it('are large enough for one request that costs more than usual', async () => {
     expect((await wallet().holds.get({ ...NEED, leastWei: 500n })).hold.maxAmount).to.equal(500n)
   })
@@ -134,6 +174,73 @@ describe("a payer's holds", () => {
     expect(error).to.be.instanceOf(HoldRefusedError)
     world.nowMs = 5_000
     expect((await holds.get(refused)).hold.nonce).to.equal(2n)
+  })
+})
+
+describe("a payer's asking", () => {
+  const askingOf = (complete: GatewayClient['complete']) => {
+    const world = { logger: recordLogger(), clock: new FakeClock(), outcomes: [] as string[], paid: 0 }
+    const service = createAsking(
+      { pauseMs: 100, model: loadModel(BUILT_IN_MODEL) },
+      {
+        clock: world.clock,
+        logger: world.logger,
+        client: { models: async () => [MODEL], complete },
+        question: () => ({ prompt: 'hello', maxTokens: 8 }),
+        ready: () => true,
+        paid: () => {
+          world.paid++
+        },
+        count: outcome => world.outcomes.push(outcome),
+      },
+    )
+    return { ...world, world, service }
+  }
+
+  it('waits for a model that cannot be used yet, says so once, and counts no failure', async () => {
+    const { service, clock, outcomes, logger } = askingOf(async () => {
+      throw new ProblemError('not in this epoch', { code: 'MODEL_NOT_USABLE', status: 503 })
+    })
+    await service.start(new AbortController().signal)
+    await clock.advance(1_000)
+    await service.stop()
+    expect(outcomes.length).to.be.greaterThan(2)
+    expect(new Set(outcomes)).to.deep.equal(new Set(['waiting']))
+    expect(logger.lines.map(({ level, sentence }) => [level, sentence])).to.deep.equal([
+      ['info', 'waits for the epoch from which the model can be used'],
+    ])
+  })
+
+  it('takes in the answer to its last question when it stops', async () => {
+    const asked = Promise.withResolvers<void>()
+    const answer = Promise.withResolvers<PaidCompletion>()
+    const { service, world } = askingOf((_request, signal) => {
+      signal?.addEventListener('abort', () => answer.reject(signal.reason), { once: true })
+      asked.resolve()
+      return answer.promise
+    })
+    await service.start(new AbortController().signal)
+    await asked.promise
+    const stopped = service.stop()
+    answer.resolve({ chargedWei: 5n, worker: WORKER, completionTokens: 8 } as PaidCompletion)
+    await stopped
+    expect(world.paid).to.equal(1)
+  })
+
+  it('does not wait for ever for the last answer', async () => {
+    const asked = Promise.withResolvers<void>()
+    const { service, clock, world } = askingOf((_request, signal) => {
+      asked.resolve()
+      return new Promise((_resolve, reject) =>
+        signal?.addEventListener('abort', () => reject(signal.reason), { once: true }),
+      )
+    })
+    await service.start(new AbortController().signal)
+    await asked.promise
+    const stopped = service.stop()
+    await clock.advance(1_500)
+    await stopped
+    expect(world.paid).to.equal(0)
   })
 })
 

@@ -9,7 +9,7 @@ import { ProblemError } from '../../../sdk/problem.ts'
 import type { WindowAnswer } from '../../../sdk/relayer-client.ts'
 import { createChallenger, type WindowOutcome } from '../../../worker/challenge/challenger.ts'
 import { availabilityOf } from '../../../worker/challenge/settled-window.ts'
-import type { Computer } from '../../../worker/compute/compute-thread.ts'
+import { ComputeError, type Computer } from '../../../worker/compute/compute-thread.ts'
 import type { Job, Results } from '../../../worker/compute/messages.ts'
 import { openWorkerStore, type WorkerStore } from '../../../worker/store/worker-store.ts'
 import { crypto, DOMAIN } from '../../support/network/cast.ts'
@@ -39,6 +39,9 @@ describe('the challenger', () => {
   let root: Hash | undefined
   let onCommit: () => void
   let onWindow: () => void
+  let onOpenings: () => void
+  let onJob: (job: Job) => void
+  const log = recordLogger()
   let products: readonly Hash[]
 
   const block = (sec: number): BlockView => ({
@@ -50,6 +53,7 @@ describe('the challenger', () => {
   const computer: Computer = {
     run: async <J extends Job>(job: J) => {
       jobs.push(job)
+      onJob(job)
       const results: Pick<Results, 'products' | 'open'> = { products, open: Uint8Array.of(1) }
       return results[job.kind as 'products' | 'open'] as Results[J['kind']]
     },
@@ -75,7 +79,7 @@ describe('the challenger', () => {
         sealGraceSec: 6,
       },
       {
-        ...{ clock, logger: recordLogger(), computer, store },
+        ...{ clock, logger: log, computer, store },
         blocks: {
           head: () => ({ latest: block(nowSec) }),
           lastBlockBefore: async sec => (nowSec >= sec ? block(sec - 1) : undefined),
@@ -92,6 +96,7 @@ describe('the challenger', () => {
             return closed ? answer() : undefined
           },
           postOpenings: async () => {
+            onOpenings()
             openings++
           },
         },
@@ -112,6 +117,8 @@ describe('the challenger', () => {
   const refusing = (code: string, times: number) => () => {
     if (times-- > 0) throw new ProblemError(code, { code, status: 409 })
   }
+  const jobsOf = (wanted: Job['kind']): number => jobs.filter(({ kind }) => kind === wanted).length
+  const said = (words: string): boolean => log.lines.some(({ sentence }) => sentence.includes(words))
 
   beforeEach(() => {
     store = openWorkerStore(':memory:')
@@ -122,7 +129,8 @@ describe('the challenger', () => {
     jobs = []
     closed = false
     root = undefined
-    onCommit = onWindow = () => {}
+    onCommit = onWindow = onOpenings = onJob = () => {}
+    log.lines.length = 0
     products = ROOTS
   })
   afterEach(async () => {
@@ -170,14 +178,69 @@ describe('the challenger', () => {
     expect(outcomes).to.deep.equal([])
   })
 
-  it('gives a commitment up that nobody took in time', async () => {
+  it('gives a commitment up that the relayer does not have, and says nothing worse of it', async () => {
     onCommit = refusing('NOT_OPEN', 1_000)
+    onWindow = refusing('NO_COMMITMENT', 1_000)
     await skipSlotBefore()
     await goTo(START + 4)
     products = []
     await goTo(START + 6)
+    expect(outcomes).not.to.deep.include(['not-committed', 2])
+    await goTo(START + 8)
     expect(outcomes).to.deep.include(['not-committed', 2])
     expect(store.windows.open()).to.deep.equal([])
+    expect(said('gets nothing')).to.equal(false)
+  })
+
+  it('opens a commitment that the relayer has taken though its answers got lost', async () => {
+    onCommit = () => {
+      throw new ProblemError('lost', { code: 'TIMEOUT', status: 0 })
+    }
+    await skipSlotBefore()
+    await goTo(START + 4)
+    products = []
+    closed = true
+    await goTo(START + 8)
+    expect(openings).to.equal(1)
+    expect(outcomes).to.deep.include(['opened', 2])
+  })
+
+  for (const code of ['WRONG_SHAPE', 'BAD_PATH'])
+    it(`draws and opens again when the relayer answers ${code}: a block may have been replaced`, async () => {
+      onOpenings = refusing(code, 2)
+      await skipSlotBefore()
+      await goTo(START + 1)
+      closed = true
+      products = []
+      await goTo(START + 12)
+      expect(jobsOf('open')).to.equal(3)
+      expect(openings).to.equal(1)
+      expect(outcomes).to.deep.include(['opened', 2])
+    })
+
+  it('computes openings again when a thread has died, and gives up when the epoch is sealed', async () => {
+    let broken = 2
+    onJob = ({ kind }) => {
+      if (kind === 'open' && broken-- > 0) throw new ComputeError('the thread has ended')
+    }
+    await skipSlotBefore()
+    await goTo(START + 1)
+    closed = true
+    products = []
+    await goTo(START + 12)
+    expect(openings).to.equal(1)
+    expect(outcomes).to.deep.include(['opened', 2])
+  })
+
+  it('opens nothing again that has failed for good', async () => {
+    onOpenings = refusing('WRONG_ENTRY', 9)
+    await skipSlotBefore()
+    await goTo(START + 1)
+    closed = true
+    products = []
+    await goTo(START + 12)
+    expect(jobsOf('open')).to.equal(1)
+    expect(outcomes).to.deep.include(['failed', 0])
   })
 
   it('opens after a restart what it had committed to, and makes no second commitment', async () => {
@@ -210,7 +273,7 @@ describe('the challenger', () => {
     await goTo(START + 1)
     products = []
     await goTo(1_047)
-    expect(outcomes).to.deep.include(['not-opened', 2])
+    expect(outcomes).to.deep.include(['unanswered', 2])
     outcomes = []
     products = ROOTS
     onWindow = refusing('WINDOW_MISSED', 1_000)

@@ -38,6 +38,27 @@ describe('a compute thread', () => {
     expect(await endless).to.have.length.above(0)
   })
 
+  it('ends an answer between two characters when nobody waits for it, and says so when the thread has let go', async () => {
+    const times = async (work: () => Promise<unknown>): Promise<number> => {
+      const from = performance.now()
+      await work()
+      return performance.now() - from
+    }
+    const request = { kind: 'complete', prompt: 'o', maxTokens: 1_000 } as const
+    await thread.run(request)
+    const whole = await times(() => thread.run(request))
+    const gone = new Error('gone')
+    const abandoned = Array.from({ length: 30 }, async () => {
+      const left = new AbortController()
+      const running = thread.run(request, left.signal).catch((error: unknown) => error)
+      left.abort(gone)
+      expect(await running).to.equal(gone)
+    })
+    // Thirty that are computed to their ends would take thirty times as long.
+    expect(await times(() => Promise.all(abandoned))).to.be.below(10 * whole + 50)
+    expect(await times(() => thread.run(request))).to.be.below(10 * whole + 50)
+  })
+
   it('begins no product that would not be done in time', async () => {
     expect(await thread.run({ ...products, budgetMs: -1 })).to.deep.equal([])
   })

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { Address } from '../../../protocol/bytes.ts'
 import type { Hold } from '../../../protocol/usage/hold.ts'
 import type { Receipt } from '../../../protocol/usage/receipt.ts'
-import { ASSET, WORK_KIND } from '../../../protocol/usage/wire.ts'
+import { ASSET, NOBODY, WORK_KIND } from '../../../protocol/usage/wire.ts'
 import { type Offer, refuseTerms, statedBy, type TermsContext } from '../../../worker/channels/terms.ts'
 import { Occupancy } from '../../../worker/occupancy.ts'
 import { crypto, DOMAIN } from '../../support/network/cast.ts'
@@ -32,6 +32,7 @@ describe('the terms under which a worker works', () => {
       customer.hold(GATEWAY, { maxAmount: 60n, expiresEpoch: 7, ...change.hold }, change.relayer),
       {
         ...{ domain: DOMAIN, crypto, isRelayer: address => address === RELAYER },
+        isGateway: address => address === GATEWAY,
         ...{ asset: ASSET.io, holdUsed: 10n, mostCost: 50n },
         ...change.context,
       },
@@ -72,6 +73,23 @@ describe('the terms under which a worker works', () => {
       'NO_RELAYER',
       'BAD_RECEIPT_SIGNATURE',
     ])
+  })
+
+  it('are met through a registered gateway or none: any other may be the payer, who promises one hold to many', () => {
+    const through = (gateway: Address, payee: Address) =>
+      refuseTerms(
+        { ...OFFER, gateway },
+        customer.receipt({ ...OFFER, gateway }),
+        customer.hold(payee, { maxAmount: 60n, expiresEpoch: 7 }),
+        {
+          ...{ domain: DOMAIN, crypto, asset: ASSET.io, holdUsed: 0n, mostCost: 50n },
+          isRelayer: address => address === RELAYER,
+          isGateway: address => address === GATEWAY,
+        },
+      )
+    expect(through(customer.address, customer.address)).to.equal('UNKNOWN_GATEWAY')
+    expect(through(GATEWAY, GATEWAY)).to.equal(undefined)
+    expect(through(NOBODY, WORKER)).to.equal(undefined)
   })
 
   it('ask for the epoch in which the work is stated, not the one in which it is done', () => {
