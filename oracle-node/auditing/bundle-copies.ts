@@ -15,14 +15,15 @@ import type { PeerKey, PeerNetwork } from '../../runtime/p2p/peer-network.ts'
 export const MAX_COPY_BYTES = 256 * 2 ** 20
 /** Days of hourly epochs: long enough for whoever was away to catch up. */
 const KEPT_EPOCHS = 72
-/** Attempts of one epoch, above which the oldest that was not signed goes. */
+/**
+ * Attempts of one epoch. Above it the oldest goes, of those that were not signed first: attempts may go on for as long
+ * as something keeps them from the chain, and only the one that settles is needed later.
+ */
 const MAX_PER_EPOCH = 4
 
 export type CopyFault =
   /** Another bundle is on its way. A retry helps. */
   | 'BUSY'
-  /** As many bundles of this epoch as are kept have been signed. */
-  | 'TOO_MANY'
   /** The bytes are no bundle of this epoch. */
   | 'NOT_THIS_EPOCH'
 
@@ -38,7 +39,7 @@ export class CopyError extends Error {
 
 export interface BundleCopiesDeps {
   readonly network: Pick<PeerNetwork, 'request'>
-  /** Bundles that must stay. */
+  /** Bundles that stay before others. */
   readonly isSigned: (hash: Hash) => boolean
 }
 
@@ -90,7 +91,10 @@ export class BundleCopies {
       reader.push(chunk as Uint8Array)
       if (reader.fault !== undefined) break
     }
-    return reader.end()
+    const result = reader.end()
+    // A copy that the disk has spoilt is none: the next offer brings another.
+    if ('fault' in result || result.hash !== hash) this.#remove(hash)
+    return result
   }
 
   /**
@@ -120,7 +124,7 @@ export class BundleCopies {
   }
 
   async #copy(epoch: number, hash: Hash, peer: PeerKey, signal: AbortSignal): Promise<void> {
-    this.#makeRoom(epoch, hash)
+    this.#makeRoom(epoch)
     const path = join(this.#directory, `epoch-${epoch}-${hash}`)
     const temporary = `${path}.part`
     const file = await open(temporary, 'w', 0o600)
@@ -157,12 +161,11 @@ export class BundleCopies {
     if ('fault' in result || result.bundle.header.epoch !== epoch) throw new CopyError('NOT_THIS_EPOCH', hash)
   }
 
-  #makeRoom(epoch: number, hash: Hash): void {
+  #makeRoom(epoch: number): void {
     const same = [...this.#epochs].filter(([, other]) => other === epoch).map(([other]) => other)
     if (same.length < MAX_PER_EPOCH) return
-    const oldest = same.find(other => !this.#deps.isSigned(other))
-    if (oldest === undefined) throw new CopyError('TOO_MANY', hash)
-    this.#remove(oldest)
+    const oldest = same.find(other => !this.#deps.isSigned(other)) ?? same[0]
+    if (oldest !== undefined) this.#remove(oldest)
   }
 
   #remove(hash: Hash): void {

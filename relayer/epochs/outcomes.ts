@@ -6,7 +6,7 @@ import type { SettledEpoch, SettlementReader } from '../../chain/settlement/type
 import type { Address, Hash } from '../../protocol/bytes.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { EpochBundle } from '../../protocol/epoch/bundle.ts'
-import { describeFault, MAX_BUNDLE_BYTES } from '../../protocol/epoch/bundle-reader.ts'
+import { describeFault } from '../../protocol/epoch/bundle-reader.ts'
 import { computeEpoch, type EpochOutcome } from '../../protocol/epoch/compute.ts'
 import { debitRootOf, rewardRootOf } from '../../protocol/epoch/ledger.ts'
 import type { RefusedRecord } from '../../protocol/epoch/meter.ts'
@@ -60,6 +60,8 @@ export interface OutcomesDeps {
   readonly membership: () => Membership | undefined
 }
 
+/** What oracle nodes copy at most: no epoch that they signed is larger. */
+const MAX_FETCHED_BYTES = 256 * 2 ** 20
 /** The epoch being settled and the one before. */
 const KEPT_RESULTS = 2
 
@@ -110,7 +112,7 @@ export class Outcomes {
     for (const peer of this.#sources()) {
       try {
         const chunks = fetchBlob(this.#deps.network, peer, CHANNELS.blob, hash, {
-          maxBytes: MAX_BUNDLE_BYTES,
+          maxBytes: MAX_FETCHED_BYTES,
           signal,
         })
         await this.#deps.bundles.receive(hash, chunks)

@@ -8,8 +8,11 @@ import { inclusionDigest, type SignedInclusion } from '../../protocol/usage/incl
 import type { BatchStore } from './batch-store.ts'
 import type { EpochStore } from './epoch-store.ts'
 
-export const BATCH_DESK_REFUSALS = [...BATCH_REFUSALS, 'NO_EPOCH', 'TOO_MANY_RECORDS'] as const
-/** NO_EPOCH: the chain's time is in no epoch that is open. TOO_MANY_RECORDS: of one worker in this epoch. */
+export const BATCH_DESK_REFUSALS = [...BATCH_REFUSALS, 'NO_EPOCH', 'TOO_MANY_RECORDS', 'EPOCH_FULL'] as const
+/**
+ * NO_EPOCH: the chain's time is in no epoch that is open. TOO_MANY_RECORDS: of one worker in this epoch. EPOCH_FULL: of
+ * all workers together.
+ */
 export type BatchDeskRefusal = (typeof BATCH_DESK_REFUSALS)[number]
 
 export type BatchAnswer =
@@ -21,6 +24,9 @@ export type BatchAnswer =
  * of an hour do.
  */
 export const MAX_WORKER_RECORDS = 131_072
+
+/** Half of what oracle nodes copy at most, at 173 bytes a record; the rest is for what carries over. */
+export const MAX_EPOCH_RECORDS = 700_000
 
 export interface BatchDeskDeps {
   readonly domain: Domain
@@ -57,6 +63,7 @@ export class BatchDesk {
     const before = batches.progressOf(batch.worker)
     const records = batch.records.length + (before.epoch === epoch ? before.records : 0)
     if (records > MAX_WORKER_RECORDS) return { refused: 'TOO_MANY_RECORDS' }
+    if (epochs.recordsOf(epoch) + batch.records.length > MAX_EPOCH_RECORDS) return { refused: 'EPOCH_FULL' }
 
     const receipt = { epoch, ...decision.identity }
     const promise = { receipt, signature: sign(inclusionDigest(domain, receipt)) }
