@@ -4,18 +4,14 @@
  */
 import { type CompletionRequest, promptTokens, refuseRequest } from '../compute/model/complete.ts'
 import type { Model } from '../compute/model/weights.ts'
-import { type Address, DecodeError, type Hex, hexOf } from '../protocol/bytes.ts'
+import { type Address, type Hex, hexOf } from '../protocol/bytes.ts'
 import type { Domain } from '../protocol/domain.ts'
 import { type EpochClock, epochOf } from '../protocol/epoch/time.ts'
 import type { IdentityCrypto } from '../protocol/identity.ts'
 import { mulDivUp } from '../protocol/units.ts'
 import { holdId } from '../protocol/usage/hold.ts'
 import { channelKey } from '../protocol/usage/receipt.ts'
-import {
-  decodeSignedStatement,
-  isStatementSigned,
-  type SignedStatement,
-} from '../protocol/usage/statement.ts'
+import type { Statement } from '../protocol/usage/statement.ts'
 import { ASSET } from '../protocol/usage/wire.ts'
 import { inferenceWorkHash } from '../protocol/usage/work-hash.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -24,11 +20,15 @@ import { type GatewayOffer, gatewayOfferJson } from '../sdk/offer-json.ts'
 import type { Offer } from '../sdk/payer.ts'
 import { ProblemError } from '../sdk/problem.ts'
 import { type InferenceAnswer, offerOfProblem } from '../sdk/worker-client.ts'
-import type { HoldBook } from './payments/hold-book.ts'
+import type { HoldBook, Reservation } from './payments/hold-book.ts'
 import type { OfferTable } from './payments/offer-table.ts'
 import { type Payment, refusePayment } from './payments/payment.ts'
+import { readStatement, refuseStatement } from './payments/statement.ts'
 import { type GatewayRefusal, RefusedError } from './refusals.ts'
 import type { Sampler } from './samples/sampler.ts'
+import { Turns } from './turns.ts'
+import { wasNotBegun } from './workers/failures.ts'
+import type { ModelUse } from './workers/model-use.ts'
 import type { KnownWorker, Roster } from './workers/roster.ts'
 
 export interface CompletionsOptions {
@@ -49,6 +49,7 @@ export interface CompletionsDeps {
   readonly logger: Logger
   /** Newest block's time; undefined before the first one is seen. */
   readonly blockSec: () => number | undefined
+  readonly modelUse: ModelUse
   readonly isRelayer: (address: Address) => boolean | undefined
   readonly nowMs: () => number
   readonly newOfferId: () => string
@@ -74,9 +75,16 @@ const HOLD_REFUSALS: Readonly<Record<string, GatewayRefusal>> = {
 /** Workers asked for one offer: more would let a dead network hold up the asker. */
 const MAX_WORKERS_ASKED = 3
 
+/** The way to an offer: whom not to ask, and whether somebody was there who may not work yet. */
+interface Search {
+  readonly except: Set<Address>
+  notReady: boolean
+}
+
 export class Completions {
   readonly #options: CompletionsOptions
   readonly #deps: CompletionsDeps
+  readonly #turns = new Turns()
 
   constructor(options: CompletionsOptions, deps: CompletionsDeps) {
     this.#options = options
@@ -86,7 +94,7 @@ export class Completions {
   /** @throws {RefusedError} always: with an offer, where a worker makes one */
   async askToPay(payer: Address, request: CompletionRequest, signal: AbortSignal): Promise<never> {
     this.#requireAnswerable(request)
-    return this.#passOn(payer, request, signal, new Set())
+    return this.#passOn(payer, request, signal, this.#search(payer))
   }
 
   /** @throws {RefusedError} */
@@ -97,30 +105,51 @@ export class Completions {
     signal: AbortSignal,
   ): Promise<DeliveredCompletion> {
     this.#requireAnswerable(request)
-    const { roster, holds, offers } = this.#deps
-    const made = paid.offerId === undefined ? undefined : offers.find(paid.offerId, payer, this.#deps.nowMs())
+    const { offers, nowMs } = this.#deps
+    const made = paid.offerId === undefined ? undefined : offers.find(paid.offerId, payer, nowMs())
     this.#requirePayment(payer, paid, made?.terms)
-    const worker = roster.byAddress(paid.receipt.receipt.worker)
+    const leave = await this.#turns.take(channelKey(paid.receipt.receipt))
+    try {
+      // While it waited, its asker or the gateway may have gone.
+      signal.throwIfAborted()
+      this.#deps.stopping.throwIfAborted()
+      return await this.#inTurn(payer, request, paid, signal)
+    } finally {
+      leave()
+    }
+  }
+
+  async #inTurn(
+    payer: Address,
+    request: CompletionRequest,
+    paid: PaidRequest,
+    signal: AbortSignal,
+  ): Promise<DeliveredCompletion> {
+    const { roster, holds, offers } = this.#deps
+    const { receipt } = paid.receipt
+    const worker = roster.byAddress(receipt.worker)
+    const search = this.#search(payer)
     // It was there when it made the offer: another one may be.
-    if (worker === undefined) return this.#passOn(payer, request, signal, new Set())
+    if (worker === undefined || search.except.has(receipt.worker))
+      return this.#passOn(payer, request, signal, search)
 
     const { hold } = paid.hold
-    const id = holdId(this.#options.domain, hold)
-    const reserved = this.#costAtMost(worker, request)
-    if (!holds.reserve({ id, ...hold }, reserved)) throw new RefusedError('HOLD_USED_UP')
+    const held = { id: holdId(this.#options.domain, hold), ...hold }
+    const reservation = holds.reserve(held, receipt, this.#costAtMost(worker, request))
+    if (reservation === undefined) throw new RefusedError('HOLD_USED_UP')
     const done = roster.busy(worker.profile.worker)
     try {
       // Not ended with its asker: the worker finishes, and only its answer says what the hold was charged.
       const question = { ...request, receipt: paid.receipt, hold: paid.hold }
       const answer = await worker.client.infer(question, this.#deps.stopping)
-      const charged = this.#requireHonest(worker, request, paid, answer)
-      holds.settle(id, reserved, charged)
+      const statement = this.#requireStatement(worker, request, paid, answer)
+      this.#requireAccount(worker, reservation, statement, answer)
       if (paid.offerId !== undefined) offers.remove(paid.offerId)
       this.#sample(worker, request, answer)
-      return { answer: { ...answer, chargedWei: charged }, worker: worker.profile.worker }
+      return { answer, worker: worker.profile.worker }
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error
-      if (wasNotBegun(error)) holds.settle(id, reserved, 0n)
+      if (wasNotBegun(error)) holds.giveBack(reservation)
       return await this.#explain(error, worker, payer, request, signal)
     } finally {
       done()
@@ -161,9 +190,10 @@ export class Completions {
     payer: Address,
     request: CompletionRequest,
     signal: AbortSignal,
-    except: Set<Address>,
+    search: Search,
   ): Promise<never> {
     const { roster } = this.#deps
+    const { except } = search
     for (let asked = 0; asked < MAX_WORKERS_ASKED; asked++) {
       const worker = roster.pick(except)
       if (worker === undefined) break
@@ -173,16 +203,30 @@ export class Completions {
         const question = { ...request, payer, gateway: this.#options.gateway }
         const terms = await worker.client.offer(question, signal)
         if (terms.worker !== address || terms.gateway !== this.#options.gateway) {
-          roster.drop(address)
+          roster.dropUrl(address)
           continue
         }
         throw this.#offer('PAYMENT_REQUIRED', payer, worker, request, terms)
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error
+        search.notReady ||= error.code === 'NOT_READY'
         this.#noteAbsence(worker, error)
       }
     }
-    throw new RefusedError('NO_WORKER')
+    throw search.notReady ? await this.#notReady() : new RefusedError('NO_WORKER')
+  }
+
+  #search(payer: Address): Search {
+    return { except: this.#deps.holds.closedFor(payer), notReady: false }
+  }
+
+  /** Workers say the same of a missing device and of a model that does not count yet: the chain knows which it is. */
+  async #notReady(): Promise<RefusedError> {
+    const nowSec = this.#deps.blockSec()
+    const epoch = nowSec === undefined ? undefined : epochOf(this.#options.clock, nowSec)
+    const use = epoch === undefined ? undefined : await this.#deps.modelUse(epoch)
+    if (epoch === undefined || use?.usable !== false) return new RefusedError('NO_WORKER')
+    return new RefusedError('MODEL_NOT_USABLE', { usableFromEpoch: use.usableNext ? epoch + 1 : null })
   }
 
   #offer(
@@ -212,24 +256,50 @@ export class Completions {
     return mulDivUp(BigInt(tokens) * profile.model.unitsPerToken, profile.price.ioPerThousandUnits, 1_000n)
   }
 
-  /** What the worker charged, by its signed statement. A worker whose statement does not hold is asked no more. */
-  #requireHonest(
+  /** The worker's signed statement about this answer. A worker whose statement does not hold is asked no more. */
+  #requireStatement(
     worker: KnownWorker,
     { prompt, maxTokens }: CompletionRequest,
     { receipt }: Payment,
     answer: InferenceAnswer,
-  ): bigint {
+  ): Statement {
+    const { roster, logger } = this.#deps
+    const { worker: address } = worker.profile
     const signed = readStatement(answer.statement)
     const workHash = inferenceWorkHash(prompt, maxTokens, answer.text)
-    const problem =
+    const code =
       signed === undefined
         ? 'MALFORMED'
         : refuseStatement(signed, receipt.receipt, workHash, this.#options.domain, this.#deps.crypto)
-    if (problem === undefined) return answer.chargedWei
-    this.#deps.roster.drop(worker.profile.worker)
-    this.#deps.logger.warn('a worker gave a statement that is not believed, it is asked no more', {
-      worker: worker.profile.worker,
-      code: problem,
+    if (signed !== undefined && code === undefined) return signed.statement
+    // Only what the worker has signed speaks against it; the rest may be somebody's who goes by its name.
+    if (code === 'ABOVE_RECEIPT' || code === 'WRONG_WORK') roster.drop(address)
+    else roster.dropUrl(address)
+    logger.warn('a worker gave a statement that is not believed, it is asked no more', {
+      worker: address,
+      url: worker.client.url,
+      code,
+    })
+    throw new RefusedError('WORKER_FAULT')
+  }
+
+  /**
+   * Puts the statement in the reservation's place. One that does not fit the last one costs the worker this payer only:
+   * a payer who goes to the worker directly, past this gateway, can bring that about.
+   */
+  #requireAccount(
+    { profile }: KnownWorker,
+    reservation: Reservation,
+    statement: Statement,
+    { units, chargedWei }: InferenceAnswer,
+  ): void {
+    const code = this.#deps.holds.settle(reservation, { statement, units, chargedWei })
+    if (code === undefined) return
+    const { payer } = statement
+    this.#deps.logger.warn('a statement does not fit the last one, this payer gets another worker', {
+      worker: profile.worker,
+      payer,
+      code,
     })
     throw new RefusedError('WORKER_FAULT')
   }
@@ -258,7 +328,12 @@ export class Completions {
     if (terms !== undefined && terms.worker === address)
       throw this.#offer('RECEIPT_TOO_LOW', payer, worker, request, terms)
     this.#noteAbsence(worker, error)
-    if (wasNotBegun(error)) return this.#passOn(payer, request, signal, new Set([address]))
+    if (wasNotBegun(error)) {
+      const search = this.#search(payer)
+      search.except.add(address)
+      search.notReady = error.code === 'NOT_READY'
+      return this.#passOn(payer, request, signal, search)
+    }
     throw new RefusedError('WORKER_LOST')
   }
 
@@ -272,38 +347,6 @@ export class Completions {
     if (error.status === 409) roster.hired(profile.worker)
     else if (error.status === 0 || error.code === 'BAD_ANSWER') roster.missed(profile.worker)
   }
-}
-
-function readStatement(bytes: Uint8Array): SignedStatement | undefined {
-  try {
-    return decodeSignedStatement(bytes)
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined
-    throw error
-  }
-}
-
-function refuseStatement(
-  signed: SignedStatement,
-  receipt: Payment['receipt']['receipt'],
-  workHash: Hex,
-  domain: Domain,
-  crypto: Pick<IdentityCrypto, 'recover'>,
-): string | undefined {
-  const { statement } = signed
-  if (channelKey(statement) !== channelKey(receipt)) return 'WRONG_CHANNEL'
-  if (statement.cumulativeCharge > receipt.cumulativeCeiling) return 'ABOVE_RECEIPT'
-  if (statement.workHash !== workHash) return 'WRONG_WORK'
-  return isStatementSigned(domain, signed, crypto) ? undefined : 'BAD_SIGNATURE'
-}
-
-/** Whether the worker said no, or was not there to hear: then it has done nothing to charge for. */
-function wasNotBegun(error: ProblemError): boolean {
-  if (error.status !== 0 && error.code !== 'BAD_ANSWER') return true
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && cause.code === 'ECONNREFUSED') return true
-  }
-  return false
 }
 
 /** For answers: bytes as JSON carries them. */

@@ -35,10 +35,14 @@ const REFUSALS = {
   HOLD_NOT_ACCEPTED: [402, 'no registered relayer has accepted the hold'],
   HOLD_USED_UP: [402, 'the hold has too little left for this request: have a new one accepted'],
   NO_WORKER: [503, 'no worker is free right now: try again in a moment'],
+  MODEL_NOT_USABLE: [
+    503,
+    'no worker may use the model in this epoch: where `usableFromEpoch` names one, ask again from that epoch on',
+  ],
   BUSY: [503, 'too many requests at once: try again in a moment'],
   NOT_READY: [503, 'the gateway does not see the chain: try again in a moment'],
   WORKER_LOST: [502, 'the worker gave no answer; what it did not deliver, it may not charge for'],
-  WORKER_FAULT: [502, 'the worker answered something that is not believed, and is asked no more'],
+  WORKER_FAULT: [502, 'the worker answered something that is not believed: ask again, and another is asked'],
 } as const satisfies Record<string, readonly [number, string]>
 
 export type GatewayRefusal = keyof typeof REFUSALS

@@ -26,6 +26,8 @@ import { OfferTable } from './payments/offer-table.ts'
 import { addRoutes } from './routes.ts'
 import { createSampler } from './samples/sampler.ts'
 import { createVerifier } from './samples/verifier.ts'
+import { createModelUse } from './workers/model-use.ts'
+import { createRegistrations } from './workers/registrations.ts'
 import { createRoster } from './workers/roster.ts'
 
 export interface GatewayDeps {
@@ -78,7 +80,11 @@ export async function createGateway(config: GatewayConfig, deps: GatewayDeps): P
   const served = { id: config.model.id, version: config.model.version }
   const roster = createRoster(
     { clients: config.workers.map(url => patientClient(url)), model: served },
-    { clock, logger },
+    {
+      clock,
+      logger,
+      isRegistered: createRegistrations({ registry: deployment.contracts.workerRegistry, finality }, reader),
+    },
   )
   const database = openDatabase(join(config.dataDir, 'gateway.sqlite'), HOLD_BOOK_MIGRATIONS)
   const sampler = createSampler(
@@ -119,6 +125,10 @@ export async function createGateway(config: GatewayConfig, deps: GatewayDeps): P
       offers: new OfferTable(),
       holds: createHoldBook(database),
       crypto: createIdentityCrypto(logger),
+      modelUse: createModelUse(
+        { registry: deployment.contracts.modelRegistry, model: served },
+        { reader, logger },
+      ),
       isRelayer: address => {
         const membership = registry.current()
         return membership === undefined ? undefined : relayerByIdentity(membership, address) !== undefined

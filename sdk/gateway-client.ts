@@ -8,7 +8,7 @@ import { type Address, bytesOf, type Hash, hexOf } from '../protocol/bytes.ts'
 import { type AcceptedHold, encodeAcceptedHold } from '../protocol/usage/hold.ts'
 import { encodeSignedReceipt } from '../protocol/usage/receipt.ts'
 import type { Statement } from '../protocol/usage/statement.ts'
-import type { Asset } from '../protocol/usage/wire.ts'
+import { type Asset, NOBODY, WORK_KIND } from '../protocol/usage/wire.ts'
 import { inferenceWorkHash } from '../protocol/usage/work-hash.ts'
 import { parseAnswer, requestJson } from './http.ts'
 import { countField, hashField, hexField, listField, objectOf, textField } from './json.ts'
@@ -22,14 +22,18 @@ export interface HoldNeed {
   readonly asset: Asset
   /** Wei that the hold must have left. */
   readonly leastWei: bigint
+  /** The epoch until which it must last at least. */
+  readonly untilEpoch: number
   /** Why the gateway would not take the one it was shown: another one is needed. */
   readonly refused: string | undefined
 }
 
 export interface GatewayClientOptions {
   readonly url: string
+  /** Its address, as the registry lists it. Without it, what its first offer says holds for this client's life. */
+  readonly gateway?: Address
   readonly book: PayerBook
-  /** Wei of IO that one answer may cost at most, and that lost answers of one worker may. */
+  /** Wei of IO that one answer may cost at most, and that all lost answers of this gateway may. */
   readonly limits: ReceiptLimits
   /** For one HTTP request, the model's work included. */
   readonly timeoutMs: number
@@ -64,7 +68,16 @@ export interface PaidCompletion {
 
 export type PaymentErrorCode = 'OFFER_REFUSED' | 'STATEMENT_REFUSED' | 'TOO_MANY_OFFERS'
 
-/** The payer's own rules stopped a request. `rule`: the code of the rule, or the gateway's last one. */
+/**
+ * What a payer checks of an offer before its book does. WRONG_MODEL, WRONG_KIND: not what was asked for. WRONG_PAYEE:
+ * hold or receipt would be for somebody else than this gateway. HOLD_ABOVE_LIMIT: more is to be set aside than
+ * the request may cost. BEYOND_HOLD: the receipt would count longer than the hold.
+ */
+export type OfferFault = 'WRONG_MODEL' | 'WRONG_KIND' | 'WRONG_PAYEE' | 'HOLD_ABOVE_LIMIT' | 'BEYOND_HOLD'
+
+/**
+ * The payer's own rules stopped a request. `rule`: an {@link OfferFault}, the book's code, or the gateway's last one.
+ */
 export class PaymentError extends Error {
   readonly code: PaymentErrorCode
   readonly rule: string
@@ -95,6 +108,8 @@ const MAX_MODELS = 1_024
 
 export function createGatewayClient(options: GatewayClientOptions): GatewayClient {
   const { book } = options
+  // A gateway that could change its name would have limits and holds of each name anew.
+  let gateway = options.gateway
   const target = { url: options.url.replace(/\/+$/, ''), timeoutMs: options.timeoutMs }
 
   const post = (
@@ -110,12 +125,22 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
       signal,
     })
 
-  const pay = async (offer: GatewayOffer, refused: string | undefined): Promise<Record<string, string>> => {
+  const pay = async (
+    offer: GatewayOffer,
+    model: ServedModel,
+    refused: string | undefined,
+  ): Promise<Record<string, string>> => {
     // First: what one of the payer's own rules refuses must not cost a hold.
-    const answer = await book.receiptFor(offer.terms, options.limits)
+    const { limits } = options
+    const refusal = faultOf(offer, model, gateway, limits) ?? book.refusalOf(offer.terms, limits)
+    if (refusal !== undefined) throw new PaymentError('OFFER_REFUSED', refusal)
+    const { holdPayee: payee, asset, minHoldWei: leastWei, terms } = offer
+    gateway = payee
+    const hold = await options.hold({ payee, asset, leastWei, untilEpoch: terms.validUntilEpoch, refused })
+    // A receipt without a hold behind it waits for the payer's next one to be charged.
+    if (terms.validUntilEpoch > hold.hold.expiresEpoch) throw new PaymentError('OFFER_REFUSED', 'BEYOND_HOLD')
+    const answer = await book.receiptFor(terms, limits)
     if (!answer.ok) throw new PaymentError('OFFER_REFUSED', answer.code)
-    const { holdPayee: payee, asset, minHoldWei: leastWei } = offer
-    const hold = await options.hold({ payee, asset, leastWei, refused })
     await options.beforePaying?.()
     return {
       [PAYMENT_HEADERS.offer]: offer.offerId,
@@ -135,10 +160,7 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
       const holdRefused = reply.code.startsWith('HOLD_') ? reply.code : undefined
       offer = offerOf(reply) ?? (holdRefused === undefined ? undefined : offer)
       if (offer === undefined) throw reply
-      const { id, version } = offer.terms
-      if (id !== request.model.id || version !== request.model.version)
-        throw new PaymentError('OFFER_REFUSED', 'WRONG_MODEL')
-      payment = await pay(offer, holdRefused)
+      payment = await pay(offer, request.model, holdRefused)
     }
     throw new PaymentError('TOO_MANY_OFFERS', lastCode)
   }
@@ -165,6 +187,20 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
       return parseAnswer(() => listField(objectOf(body), 'data', MAX_MODELS, readModel))
     },
   }
+}
+
+/** What makes an offer another thing than the price of this request. */
+function faultOf(
+  { terms, holdPayee, minHoldWei }: GatewayOffer,
+  model: ServedModel,
+  gateway: Address | undefined,
+  { maxChargeWei }: ReceiptLimits,
+): OfferFault | undefined {
+  if (terms.id !== model.id || terms.version !== model.version) return 'WRONG_MODEL'
+  if (terms.kind !== WORK_KIND.inference) return 'WRONG_KIND'
+  const isNamed = terms.gateway === holdPayee && holdPayee !== NOBODY
+  if (!isNamed || holdPayee !== (gateway ?? holdPayee)) return 'WRONG_PAYEE'
+  return minHoldWei > maxChargeWei ? 'HOLD_ABOVE_LIMIT' : undefined
 }
 
 /** 402 is the one refusal that leads on. */

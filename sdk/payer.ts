@@ -9,10 +9,11 @@ import { type Address, DecodeError, type Hash, type Hex } from '../protocol/byte
 import type { Domain } from '../protocol/domain.ts'
 import { type IdentityCrypto, nobleIdentityCrypto } from '../protocol/identity.ts'
 import { type Hold, holdDigest } from '../protocol/usage/hold.ts'
-import { leaseEndDigest } from '../protocol/usage/lease-end.ts'
+import { type LeaseEnd, leaseEndDigest } from '../protocol/usage/lease-end.ts'
 import {
   type Channel,
   channelKey,
+  payeeOf,
   type Receipt,
   receiptDigest,
   type SignedReceipt,
@@ -32,10 +33,11 @@ import {
 /** What a worker wants to see signed before it works: the least that a receipt must say. */
 export type Offer = Omit<Receipt, 'payer'>
 
-export const OFFER_REFUSALS = ['BELOW_CHARGED', 'ABOVE_LIMIT', 'UNPROVEN'] as const
+export const OFFER_REFUSALS = ['BELOW_CHARGED', 'ABOVE_LIMIT', 'UNPROVEN', 'TOO_MANY_CHANNELS'] as const
 /**
  * Why a payer does not sign. BELOW_CHARGED: less than the worker itself has stated. ABOVE_LIMIT: this request would
- * cost more than it may. UNPROVEN: too much was signed for that no statement accounts for.
+ * cost more than it may. UNPROVEN: too much was signed for that no statement accounts for. TOO_MANY_CHANNELS: of as
+ * many channels as the book keeps, none may be forgotten for a new one.
  */
 export type OfferRefusal = (typeof OFFER_REFUSALS)[number]
 
@@ -62,11 +64,14 @@ export interface PayerBookOptions {
   readonly crypto?: Pick<IdentityCrypto, 'recover'>
 }
 
-/** What a payer is ready to risk on one channel. */
+/** What a payer is ready to risk. */
 export interface ReceiptLimits {
-  /** Wei that this receipt may add to what was signed before. */
+  /** Wei that this receipt may add to what was signed before on its channel. */
   readonly maxChargeWei: bigint
-  /** Wei that may be signed for in all without a statement that accounts for them. */
+  /**
+   * Wei that may be signed for without a statement that accounts for them, on all channels of this kind with the same
+   * payee (a gateway; the worker where there is none): a gateway names the workers, and may name any number.
+   */
   readonly maxUnprovenWei: bigint
 }
 
@@ -92,13 +97,15 @@ export interface SignedLeaseEnd {
 
 export interface PayerBook {
   readonly payer: Address
+  /** Why {@link PayerBook.receiptFor} would sign nothing; asked before a hold is made for an offer. */
+  refusalOf(offer: Offer, limits: ReceiptLimits): OfferRefusal | undefined
   newHold(terms: Omit<Hold, 'payer' | 'nonce'>): Promise<{ hold: Hold; signature: Uint8Array }>
   /** A receipt that says what the offer asks for. */
   receiptFor(offer: Offer, limits: ReceiptLimits): Promise<ReceiptAnswer>
   /** Takes a worker's statement in. `workHash`: what it must be about; of a hire that is known anyway. */
   accept(statement: Uint8Array, workHash?: Hash): StatementAnswer
   /** What ends a hire: to be sent before `validUntil`, Unix seconds, at most a minute from now. */
-  endLease(worker: Address, lease: Hash, validUntil: number): Promise<SignedLeaseEnd>
+  endLease(end: LeaseEnd): Promise<SignedLeaseEnd>
   channel(channel: Omit<Channel, 'payer'>): PayerChannel | undefined
   /** A channel that will not be used again, such as an ended hire. */
   forget(channel: Omit<Channel, 'payer'>): void
@@ -106,8 +113,11 @@ export interface PayerBook {
   state(): PayerState
 }
 
-/** Workers and leases that a payer deals with at a time; the one that was used longest ago is forgotten first. */
-const MAX_CHANNELS = 1_024
+/**
+ * Workers and leases that a payer deals with. Of a channel that was charged or signed for nothing may be forgotten: its
+ * worker could state the same wei as new once more. So a new one is refused instead; the caller may `forget`.
+ */
+export const MAX_CHANNELS = 1_024
 
 /** @throws {PayerStateError} when `state` is given and is not one of this payer's */
 export function createPayerBook(options: PayerBookOptions): PayerBook {
@@ -120,30 +130,39 @@ export function createPayerBook(options: PayerBookOptions): PayerBook {
   const remember = (key: Hex, entry: PayerChannel): void => {
     channels.delete(key)
     channels.set(key, entry)
-    const [oldest] = channels.keys()
-    if (channels.size > MAX_CHANNELS && oldest !== undefined) channels.delete(oldest)
   }
   const known = (channel: Channel): PayerChannel =>
     channels.get(channelKey(channel)) ?? { channel, charged: 0n, units: 0n, ceiling: 0n, ceilingUnits: 0n }
+  const refusalOf = (offer: Offer, limits: ReceiptLimits): OfferRefusal | undefined => {
+    const channel = channelPartOf({ ...offer, payer })
+    const key = channelKey(channel)
+    const isNew = !channels.has(key)
+    if (isNew && channels.size >= MAX_CHANNELS && emptyIn(channels) === undefined) return 'TOO_MANY_CHANNELS'
+    const elsewhere = unprovenBeside(channels, key, channel)
+    return refuseOffer(known(channel), elsewhere, offer, limits)
+  }
 
   return {
     payer,
+    refusalOf,
     newHold: async terms => {
       const hold = { ...terms, payer, nonce: options.nonce() }
       totals = { ...totals, holds: totals.holds + 1 }
       return { hold, signature: await options.sign(holdDigest(domain, hold)) }
     },
-    endLease: async (worker, lease, validUntil) => ({
-      lease,
-      validUntil,
-      signature: await options.sign(leaseEndDigest(domain, { worker, lease, validUntil })),
+    endLease: async end => ({
+      lease: end.lease,
+      validUntil: end.validUntil,
+      signature: await options.sign(leaseEndDigest(domain, end)),
     }),
     receiptFor: async (offer, limits) => {
       const receipt = { ...offer, payer }
       const channel = channelPartOf(receipt)
       const entry = known(channel)
-      const code = refuseOffer(entry, offer, limits)
+      const code = refusalOf(offer, limits)
       if (code !== undefined) return { ok: false, code }
+      const empty = channels.size < MAX_CHANNELS ? undefined : emptyIn(channels)
+      if (empty !== undefined) channels.delete(empty)
       // Before the signature exists: two requests at once must not both start from the same state.
       remember(channelKey(channel), {
         ...entry,
@@ -190,13 +209,33 @@ export function createPayerBook(options: PayerBookOptions): PayerBook {
  */
 function refuseOffer(
   entry: PayerChannel,
+  elsewhere: bigint,
   offer: Offer,
   { maxChargeWei, maxUnprovenWei }: ReceiptLimits,
 ): OfferRefusal | undefined {
   const { cumulativeCeiling, cumulativeUnits } = offer
   if (cumulativeCeiling < entry.charged || cumulativeUnits < entry.units) return 'BELOW_CHARGED'
   if (cumulativeCeiling > larger(entry.charged, entry.ceiling) + maxChargeWei) return 'ABOVE_LIMIT'
-  return cumulativeCeiling - entry.charged > maxUnprovenWei ? 'UNPROVEN' : undefined
+  const here = larger(entry.ceiling, cumulativeCeiling) - entry.charged
+  return here + elsewhere > maxUnprovenWei ? 'UNPROVEN' : undefined
+}
+
+/** Wei that were signed for on a payee's other channels of the same kind, and that no statement accounts for. */
+function unprovenBeside(channels: ReadonlyMap<Hex, PayerChannel>, key: Hex, own: Channel): bigint {
+  const payee = payeeOf(own)
+  let sum = 0n
+  for (const [other, { channel, ceiling, charged }] of channels) {
+    if (other !== key && channel.kind === own.kind && payeeOf(channel) === payee) sum += ceiling - charged
+  }
+  return sum
+}
+
+/** The channel used longest ago of which there is nothing to remember. */
+function emptyIn(channels: ReadonlyMap<Hex, PayerChannel>): Hex | undefined {
+  for (const [key, { charged, units, ceiling, ceilingUnits }] of channels) {
+    if (charged === 0n && units === 0n && ceiling === 0n && ceilingUnits === 0n) return key
+  }
+  return undefined
 }
 
 function refuseStatement(

@@ -82,12 +82,13 @@ export interface RelayerClient {
   postReceipt(receipt: SignedReceipt, signal?: AbortSignal): Promise<void>
   /** @param commitment bytes of a signed challenge commitment */
   postCommitment(commitment: Uint8Array, signal?: AbortSignal): Promise<void>
-  /** undefined while the window is not closed, or has no such commitment. @throws code WINDOW_MISSED: it never will */
+  /** undefined while the window is not closed. @throws code NO_COMMITMENT, and WINDOW_MISSED: it never will be */
   windowOf(
     window: number,
     of: { readonly worker: Address; readonly device: Hash },
     signal?: AbortSignal,
   ): Promise<WindowAnswer | undefined>
+  /** @param openings bytes of the openings, and the worker's signature behind them */
   postOpenings(
     window: number,
     of: { readonly worker: Address; readonly device: Hash },
@@ -154,12 +155,15 @@ export function createRelayerClient(options: RelayerClientOptions): RelayerClien
   }
 }
 
+/** What is asked for is not there and will not come: whoever waits for it is to know. */
+const NEVER_THERE: ReadonlySet<string> = new Set(['NO_COMMITMENT', 'WINDOW_MISSED'])
+
 async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer
   } catch (error) {
     const missing = error instanceof ProblemError && error.status === 404
-    if (missing && error.code !== 'WINDOW_MISSED') return undefined
+    if (missing && !NEVER_THERE.has(error.code)) return undefined
     throw error
   }
 }

@@ -7,6 +7,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import { createLoop } from '../../runtime/loop.ts'
 import type { Service } from '../../runtime/service.ts'
 import type { GatewayClient, PaidCompletion, ServedModel } from '../../sdk/gateway-client.ts'
+import { ProblemError } from '../../sdk/problem.ts'
 import type { Question } from './prompts.ts'
 
 export interface AskingOptions {
@@ -20,7 +21,7 @@ export interface AskingDeps {
   readonly ready: () => boolean
   /** Called with each answer that was paid. */
   readonly paid: (answer: PaidCompletion) => void
-  readonly count: (outcome: 'answered' | 'failed' | 'wrong') => void
+  readonly count: (outcome: 'answered' | 'failed' | 'waiting' | 'wrong') => void
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -28,12 +29,15 @@ export interface AskingDeps {
 /** One answer in so many is run again. */
 const CHECKED_EVERY = 10
 const SUMMARY_EVERY_MS = 10_000
+/** At the end, for a question that has been asked: the worker charges for its answer whether or not anybody waits. */
+const LAST_ANSWER_MS = 1_500
 
 export function createAsking(options: AskingOptions, deps: AskingDeps): Service {
   const { client, clock, logger } = deps
   const tally = new Tally(clock.monotonic())
   let served: ServedModel | undefined
   let answers = 0
+  let isWaiting = false
 
   const check = (question: Question, answer: PaidCompletion): void => {
     const { text, finish, promptTokens, completionTokens, units, worker } = answer
@@ -52,8 +56,11 @@ export function createAsking(options: AskingOptions, deps: AskingDeps): Service 
     served ??= (await client.models(signal))[0]
     if (served === undefined) return
     const question = deps.question()
-    const answer = await client.complete({ ...question, model: served }, signal)
+    signal.throwIfAborted()
+    const request = { ...question, model: served }
+    const answer = await lasting(signal, clock, longer => client.complete(request, longer))
     answers++
+    isWaiting = false
     tally.answered(answer.chargedWei)
     deps.paid(answer)
     deps.count('answered')
@@ -75,6 +82,12 @@ export function createAsking(options: AskingOptions, deps: AskingDeps): Service 
       if (!deps.ready()) return
       await ask(signal).catch((error: unknown) => {
         signal.throwIfAborted()
+        if (isNotUsableYet(error)) {
+          deps.count('waiting')
+          if (!isWaiting) logger.info('waits for the epoch from which the model can be used')
+          isWaiting = true
+          return
+        }
         deps.count('failed')
         tally.failed(error)
         // What is refused once is refused at once again.
@@ -84,6 +97,29 @@ export function createAsking(options: AskingOptions, deps: AskingDeps): Service 
       if (summary !== undefined) logger.info('paid for inferences', summary)
     },
   })
+}
+
+/** Runs work under a signal that is aborted {@link LAST_ANSWER_MS} after `signal` is. */
+async function lasting<T>(
+  signal: AbortSignal,
+  clock: Clock,
+  work: (longer: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const longer = new AbortController()
+  const done = new AbortController()
+  const onAbort = (): void => {
+    void clock.sleep(LAST_ANSWER_MS, done.signal).then(
+      () => longer.abort(signal.reason),
+      () => {},
+    )
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await work(longer.signal)
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    done.abort(new Error('the work is done'))
+  }
 }
 
 /** What happened since the last summary. */
@@ -125,6 +161,11 @@ class Tally {
     this.#lastFailure = undefined
     return summary
   }
+}
+
+/** A model counts from the epoch after its registration: until then nobody fails. */
+function isNotUsableYet(error: unknown): boolean {
+  return error instanceof ProblemError && error.code === 'MODEL_NOT_USABLE'
 }
 
 function codeOf(error: unknown): string {

@@ -14,6 +14,8 @@ export interface HoldNeed {
   readonly asset: Asset
   /** Wei that the hold must have left. */
   readonly leastWei: bigint
+  /** The epoch until which it must last at least; by itself, longer than the current one. */
+  readonly untilEpoch?: number
   /** Wei of a new one. */
   readonly amountWei: bigint
   /** Why whoever was shown the current one did not take it. */
@@ -30,12 +32,12 @@ export interface HoldsDeps {
   readonly nowMs: () => number
 }
 
-/** No hold for now: the last one was made and refused a moment ago. Worth another try in some seconds. */
+/** No hold for now: the last one was made and refused a moment ago, or none may last that long. */
 export class HoldRefusedError extends Error {
   readonly code = 'HOLD_REFUSED'
   readonly reason: string
   constructor(reason: string) {
-    super(`the hold is not taken (${reason}); another one is asked for in a moment`)
+    super(`no hold is made for now (${reason}); one is asked for again in a moment`)
     this.name = 'HoldRefusedError'
     this.reason = reason
   }
@@ -66,9 +68,11 @@ export class Holds {
    * @throws {HoldRefusedError}
    */
   async get(need: HoldNeed, signal?: AbortSignal): Promise<AcceptedHold> {
+    // Else each request of a payee that asks for the impossible would set aside another part of the deposit.
+    if ((need.untilEpoch ?? 0) > this.#expiryNow()) throw new HoldRefusedError('TOO_LONG')
     const key = keyOf(need)
     const entry = this.#entries.get(key)
-    const serves = entry !== undefined && need.refused === undefined && this.#lasts(entry)
+    const serves = entry !== undefined && need.refused === undefined && this.#lasts(entry, need)
     if (serves && leftOf(entry) >= need.leastWei) return entry.accepted
     const isYoung = entry !== undefined && this.#deps.nowMs() - entry.atMs < LEAST_BETWEEN_MS
     if (need.refused !== undefined && isYoung) throw new HoldRefusedError(need.refused)
@@ -84,8 +88,13 @@ export class Holds {
   }
 
   /** A hold is left alone in its last epoch: what is done then may be stated in the next one. */
-  #lasts({ accepted }: Entry): boolean {
-    return accepted.hold.expiresEpoch > this.#deps.epoch()
+  #lasts({ accepted }: Entry, { untilEpoch = 0 }: HoldNeed): boolean {
+    return accepted.hold.expiresEpoch > this.#deps.epoch() && accepted.hold.expiresEpoch >= untilEpoch
+  }
+
+  /** The last epoch of a hold that is made now. */
+  #expiryNow(): number {
+    return this.#deps.epoch() + this.#deps.longestHoldEpochs()
   }
 
   async #accept(need: HoldNeed, signal: AbortSignal | undefined): Promise<AcceptedHold> {
@@ -96,7 +105,7 @@ export class Holds {
       kind,
       asset,
       maxAmount: amountWei > leastWei ? amountWei : leastWei,
-      expiresEpoch: this.#deps.epoch() + this.#deps.longestHoldEpochs(),
+      expiresEpoch: this.#expiryNow(),
     })
     const accepted = await relayer.acceptHold(hold, signature, signal)
     logger.info('a hold was accepted', {

@@ -52,7 +52,7 @@ const FUNDS_EVERY_MS = 2_000
 /** A hold of IO has this part of the deposit: two or three are open at a time. */
 const IO_HOLD_PART = 8n
 const IOSD_HOLD_PART = 8n
-/** One answer may cost this part of a hold, and lost answers of one worker half of it. */
+/** One answer may cost this part of a hold, and all lost answers of the gateway half of it. */
 const CHARGE_PART = 4n
 const UNPROVEN_PART = 2n
 const NONCE_BYTES = 16
@@ -188,6 +188,7 @@ export async function createPayer(config: PayerConfig, deps: PayerDeps): Promise
   if (config.hireUrl !== undefined) {
     services.push(
       createHiring({
+        domain,
         worker: createWorkerClient({ url: config.hireUrl, timeoutMs: WORKER_TIMEOUT_MS }),
         book,
         holds,

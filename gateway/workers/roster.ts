@@ -7,6 +7,7 @@ import type { Service } from '../../runtime/service.ts'
 import type { ServedModel } from '../../sdk/gateway-client.ts'
 import { ProblemError } from '../../sdk/problem.ts'
 import type { WorkerClient, WorkerProfile } from '../../sdk/worker-client.ts'
+import type { IsRegistered } from './registrations.ts'
 
 export interface KnownWorker {
   readonly client: WorkerClient
@@ -25,8 +26,13 @@ export interface Roster extends Service {
   missed(worker: Address): void
   /** Known to be at work for somebody else, until the next look. */
   hired(worker: Address): void
-  /** Left out for as long as this process runs. */
+  /** What it signed is wrong: it is left out for as long as this process runs, under every name and at every URL. */
   drop(worker: Address): void
+  /**
+   * What came from there is not signed by the worker that it says it is: the URL is left out for as long as this process
+   * runs. The worker itself may be another's victim, and is welcome at another URL.
+   */
+  dropUrl(worker: Address): void
   counts(): {
     readonly idle: number
     readonly hired: number
@@ -38,6 +44,12 @@ export interface Roster extends Service {
 interface Entry {
   readonly client: WorkerClient
   profile: WorkerProfile | undefined
+  /**
+   * The worker it was first taken for. Kept for good: who is caught cannot go on under another name, and nobody takes
+   * the place of a worker that is silent.
+   */
+  claim: Address | undefined
+  dropped: boolean
   /** Said once when it changes. */
   answers: boolean | undefined
   inFlight: number
@@ -51,13 +63,15 @@ const LOOKS_AT_ONCE = 32
 
 export function createRoster(
   options: { readonly clients: readonly WorkerClient[]; readonly model: ServedModel },
-  deps: { readonly clock: Clock; readonly logger: Logger },
+  deps: { readonly clock: Clock; readonly logger: Logger; readonly isRegistered: IsRegistered },
 ): Roster {
   const { model } = options
-  const { clock, logger } = deps
+  const { clock, logger, isRegistered } = deps
   const entries: Entry[] = options.clients.map(client => ({
     client,
     profile: undefined,
+    claim: undefined,
+    dropped: false,
     answers: undefined,
     inFlight: 0,
     lastAsked: 0,
@@ -77,11 +91,28 @@ export function createRoster(
     entry.answers = answers
     entry.profile = profile
   }
+  /** Claims the worker for the entry, or says why not. */
+  const claim = async (entry: Entry, profile: WorkerProfile): Promise<string | undefined> => {
+    const { worker } = profile
+    if (profile.model.id !== model.id || profile.model.version !== model.version) return 'WRONG_MODEL'
+    if (entry.claim !== undefined && entry.claim !== worker) return 'ANOTHER_WORKER'
+    const registered = await isRegistered(profile).catch((error: unknown) => {
+      logger.debug('the chain does not say whose a device is', { device: profile.device, error })
+      return undefined
+    })
+    if (registered !== true) return registered === undefined ? 'CHAIN_SILENT' : 'NOT_REGISTERED'
+    if (dropped.has(worker)) return 'DROPPED'
+    // Nothing may come between the question and the claim: entries are looked at side by side.
+    if (entries.some(other => other !== entry && !other.dropped && other.claim === worker)) return 'TAKEN'
+    entry.claim = worker
+    return undefined
+  }
   const look = async (entry: Entry, signal: AbortSignal): Promise<void> => {
+    if (entry.dropped) return
     try {
       const profile = await entry.client.profile(signal)
-      const serves = profile.model.id === model.id && profile.model.version === model.version
-      note(entry, serves ? profile : undefined, 'WRONG_MODEL')
+      const refusal = await claim(entry, profile)
+      note(entry, refusal === undefined ? profile : undefined, refusal ?? '')
     } catch (error) {
       signal.throwIfAborted()
       note(entry, undefined, error instanceof ProblemError ? error.code : 'UNREACHABLE')
@@ -104,7 +135,11 @@ export function createRoster(
     run: lookAtAll,
   })
   const of = (worker: Address): Entry | undefined =>
-    dropped.has(worker) ? undefined : entries.find(({ profile }) => profile?.worker === worker)
+    entries.find(entry => !entry.dropped && entry.claim === worker)
+  const dropUrl = (worker: Address): void => {
+    const entry = of(worker)
+    if (entry !== undefined) entry.dropped = true
+  }
   const known = (entry: Entry | undefined): KnownWorker | undefined =>
     entry?.profile === undefined ? undefined : { client: entry.client, profile: entry.profile }
 
@@ -117,8 +152,7 @@ export function createRoster(
     stop: () => loop.stop(),
     pick: (except = new Set()) => {
       const free = entries.filter(
-        ({ profile }) =>
-          profile?.state === 'idle' && !dropped.has(profile.worker) && !except.has(profile.worker),
+        entry => entry.profile?.state === 'idle' && !entry.dropped && !except.has(entry.profile.worker),
       )
       const [entry] = free.sort(
         (a, b) => a.inFlight - b.inFlight || byPrice(a, b) || a.lastAsked - b.lastAsked,
@@ -145,13 +179,12 @@ export function createRoster(
       if (entry?.profile !== undefined) entry.profile = { ...entry.profile, state: 'hired' }
     },
     drop: worker => {
+      dropUrl(worker)
       dropped.add(worker)
     },
+    dropUrl,
     counts: () => {
-      const all = entries.map(({ profile }) => {
-        if (profile === undefined) return 'silent'
-        return dropped.has(profile.worker) ? 'dropped' : profile.state
-      })
+      const all = entries.map(entry => (entry.dropped ? 'dropped' : (entry.profile?.state ?? 'silent')))
       const count = (state: string): number => all.filter(each => each === state).length
       return {
         idle: count('idle'),

@@ -37,6 +37,7 @@ import {
   PAYER,
   signWith,
 } from '../../support/gateway/payments.ts'
+import { registerDevice } from '../../support/gateway/registered-device.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
 import { waitFor } from '../../support/network/wait.ts'
 import { seeded } from '../../support/protocol/seeded.ts'
@@ -69,6 +70,8 @@ describe('a gateway', function () {
       genesis: [{ account: fundedAccount(0).address, amount: ONE }],
       epochLengthSec: 3_600,
     })
+    for (const name of ['worker', 'other worker'])
+      await registerDevice(anvil.rpcUrl, deployment.contracts.workerRegistry, name)
     domain = {
       chainId: deployment.chainId,
       registry: deployment.contracts.oracleRegistry.toLowerCase() as Address,
@@ -198,7 +201,7 @@ describe('a gateway', function () {
     expect(answer.chargedWei).to.equal(22n * 68n * 10n ** 13n)
     expect(book.totals()).to.include({ inferenceWei: answer.chargedWei, receipts: 1, statements: 1 })
     expect(needs).to.deep.equal([
-      { payee: GATEWAY, asset: 1, leastWei: answer.chargedWei, refused: undefined },
+      { payee: GATEWAY, asset: 1, leastWei: answer.chargedWei, untilEpoch: 0, refused: undefined },
     ])
   })
 
@@ -337,6 +340,80 @@ describe('a gateway', function () {
     expect(next).to.include({ code: 'NO_WORKER' })
   })
 
+  it('goes by what a worker signed, not by what it says: a smaller charge gives nothing of the hold back', async () => {
+    const [liar, honest] = [await worker('worker'), await worker('other worker')]
+    const gateway = await gatewayOf([liar.url, honest.url])
+    const { client } = payerOf(gateway)
+    // Two equals take turns.
+    const first = (await client.complete(QUESTION)).worker
+    expect(first).to.equal(liar.address)
+    expect((await client.complete(QUESTION)).worker).to.equal(honest.address)
+    liar.fault = 'understates'
+    const error = await client.complete(QUESTION).catch((caught: unknown) => caught)
+    expect(error).to.include({ code: 'WORKER_FAULT', status: 502 })
+    expect((error as ProblemError).problem?.['chargedWei']).to.equal(null)
+    const workers = [(await client.complete(QUESTION)).worker, (await client.complete(QUESTION)).worker]
+    expect(workers).to.deep.equal([honest.address, honest.address])
+    // Another payer may still be offered it: this payer could have gone to it directly, and brought this about.
+    const health = objectOf(await (await fetch(`${gateway.url}/health`)).json())
+    expect(health['workers']).to.include({ idle: 2, dropped: 0 })
+  })
+
+  it('gives the same paid request its answer again, and sets nothing aside for it', async () => {
+    const fake = await worker('worker')
+    const gateway = await gatewayOf([fake.url])
+    const { receipt, offer, header } = await offered(gateway)
+    const small = held({ maxAmount: 2n * offer.minHoldWei })
+    const first = await post(gateway, { ...header, ...payment(receipt, small) })
+    fake.fault = 'repeats'
+    for (let i = 0; i < 3; i++) {
+      const again = await post(gateway, payment(receipt, small))
+      expect(again.body['choices']).to.deep.equal(first.body['choices'])
+      expect(objectOf(again.body['io'])['statement']).to.equal(objectOf(first.body['io'])['statement'])
+    }
+  })
+
+  it('keeps what was set aside when a worker fails by itself, and accounts for it with the next answer', async () => {
+    const fake = await worker('worker')
+    const gateway = await gatewayOf([fake.url])
+    const { client } = payerOf(gateway)
+    const first = await client.complete(QUESTION)
+    fake.fault = 'fails'
+    const error = await client.complete(QUESTION).catch((caught: unknown) => caught)
+    expect(error).to.include({ code: 'WORKER_LOST', status: 502 })
+    fake.fault = 'none'
+    // The worker has charged for the lost one.
+    expect((await client.complete(QUESTION)).chargedWei).to.equal(2n * first.chargedWei)
+  })
+
+  it('leaves out a URL that answers with what its worker did not sign', async () => {
+    const fake = await worker('worker')
+    const gateway = await gatewayOf([fake.url])
+    const { client } = payerOf(gateway)
+    fake.fault = 'forges'
+    const error = await client.complete(QUESTION).catch((caught: unknown) => caught)
+    expect(error).to.include({ code: 'WORKER_FAULT' })
+    expect(objectOf(await (await fetch(`${gateway.url}/health`)).json())['workers']).to.include({
+      dropped: 1,
+    })
+  })
+
+  it('takes no worker that the chain does not know', async () => {
+    const gateway = await gatewayOf([(await worker('stranger')).url])
+    const { status, body } = await post(gateway, {})
+    expect([status, body['code']]).to.deep.equal([503, 'NO_WORKER'])
+  })
+
+  it('says that the model cannot be used yet, when that is why nobody works', async () => {
+    const fake = await worker('worker')
+    const gateway = await gatewayOf([fake.url])
+    fake.fault = 'not ready'
+    const { status, body } = await post(gateway, {})
+    expect([status, body['code']]).to.deep.equal([503, 'MODEL_NOT_USABLE'])
+    // Nobody has registered it.
+    expect(body['usableFromEpoch']).to.equal(null)
+  })
+
   it('finds out a worker that lies, by running answers again', async () => {
     const fake = await worker('worker')
     const gateway = await gatewayOf([fake.url])
@@ -355,7 +432,7 @@ describe('a gateway', function () {
     const { client, needs } = payerOf(await gatewayOf([url]), { maxChargeWei: 1n, maxUnprovenWei: ONE })
     const error = await client.complete(QUESTION).catch((caught: unknown) => caught)
     expect(error).to.be.instanceOf(PaymentError)
-    expect(error).to.include({ code: 'OFFER_REFUSED', rule: 'ABOVE_LIMIT' })
+    expect(error).to.include({ code: 'OFFER_REFUSED', rule: 'HOLD_ABOVE_LIMIT' })
     expect(needs).to.deep.equal([])
   })
 

@@ -8,8 +8,9 @@ import { type Address, bytesOf, hexOf } from '../../../protocol/bytes.ts'
 import type { Domain } from '../../../protocol/domain.ts'
 import { decodeSignedReceipt } from '../../../protocol/usage/receipt.ts'
 import { inferenceWorkHash } from '../../../protocol/usage/work-hash.ts'
-import { addressOf, hash } from '../epoch/cast.ts'
+import { addressOf } from '../epoch/cast.ts'
 import { MODEL, statementBytes } from './payments.ts'
+import { deviceName, deviceOf } from './registered-device.ts'
 
 const UNITS = unitsPerToken(BUILT_IN_MODEL)
 /** Wei of IO for a unit: a thousandth of what the worker states for a thousand. */
@@ -27,6 +28,16 @@ export type Fault =
   | 'lies'
   /** Asks for more when the work comes than it did when it was asked. */
   | 'dearer'
+  /** Says that it charged less than it signed for. */
+  | 'understates'
+  /** Charges, and answers with an error of its own. */
+  | 'fails'
+  /** Has lost its connection after each answer, and is asked the same again: it answers as before. */
+  | 'repeats'
+  /** Does not work yet. */
+  | 'not ready'
+  /** Answers with what somebody else signed. */
+  | 'forges'
   /** Sees less left of the hold than the gateway does. */
   | 'hold'
 
@@ -43,11 +54,12 @@ export async function startFakeWorker(name: string, domain: Domain): Promise<Fak
   const model = loadModel(BUILT_IN_MODEL)
   const address = addressOf(name)
   const charged = new Map<string, { units: bigint; wei: bigint }>()
+  let last: Answer | undefined
   const state = { fault: 'none' as Fault, asked: 0 }
 
   const profile = () => ({
     worker: address,
-    device: hash(name),
+    device: deviceName(deviceOf(name)),
     state: 'idle',
     model: { ...MODEL, hash: modelHash(BUILT_IN_MODEL), unitsPerToken: String(UNITS) },
     price: { ioPerThousandUnitsWei: String(WEI_PER_UNIT * 1_000n), iosdPerSecWei: '1' },
@@ -65,10 +77,14 @@ export async function startFakeWorker(name: string, domain: Domain): Promise<Fak
       validUntilEpoch: 0,
     }
   }
+  const asked = (body: Question): Answer =>
+    state.fault === 'not ready' ? [503, problem('NOT_READY')] : [200, offer(body)]
   const infer = (body: Work): Answer => {
     state.asked++
     const { receipt } = decodeSignedReceipt(bytesOf(body.receipt))
     const { payer, gateway } = receipt
+    if (state.fault === 'not ready') return [503, problem('NOT_READY')]
+    if (state.fault === 'repeats' && last !== undefined) return last
     if (state.fault === 'hired') return [409, problem('HIRED')]
     if (state.fault === 'breaks') return ['break']
     if (state.fault === 'hold') return [402, problem('HOLD_USED_UP')]
@@ -82,6 +98,7 @@ export async function startFakeWorker(name: string, domain: Domain): Promise<Fak
     const before = charged.get(payer) ?? { units: 0n, wei: 0n }
     const now = { units: before.units + answer.units, wei: before.wei + answer.units * WEI_PER_UNIT }
     charged.set(payer, now)
+    if (state.fault === 'fails') return [500, problem('INTERNAL')]
     const { worker, kind, id, version } = receipt
     const statement = statementBytes(
       {
@@ -90,10 +107,10 @@ export async function startFakeWorker(name: string, domain: Domain): Promise<Fak
         cumulativeCharge: state.fault === 'overcharges' ? receipt.cumulativeCeiling + 1n : now.wei,
         workHash: inferenceWorkHash(body.prompt, body.maxTokens, text),
       },
-      name,
+      state.fault === 'forges' ? 'somebody' : name,
       domain,
     )
-    return [
+    last = [
       200,
       {
         text,
@@ -101,10 +118,11 @@ export async function startFakeWorker(name: string, domain: Domain): Promise<Fak
         promptTokens: answer.promptTokens,
         tokens: answer.completionTokens,
         units: String(answer.units),
-        chargedWei: String(answer.units * WEI_PER_UNIT),
+        chargedWei: String(state.fault === 'understates' ? 1n : answer.units * WEI_PER_UNIT),
         statement: hexOf(statement),
       },
     ]
+    return last
   }
 
   const server = createServer((request, response) => {
@@ -118,7 +136,7 @@ export async function startFakeWorker(name: string, domain: Domain): Promise<Fak
     }
     void bodyOf(request).then(body => {
       if (request.url === '/v1/offer') reply(200, profile())
-      else if (request.url === '/v1/inferences/offer') reply(200, offer(body as Question))
+      else if (request.url === '/v1/inferences/offer') reply(...asked(body as Question))
       else reply(...infer(body as Work))
     })
   })

@@ -36,12 +36,15 @@ function worker(name: string, changes: Partial<WorkerProfile> = {}, ioPerThousan
   return fake
 }
 
+/** Devices of the workers a, b and c, as the chain knows them. */
+const registry = new Set(['a', 'b', 'c'].map(name => hash(name)))
+
 async function rosterOf(...workers: FakeWorker[]) {
   const clock = new FakeClock()
   const logger = recordLogger()
   const roster = createRoster(
     { clients: workers.map(({ client }) => client), model: MODEL },
-    { clock, logger },
+    { clock, logger, isRegistered: async ({ device }) => registry.has(device) },
   )
   await roster.start(new AbortController().signal)
   return { roster, clock, logger }
@@ -117,5 +120,53 @@ describe('the roster of workers', () => {
     expect(picked(roster)).to.equal(undefined)
     expect(roster.byAddress(addressOf('a'))).to.equal(undefined)
     expect(roster.counts()).to.include({ dropped: 1 })
+  })
+
+  it('asks nobody at a URL whose worker was dropped, whatever name it takes', async () => {
+    const a = worker('a')
+    const { roster, clock } = await start(a)
+    roster.drop(addressOf('a'))
+    a.profile = worker('b').profile
+    await clock.advance(LOOK_MS)
+    expect(picked(roster)).to.equal(undefined)
+    expect(roster.counts()).to.include({ dropped: 1 })
+  })
+
+  it('takes a URL for one worker only', async () => {
+    const a = worker('a')
+    const { roster, clock } = await start(a)
+    a.profile = worker('b').profile
+    await clock.advance(LOOK_MS)
+    expect(picked(roster)).to.equal(undefined)
+    a.profile = worker('a').profile
+    await clock.advance(LOOK_MS)
+    expect(picked(roster)).to.equal(addressOf('a'))
+  })
+
+  it('refuses a second URL that goes by the name of a worker it knows, even while that one is silent', async () => {
+    const a = worker('a', {}, 2n)
+    const late = worker('late', { worker: addressOf('a'), device: hash('a') }, 1n)
+    const { roster, clock } = await start(a, late)
+    expect(roster.counts()).to.include({ idle: 1, silent: 1 })
+    expect(roster.pick()?.client).to.equal(a.client)
+    a.profile = undefined
+    await clock.advance(LOOK_MS)
+    expect(picked(roster)).to.equal(undefined)
+  })
+
+  it('lets a worker in at another URL when the one before was not its own', async () => {
+    const impostor = worker('impostor', { worker: addressOf('a'), device: hash('a') })
+    const { roster, clock } = await start(impostor, worker('a'))
+    expect(roster.counts()).to.include({ idle: 1, silent: 1 })
+    roster.dropUrl(addressOf('a'))
+    await clock.advance(LOOK_MS)
+    expect(roster.counts()).to.include({ idle: 1, dropped: 1 })
+    expect(roster.pick()?.client.url).to.equal('http://a')
+  })
+
+  it('takes no worker whose device the chain does not know', async () => {
+    const { roster, logger } = await start(worker('stranger'))
+    expect(picked(roster)).to.equal(undefined)
+    expect(logger.lines.map(({ fields }) => fields['reason'])).to.deep.equal(['NOT_REGISTERED'])
   })
 })

@@ -5,9 +5,9 @@ import { isReceiptSigned } from '../../../protocol/usage/receipt.ts'
 import type { Statement } from '../../../protocol/usage/statement.ts'
 import { ASSET, NOBODY, WORK_KIND } from '../../../protocol/usage/wire.ts'
 import { hireWorkHash } from '../../../protocol/usage/work-hash.ts'
-import type { Offer } from '../../../sdk/payer.ts'
+import { MAX_CHANNELS, type Offer } from '../../../sdk/payer.ts'
 import { PayerStateError } from '../../../sdk/payer-state.ts'
-import { hash } from '../../support/epoch/cast.ts'
+import { addressOf, hash } from '../../support/epoch/cast.ts'
 import {
   aReceipt,
   bookOf,
@@ -92,6 +92,38 @@ describe("a payer's book", () => {
     expect(book.accept(statementBytes(statement(200n))).ok).to.equal(true)
     expect((await book.receiptFor(offer(300n), LIMITS)).ok).to.equal(true)
   })
+
+  it('counts what is unproven with all workers of a gateway as one sum', async () => {
+    const book = bookOf('payer')
+    const signFor = (name: string, ceiling: bigint, changes: Partial<Offer> = {}) =>
+      book.receiptFor(offer(ceiling, { worker: addressOf(name), ...changes }), LIMITS)
+    expect((await signFor('worker', 100n)).ok).to.equal(true)
+    expect((await signFor('second', 100n)).ok).to.equal(true)
+    expect(await signFor('third', 51n)).to.deep.equal({ ok: false, code: 'UNPROVEN' })
+    expect(book.refusalOf(offer(51n, { worker: addressOf('third') }), LIMITS)).to.equal('UNPROVEN')
+    // What another gateway owes, and a hire, are paid from other holds.
+    expect((await signFor('third', 51n, { gateway: addressOf('another gateway') })).ok).to.equal(true)
+    expect((await signFor('third', 51n, { gateway: NOBODY, kind: WORK_KIND.hire })).ok).to.equal(true)
+    expect(book.accept(statementBytes(statement(100n))).ok).to.equal(true)
+    expect((await signFor('third', 51n)).ok).to.equal(true)
+  })
+
+  it('forgets no channel that was charged or signed for, and refuses a new one instead', async () => {
+    const limits = { maxChargeWei: 100n, maxUnprovenWei: 1_000_000n }
+    const book = bookOf('payer')
+    const nth = (i: number): Offer => offer(1n, { worker: `0x${i.toString(16).padStart(40, '0')}` })
+    await book.receiptFor(offer(100n), limits)
+    book.accept(statementBytes(statement(100n)))
+    for (let i = 1; i < MAX_CHANNELS; i++) expect((await book.receiptFor(nth(i), limits)).ok).to.equal(true)
+    expect(await book.receiptFor(nth(MAX_CHANNELS), limits)).to.deep.equal({
+      ok: false,
+      code: 'TOO_MANY_CHANNELS',
+    })
+    expect(book.channel(CHANNEL)?.charged).to.equal(100n)
+    expect((await book.receiptFor(offer(200n), limits)).ok).to.equal(true)
+    book.forget(nth(1))
+    expect((await book.receiptFor(nth(MAX_CHANNELS), limits)).ok).to.equal(true)
+  }).timeout(20_000)
 
   const LIES: readonly [title: string, code: string, bytes: () => Uint8Array][] = [
     ['bytes that are no statement', 'MALFORMED', () => new Uint8Array(50)],
