@@ -108,7 +108,7 @@ export const networkEntries = {
     min: 1,
     max: 60,
     unit: 's',
-    fallback: 15,
+    fallback: 30,
   }),
   sealGraceSec: integer({
     about:
@@ -116,7 +116,7 @@ export const networkEntries = {
     min: 1,
     max: 600,
     unit: 's',
-    fallback: 30,
+    fallback: 60,
   }),
   epochValidSec: integer({
     about: 'How long the certificate of an epoch may be staged.',

@@ -38,4 +38,6 @@ export const CHANNELS = {
   epochSign: '/ionet/epoch/sign/1',
   /** Relayer → member: the certificate with the highest price of an epoch that the member knows. */
   epochPrice: '/ionet/epoch/price/1',
+  /** Relayer → member: a page of the batches and receipts that the member was shown for an epoch. */
+  epochShown: '/ionet/epoch/shown/1',
 } as const

@@ -43,26 +43,46 @@ function at(nodes: readonly Hex[], index: number): Hex {
   return node
 }
 
-/** Root over leaf hashes (see {@link leafHash}); {@link EMPTY_ROOT} for none, the leaf itself for one. */
-export function merkleRoot(leaves: readonly Hex[]): Hex {
-  return buildNodes(leaves)[0] ?? EMPTY_ROOT
+/** A tree that is hashed once, for who needs many proofs from it. */
+export interface MerkleTree {
+  /** {@link EMPTY_ROOT} for no leaves, the leaf itself for one. */
+  readonly root: Hex
+  /** Siblings from the leaf up to the root. @throws {MerkleError} when it is not a leaf of the tree */
+  proof(leaf: Hex): Hex[]
 }
 
-/**
- * Siblings from the leaf up to the root.
- *
- * @throws {MerkleError} when `leaf` is not among `leaves`
- */
-export function merkleProof(leaves: readonly Hex[], leaf: Hex): Hex[] {
+/** Over leaf hashes (see {@link leafHash}). */
+export function merkleTree(leaves: readonly Hex[]): MerkleTree {
   const nodes = buildNodes(leaves)
-  let index = nodes.indexOf(leaf, Math.max(leaves.length - 1, 0))
-  if (index < 0) throw new MerkleError(leaf)
+  const firstLeaf = Math.max(leaves.length - 1, 0)
+  return {
+    root: nodes[0] ?? EMPTY_ROOT,
+    proof: leaf => {
+      const index = nodes.indexOf(leaf, firstLeaf)
+      if (index < 0) throw new MerkleError(leaf)
+      return siblings(nodes, index)
+    },
+  }
+}
+
+function siblings(nodes: readonly Hex[], from: number): Hex[] {
   const proof: Hex[] = []
+  let index = from
   while (index > 0) {
     proof.push(at(nodes, index % 2 === 0 ? index - 1 : index + 1))
     index = Math.floor((index - 1) / 2)
   }
   return proof
+}
+
+/** {@link MerkleTree.root}. */
+export function merkleRoot(leaves: readonly Hex[]): Hex {
+  return buildNodes(leaves)[0] ?? EMPTY_ROOT
+}
+
+/** One proof of a tree. @throws {MerkleError} when `leaf` is not among `leaves` */
+export function merkleProof(leaves: readonly Hex[], leaf: Hex): Hex[] {
+  return merkleTree(leaves).proof(leaf)
 }
 
 /** Whether `proof` leads from `leaf` to `root`. */

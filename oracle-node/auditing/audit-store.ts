@@ -1,16 +1,28 @@
 /** What an auditor must not forget, in SQLite: what it has seen for itself, and what it has signed. */
 import { randomBytes } from 'node:crypto'
 import type { Statement } from 'better-sqlite3'
-import { type Hash, hexOf } from '../../protocol/bytes.ts'
+import { type Address, type Hash, hexOf } from '../../protocol/bytes.ts'
 import {
   type CertifiedReport,
   decodeCertifiedReport,
   encodeCertifiedReport,
 } from '../../protocol/certificate.ts'
 import type { AuditRefusal } from '../../protocol/epoch/audit-types.ts'
-import type { WindowSeal } from '../../protocol/epoch/messages.ts'
+import {
+  SHOWN_PAGE_ROOM,
+  SHOWN_RECEIPT_BYTES,
+  type ShownPage,
+  type ShownRequest,
+  type WindowSeal,
+} from '../../protocol/epoch/messages.ts'
+import {
+  decodePromised,
+  encodePromised,
+  INCLUSION_BYTES,
+  type PromisedBatch,
+} from '../../protocol/epoch/promised-batch.ts'
 import { unpackReport } from '../../protocol/report.ts'
-import { decodeInclusion, encodeInclusion, type SignedInclusion } from '../../protocol/usage/inclusion.ts'
+import { decodeInclusion, type SignedInclusion } from '../../protocol/usage/inclusion.ts'
 import {
   channelKey,
   decodeSignedReceipt,
@@ -32,10 +44,26 @@ export const AUDIT_MIGRATIONS: readonly string[] = [
    CREATE TABLE audits (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, attempt INTEGER NOT NULL, digest TEXT NOT NULL,
      outcome TEXT NOT NULL, code TEXT, text TEXT, at_ms INTEGER NOT NULL) STRICT;
    CREATE TABLE secrets (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;`,
+  // A promise without its batch binds nobody.
+  `DROP TABLE inclusions;
+   CREATE TABLE promises (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, worker TEXT NOT NULL, root TEXT NOT NULL,
+     relayer TEXT NOT NULL, bytes BLOB NOT NULL, UNIQUE (epoch, worker, root, relayer)) STRICT;`,
 ]
 
-/** Promises of one epoch: a batch of each of 50,000 workers. */
-const MAX_INCLUSIONS = 50_000
+export interface PromiseLimits {
+  /** Promised batches of one epoch. */
+  readonly count: number
+  /** Their bytes. */
+  readonly bytes: number
+}
+
+/**
+ * A batch of each of 50,000 workers, or 380,000 records: whoever settles the epoch and lacks them fetches them all. With
+ * epochs that wait to be settled, the disk holds this for each of {@link MAX_PROMISE_EPOCHS}.
+ */
+const PROMISE_LIMITS: PromiseLimits = { count: 50_000, bytes: 64 * 2 ** 20 }
+/** Epochs with promises: those that are remembered, and some that wait. */
+const MAX_PROMISE_EPOCHS = 24
 /** Channels whose receipt was shown here: only those whose relayer is distrusted. The oldest goes first. */
 const MAX_RECEIPTS = 10_000
 /** Audits that can be looked at. */
@@ -73,6 +101,11 @@ export class EpochLockedError extends Error {
   }
 }
 
+interface PromiseRow {
+  readonly id: number
+  readonly bytes: Buffer
+}
+
 interface LockRow {
   readonly digest: Hash
   readonly key_epoch: number
@@ -83,10 +116,14 @@ export class AuditStore {
   readonly #database: SqliteDatabase
   /** As many as there are questions. */
   readonly #statements = new Map<string, Statement<unknown[]>>()
+  readonly #limits: PromiseLimits
+  /** What the promises of each epoch take, as far as it has been asked for. */
+  readonly #held = new Map<number, { count: number; bytes: number }>()
 
   /** @param database opened with {@link AUDIT_MIGRATIONS} */
-  constructor(database: SqliteDatabase) {
+  constructor(database: SqliteDatabase, limits: PromiseLimits = PROMISE_LIMITS) {
     this.#database = database
+    this.#limits = limits
   }
 
   /** The certificate with the highest price of an epoch. */
@@ -129,20 +166,65 @@ export class AuditStore {
     return new Map(rows.map(({ window, root }) => [window, root]))
   }
 
-  /** Whether it is new, and there was room. */
-  addInclusion(inclusion: SignedInclusion): boolean {
-    const { epoch } = inclusion.receipt
-    const bytes = Buffer.from(encodeInclusion(inclusion))
-    const known = this.#one('SELECT 1 FROM inclusions WHERE bytes = ?', bytes)
-    if (known !== undefined || this.#countInclusions(epoch) >= MAX_INCLUSIONS) return false
-    this.#run('INSERT INTO inclusions (bytes, epoch) VALUES (?, ?)', bytes, epoch)
-    return true
+  hasPromise({ receipt: { epoch, worker, batchRoot } }: SignedInclusion, relayer: Address): boolean {
+    const sql = 'SELECT 1 FROM promises WHERE epoch = ? AND worker = ? AND root = ? AND relayer = ?'
+    return this.#one(sql, epoch, worker, batchRoot, relayer) !== undefined
   }
 
-  inclusionsOf(epoch: number): SignedInclusion[] {
-    return this.#all<{ bytes: Buffer }>('SELECT bytes FROM inclusions WHERE epoch = ?', epoch).map(row =>
-      decodeInclusion(row.bytes),
+  /** Keeps a promise that has been checked, and its batch; the first of a relayer for a batch stays. */
+  addPromise(promised: PromisedBatch, relayer: Address): 'added' | 'known' | 'full' {
+    const { receipt } = promised.inclusion
+    const { epoch } = receipt
+    if (this.hasPromise(promised.inclusion, relayer)) return 'known'
+    const bytes = Buffer.from(encodePromised(promised))
+    const held = this.#heldOf(epoch)
+    const { count, bytes: room } = this.#limits
+    if (held.count >= count || held.bytes + bytes.length > room) return 'full'
+    if (held.count === 0 && this.#countPromiseEpochs() >= MAX_PROMISE_EPOCHS) return 'full'
+    this.#run(
+      'INSERT INTO promises (epoch, worker, root, relayer, bytes) VALUES (?, ?, ?, ?, ?)',
+      ...[epoch, receipt.worker, receipt.batchRoot, relayer, bytes],
     )
+    this.#held.set(epoch, { count: held.count + 1, bytes: held.bytes + bytes.length })
+    return 'added'
+  }
+
+  /** Promises whose batches are here too. */
+  inclusionsOf(epoch: number): SignedInclusion[] {
+    return this.#all<{ head: Buffer }>(
+      `SELECT substr(bytes, 1, ${INCLUSION_BYTES}) AS head FROM promises WHERE epoch = ? ORDER BY id`,
+      epoch,
+    ).map(row => decodeInclusion(row.head))
+  }
+
+  /** A page of what an epoch would be refused for when it lacks it. */
+  shown({ epoch, cursor }: ShownRequest): ShownPage {
+    const page: { batches: PromisedBatch[]; receipts: SignedReceipt[] } = { batches: [], receipts: [] }
+    let [room, { after }] = [SHOWN_PAGE_ROOM, cursor]
+    if (cursor.part === 'batches') {
+      for (const { id, bytes } of this.#each<PromiseRow>(
+        'SELECT id, bytes FROM promises WHERE epoch = ? AND id > ? ORDER BY id',
+        ...[epoch, after],
+      )) {
+        room -= bytes.length + 4
+        if (room < 0) return { ...page, next: { part: 'batches', after } }
+        page.batches.push(decodePromised(new Uint8Array(bytes)))
+        after = id
+      }
+      after = 0
+    }
+    for (const { id, bytes } of this.#each<PromiseRow>(
+      'SELECT rowid AS id, bytes FROM receipts WHERE rowid > ? ORDER BY rowid',
+      after,
+    )) {
+      const signed = decodeSignedReceipt(bytes)
+      if (signed.receipt.validUntilEpoch < epoch) continue
+      room -= SHOWN_RECEIPT_BYTES
+      if (room < 0) return { ...page, next: { part: 'receipts', after } }
+      page.receipts.push(signed)
+      after = id
+    }
+    return { ...page, next: undefined }
   }
 
   /** Keeps the receipt that allows the most on its channel. */
@@ -248,27 +330,37 @@ export class AuditStore {
     return hexOf(Uint8Array.from(find() ?? Buffer.alloc(32)))
   }
 
-  /** Forgets what can no longer decide anything. */
+  /** Forgets what can no longer decide anything: promises with their batches too. */
   forgetBefore(epoch: number, window: number): void {
     this.#database
       .transaction(() => {
-        for (const table of ['prices', 'inclusions', 'closings'])
+        for (const table of ['prices', 'promises', 'closings'])
           this.#run(`DELETE FROM ${table} WHERE epoch < ?`, epoch)
         this.#run('DELETE FROM seals WHERE window < ?', window)
         this.#run('DELETE FROM locks WHERE epoch < ?', epoch - KEPT_LOCK_EPOCHS)
       })
       .immediate()
+    this.#held.clear()
   }
 
   close(): void {
     this.#database.close()
   }
 
-  #countInclusions(epoch: number): number {
-    return (
-      this.#one<{ count: number }>('SELECT count(*) AS count FROM inclusions WHERE epoch = ?', epoch)
-        ?.count ?? 0
+  #heldOf(epoch: number): { readonly count: number; readonly bytes: number } {
+    const known = this.#held.get(epoch)
+    if (known !== undefined) return known
+    const row = this.#one<{ count: number; bytes: number }>(
+      'SELECT count(*) AS count, coalesce(sum(length(bytes)), 0) AS bytes FROM promises WHERE epoch = ?',
+      epoch,
     )
+    const held = row ?? { count: 0, bytes: 0 }
+    this.#held.set(epoch, held)
+    return held
+  }
+
+  #countPromiseEpochs(): number {
+    return this.#one<{ count: number }>('SELECT count(DISTINCT epoch) AS count FROM promises')?.count ?? 0
   }
 
   #one<Row>(sql: string, ...values: unknown[]): Row | undefined {
@@ -277,6 +369,10 @@ export class AuditStore {
 
   #all<Row>(sql: string, ...values: unknown[]): Row[] {
     return this.#prepared(sql).all(...values) as Row[]
+  }
+
+  #each<Row>(sql: string, ...values: unknown[]): IterableIterator<Row> {
+    return this.#prepared(sql).iterate(...values) as IterableIterator<Row>
   }
 
   #run(sql: string, ...values: unknown[]): void {

@@ -7,7 +7,7 @@ import type { Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import { auditEpoch } from '../../protocol/epoch/audit.ts'
 import { checkSnapshot, checkTurn } from '../../protocol/epoch/audit-chain.ts'
-import { describeRefusal, type Refused } from '../../protocol/epoch/audit-types.ts'
+import { describeRefusal, placeOf, type Refused } from '../../protocol/epoch/audit-types.ts'
 import { type AuditVerdict, MAX_REFUSAL_TEXT } from '../../protocol/epoch/messages.ts'
 import type { EpochReport } from '../../protocol/epoch/report.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
@@ -158,5 +158,6 @@ export class Auditor {
 type Judgement = 'good' | Exclude<AuditVerdict, { readonly kind: 'signed' }>
 
 function refusedOf(refused: Refused): Judgement {
-  return { kind: 'refused', code: refused.refused, text: describeRefusal(refused).slice(0, MAX_REFUSAL_TEXT) }
+  const text = describeRefusal(refused).slice(0, MAX_REFUSAL_TEXT)
+  return { kind: 'refused', code: refused.refused, where: placeOf(refused.where), text }
 }

@@ -3,9 +3,12 @@ import { CHANNELS } from '../../protocol/channels.ts'
 import {
   decodeEpochSign,
   decodePriceRequest,
+  decodeShownRequest,
   encodePriceReply,
+  encodeShownPage,
   encodeVerdict,
   MAX_EPOCH_SIGN_BYTES,
+  SHOWN_REQUEST_BYTES,
 } from '../../protocol/epoch/messages.ts'
 import { decodeEpochReport, type EpochReport } from '../../protocol/epoch/report.ts'
 import { type Membership, type PeerKey, relayerByPeerKey } from '../../protocol/membership.ts'
@@ -20,7 +23,7 @@ import type { EpochSigner } from './epoch-signer.ts'
 export interface CertifierDeps {
   readonly logger: Logger
   readonly network: Pick<PeerNetwork, 'handle'>
-  readonly store: Pick<AuditStore, 'highestPrice'>
+  readonly store: Pick<AuditStore, 'highestPrice' | 'shown'>
   readonly copies: BundleCopies
   readonly auditor: Auditor
   readonly signer: EpochSigner
@@ -74,6 +77,14 @@ export class EpochCertifier {
       if (this.#deps.membership() === undefined) throw new RequestRefused('not started')
       return encodePriceReply(store.highestPrice(decodePriceRequest(request)))
     })
+    network.handle(
+      CHANNELS.epochShown,
+      { ...short, maxInFlightPerPeer: 1, maxRequestBytes: SHOWN_REQUEST_BYTES },
+      async (request, from) => {
+        this.#relayer(from)
+        return encodeShownPage(store.shown(decodeShownRequest(request)))
+      },
+    )
     serveBlobs(network, CHANNELS.blob, hash => copies.blob(hash))
   }
 

@@ -5,6 +5,13 @@ import type { CertifiedReport } from '../../protocol/certificate.ts'
 import { topicOf } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import { decodeWindowSeal, SEALED_WINDOW_BYTES, type WindowSeal } from '../../protocol/epoch/messages.ts'
+import {
+  checkPromised,
+  decodePromised,
+  MAX_PROMISED_BYTES,
+  PROMISE_REFUSALS,
+  type PromisedBatch,
+} from '../../protocol/epoch/promised-batch.ts'
 import { epochOf } from '../../protocol/epoch/time.ts'
 import {
   drawSec,
@@ -18,36 +25,30 @@ import type { IdentityCrypto } from '../../protocol/identity.ts'
 import { type Membership, relayerByIdentity } from '../../protocol/membership.ts'
 import { MESSAGE_KIND, openMessage } from '../../protocol/message.ts'
 import { unpackReport } from '../../protocol/report.ts'
-import {
-  decodeInclusion,
-  encodeInclusion,
-  promisedBy,
-  type SignedInclusion,
-} from '../../protocol/usage/inclusion.ts'
+import { promisedBy } from '../../protocol/usage/inclusion.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { PeerNetwork, Verdict } from '../../runtime/p2p/peer-network.ts'
 import type { AuditStore } from './audit-store.ts'
 
-/** A promise on the wire: epoch, worker, sequences, root and signature. */
-export const INCLUSION_BYTES = 6 + 20 + 6 + 6 + 32 + 64
-
 export interface HearingDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly crypto: Pick<IdentityCrypto, 'recover'>
-  readonly chain: Pick<SettlementReader, 'clock' | 'head' | 'settlement' | 'refresh' | 'lastBlockBefore'>
+  readonly chain: Pick<
+    SettlementReader,
+    'clock' | 'head' | 'settlement' | 'refresh' | 'lastBlockBefore' | 'isWorker'
+  >
   readonly network: Pick<PeerNetwork, 'subscribe' | 'publish'>
   readonly store: AuditStore
   readonly membership: () => Membership | undefined
 }
 
-export type InclusionRefusal =
-  | 'MALFORMED'
-  /** Its epoch is settled, or has not begun. */
-  | 'EPOCH_OVER'
-  /** No registered relayer signed it. */
-  | 'NOT_PROMISED'
+export const INCLUSION_REFUSALS = ['MALFORMED', 'EPOCH_OVER', 'FULL', ...PROMISE_REFUSALS] as const
+/** EPOCH_OVER: its epoch is settled, or has not begun. FULL: as much as is kept has been promised for its epoch. */
+export type InclusionRefusal = (typeof INCLUSION_REFUSALS)[number]
+
+type Heard = 'added' | 'known' | InclusionRefusal
 
 export class Hearing {
   readonly #domain: Domain
@@ -70,7 +71,7 @@ export class Hearing {
     )
     network.subscribe(
       topicOf(this.#domain, 'inclusions'),
-      INCLUSION_BYTES,
+      MAX_PROMISED_BYTES,
       data => this.#validateInclusion(data),
       () => {},
     )
@@ -82,36 +83,56 @@ export class Hearing {
     if (epoch >= this.#deps.chain.settlement().nextEpoch) this.#deps.store.raisePrice(epoch, report)
   }
 
-  /** Takes a promise that somebody shows, and passes it on. */
+  /** Takes a promise that somebody shows with its batch, and passes both on: enough nodes have to miss it. */
   showInclusion(bytes: Uint8Array): InclusionRefusal | undefined {
-    const inclusion = decoded(() => decodeInclusion(bytes))
-    if (inclusion === undefined) return 'MALFORMED'
-    const refused = this.#refuseInclusion(inclusion)
-    if (refused !== undefined) return refused
-    if (this.#deps.store.addInclusion(inclusion))
-      this.#deps.network
-        .publish(topicOf(this.#domain, 'inclusions'), encodeInclusion(inclusion))
-        .catch(() => {})
-    return undefined
+    const heard = this.#hear(bytes)
+    if (heard === 'added')
+      this.#deps.network.publish(topicOf(this.#domain, 'inclusions'), bytes.slice()).catch(() => {})
+    return heard === 'added' || heard === 'known' ? undefined : heard
   }
 
   #validateInclusion(data: Uint8Array): Verdict {
-    const inclusion = decoded(() => decodeInclusion(data))
-    if (inclusion === undefined) return 'reject'
-    if (this.#refuseInclusion(inclusion) !== undefined) return 'ignore'
-    return this.#deps.store.addInclusion(inclusion) ? 'accept' : 'ignore'
+    switch (this.#hear(data)) {
+      case 'added':
+        return 'accept'
+      // These depend on the message alone.
+      case 'MALFORMED':
+      case 'OTHER_BATCH':
+      case 'BAD_SIGNATURE':
+        return 'reject'
+      default:
+        return 'ignore'
+    }
   }
 
-  #refuseInclusion(inclusion: SignedInclusion): InclusionRefusal | undefined {
-    const { chain, crypto } = this.#deps
+  #hear(bytes: Uint8Array): Heard {
+    const promised = decoded(() => decodePromised(bytes))
+    if (promised === undefined) return 'MALFORMED'
+    if (!this.#isOfNow(promised)) return 'EPOCH_OVER'
+    const { crypto, chain, store } = this.#deps
+    const membership = this.#deps.membership()
+    if (membership === undefined) return 'NOT_PROMISED'
+    const { inclusion } = promised
+    const promiser = promisedBy(this.#domain, inclusion, crypto)
+    // Before a thousand records are hashed again.
+    if (promiser !== undefined && store.hasPromise(inclusion, promiser)) return 'known'
+    const checked = checkPromised(promised, {
+      domain: this.#domain,
+      crypto,
+      isRelayer: address => relayerByIdentity(membership, address) !== undefined,
+      isWorker: address => chain.isWorker(address),
+    })
+    if ('refused' in checked) return checked.refused
+    const kept = store.addPromise(promised, checked.relayer)
+    return kept === 'full' ? 'FULL' : kept
+  }
+
+  #isOfNow({ inclusion }: PromisedBatch): boolean {
+    const { chain } = this.#deps
     const { epoch } = inclusion.receipt
     const current = epochOf(chain.clock, chain.head().latest.timestampSec)
     // Blocks may be seen a moment later than the relayer saw them.
-    if (epoch < chain.settlement().nextEpoch || epoch > current + 1) return 'EPOCH_OVER'
-    const relayer = promisedBy(this.#domain, inclusion, crypto)
-    const membership = this.#deps.membership()
-    if (relayer === undefined || membership === undefined) return 'NOT_PROMISED'
-    return relayerByIdentity(membership, relayer) === undefined ? 'NOT_PROMISED' : undefined
+    return epoch >= chain.settlement().nextEpoch && epoch <= current + 1
   }
 
   #validateSeal(data: Uint8Array): Verdict {

@@ -16,15 +16,16 @@ export class RateLimit {
     this.#clock = clock
   }
 
-  allows(address: string): boolean {
+  /** @param cost of this request, in requests of the usual kind */
+  allows(address: string, cost = 1): boolean {
     const nowMs = this.#clock.monotonic()
     if (this.#buckets.size >= MAX_ADDRESSES && !this.#buckets.has(address)) this.#buckets.clear()
     const bucket = this.#buckets.get(address) ?? { left: this.#burst, atMs: nowMs }
     this.#buckets.set(address, bucket)
     bucket.left = Math.min(this.#burst, bucket.left + ((nowMs - bucket.atMs) * this.#perSec) / 1_000)
     bucket.atMs = nowMs
-    if (bucket.left < 1) return false
-    bucket.left -= 1
+    if (bucket.left < cost) return false
+    bucket.left -= cost
     return true
   }
 }

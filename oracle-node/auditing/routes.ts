@@ -4,12 +4,13 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { SettlementReader } from '../../chain/settlement/types.ts'
 import { DecodeError, type Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
+import { MAX_PROMISED_BYTES } from '../../protocol/epoch/promised-batch.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import { decodeSignedReceipt, isReceiptSigned, type SignedReceipt } from '../../protocol/usage/receipt.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { AuditStore } from './audit-store.ts'
 import type { BundleCopies } from './bundle-copies.ts'
-import { type Hearing, INCLUSION_BYTES, type InclusionRefusal } from './gossip.ts'
+import type { Hearing, InclusionRefusal } from './gossip.ts'
 import { RateLimit } from './rate-limit.ts'
 
 export interface AuditRoutesDeps {
@@ -22,19 +23,15 @@ export interface AuditRoutesDeps {
   readonly hearing: Pick<Hearing, 'showInclusion'>
 }
 
-type ProblemCode =
-  | InclusionRefusal
-  | 'BAD_SIGNATURE'
-  | 'UNKNOWN_WORKER'
-  | 'NO_DEPOSIT'
-  | 'TOO_MANY_REQUESTS'
-  | 'NO_SUCH_BUNDLE'
+type ProblemCode = InclusionRefusal | 'NO_DEPOSIT' | 'TOO_MANY_REQUESTS' | 'NO_SUCH_BUNDLE'
 
 const PROBLEMS: Readonly<Record<ProblemCode, readonly [status: number, title: string]>> = {
   MALFORMED: [400, 'these are not the bytes of such a message'],
   EPOCH_OVER: [409, 'its epoch is settled, or has not begun'],
-  NOT_PROMISED: [422, 'no registered relayer signed it'],
-  BAD_SIGNATURE: [422, 'its payer did not sign it'],
+  FULL: [409, 'as much as this node keeps has been promised for this epoch: show it to another node'],
+  NOT_PROMISED: [422, 'no registered relayer signed the promise'],
+  OTHER_BATCH: [422, 'the promise is for another batch'],
+  BAD_SIGNATURE: [422, 'the worker of the batch, or the payer of the receipt, did not sign it'],
   UNKNOWN_WORKER: [422, 'its worker has registered no device'],
   NO_DEPOSIT: [422, 'its payer has no deposit'],
   TOO_MANY_REQUESTS: [429, 'too many requests from this address: wait a second'],
@@ -44,6 +41,8 @@ const PROBLEMS: Readonly<Record<ProblemCode, readonly [status: number, title: st
 /** A worker shows each of its batches; a payer its receipts when it doubts the relayer. */
 const LIMIT = { perSec: 20, burst: 100 }
 const MAX_RECEIPT_BYTES = 512
+/** Each record is hashed: so many bytes of a batch count as another request. */
+const BYTES_A_REQUEST = 16 * 1024
 const SHOWN_AUDITS = 50
 const HASH = /^0x[0-9a-f]{64}$/
 
@@ -53,11 +52,12 @@ export function auditRoutes(app: FastifyInstance, deps: AuditRoutesDeps): void {
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
   )
-  app.post('/v1/inclusions', { bodyLimit: INCLUSION_BYTES }, async (request, reply) => {
-    if (!limit.allows(request.ip)) return problem(reply, 'TOO_MANY_REQUESTS')
+  app.post('/v1/inclusions', { bodyLimit: MAX_PROMISED_BYTES }, async (request, reply) => {
     const { body } = request
-    if (!(body instanceof Uint8Array)) return problem(reply, 'MALFORMED')
-    const refused = hearing.showInclusion(body)
+    const bytes = body instanceof Uint8Array ? body : new Uint8Array()
+    if (!limit.allows(request.ip, 1 + Math.floor(bytes.length / BYTES_A_REQUEST)))
+      return problem(reply, 'TOO_MANY_REQUESTS')
+    const refused = hearing.showInclusion(bytes)
     return refused === undefined ? reply.code(204).send() : problem(reply, refused)
   })
   app.post('/v1/receipts', { bodyLimit: MAX_RECEIPT_BYTES }, async (request, reply) => {

@@ -195,7 +195,7 @@ export function checkCommitments(
     return refuse('COMMITMENTS_ROOT', {
       part: 'windows',
       index,
-      key: `window ${window}`,
+      key: String(window),
       expected: received ?? 'no root in time',
       found: received === root ? `lines under ${computed}` : root,
     })
@@ -203,7 +203,7 @@ export function checkCommitments(
   const listed = new Set(bundle.windows.map(({ window }) => window))
   const omitted = [...own.windowRoots.keys()].find(window => !listed.has(window))
   if (omitted !== undefined)
-    return refuse('COMMITMENTS_ROOT', { part: 'windows', key: `window ${omitted}`, found: 'no line' })
+    return refuse('COMMITMENTS_ROOT', { part: 'windows', key: String(omitted), found: 'no line' })
   const stray = bundle.results.findIndex(({ window }) => !listed.has(window))
   if (stray >= 0) return refuse('COMMITMENTS_ROOT', { part: 'results', index: stray })
   const root = commitmentsRootOf(bundle.windows)

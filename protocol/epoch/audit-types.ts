@@ -7,7 +7,7 @@ import type { BatchIdentity } from '../usage/batch.ts'
 import type { SignedInclusion } from '../usage/inclusion.ts'
 import type { SignedReceipt } from '../usage/receipt.ts'
 import type { ChallengeResult } from './availability.ts'
-import type { SectionName } from './bundle.ts'
+import { SECTION_NAMES, type SectionName } from './bundle.ts'
 import type { BundleResult } from './bundle-reader.ts'
 import type { EpochOutcome } from './compute.ts'
 import type { DepositLine } from './deposits.ts'
@@ -67,10 +67,20 @@ export interface Where {
   readonly part: SectionName | 'report' | 'knowledge' | 'stream'
   /** Index of the item in its section. */
   readonly index?: number
-  /** Whose line it is, or the field of a single item. */
+  /** Whose line it is, the field of a single item, or the number of a window. */
   readonly key?: string
   readonly expected?: string
   readonly found?: string
+}
+
+/** New parts are added at the end: their places are what is sent. */
+export const WHERE_PARTS: readonly Where['part'][] = ['report', 'knowledge', 'stream', ...SECTION_NAMES]
+
+/** What a machine needs to know of where a refusal points, such as to mend it; the values are for people. */
+export type RefusedWhere = Pick<Where, 'part' | 'index' | 'key'>
+
+export function placeOf({ part, index, key }: Where): RefusedWhere {
+  return { part, ...(index === undefined ? {} : { index }), ...(key === undefined ? {} : { key }) }
 }
 
 export interface Refused {
@@ -139,7 +149,7 @@ export interface OwnKnowledge {
   readonly highestPrice: Price | undefined
   /** Roots of challenge windows that came in time by its own clock. */
   readonly windowRoots: ReadonlyMap<number, Hash>
-  /** Inclusion receipts that it was shown. */
+  /** Promises that it was shown together with the batches they are for: what nobody has, nobody can be asked for. */
   readonly inclusions: readonly SignedInclusion[]
   /** Batches that it passed on because the relayer would not take them from the worker. */
   readonly forced: readonly BatchIdentity[]

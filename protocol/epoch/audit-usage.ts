@@ -3,39 +3,46 @@ import type { IdentityCrypto } from '../identity.ts'
 import { type BatchIdentity, isBatchSigned, lastSequence, type SignedBatch } from '../usage/batch.ts'
 import { acceptedBy, holdId, isSignedByPayer } from '../usage/hold.ts'
 import { promisedBy } from '../usage/inclusion.ts'
-import { channelKey, isReceiptSigned } from '../usage/receipt.ts'
+import { channelKey, isReceiptSigned, type Receipt } from '../usage/receipt.ts'
+import type { WorkRecord } from '../usage/record.ts'
 import { isSequenceState, takeSequence } from '../usage/sequence.ts'
 import type { ChainView, OwnKnowledge, Refused } from './audit-types.ts'
 import { refuse } from './audit-types.ts'
 import type { EpochBundle } from './bundle.ts'
 import type { EpochOutcome } from './compute.ts'
 import { DepositBook } from './deposits.ts'
+import { batchName, FreeNumbers } from './promised-batch.ts'
 import { UsageTables } from './state.ts'
 
 type Crypto = Pick<IdentityCrypto, 'recover'>
 
-/** Every batch that was promised for this epoch, or forced, is in. */
+/**
+ * Every batch that was promised for this epoch, or forced, is in: as far as it could be. One whose numbers are taken,
+ * by what was settled before or by what is in, can count nowhere.
+ */
 export function checkIncluded(
+  bundle: EpochBundle,
   identities: readonly BatchIdentity[],
   chain: ChainView,
   own: OwnKnowledge,
   crypto: Crypto,
 ): Refused | undefined {
   const included = new Set(identities.map(batchName))
-  const missing = (identity: BatchIdentity) => !included.has(batchName(identity))
-  const promised = own.inclusions.find(inclusion => {
+  const missing = (identity: BatchIdentity) =>
+    !included.has(batchName(identity)) && chain.isWorker(identity.worker)
+  const promised = own.inclusions.filter(inclusion => {
     if (inclusion.receipt.epoch !== chain.nextEpoch || !missing(inclusion.receipt)) return false
     const relayer = promisedBy(chain.domain, inclusion, crypto)
     // Anybody can sign a promise; only a relayer's binds.
     return relayer !== undefined && chain.isRelayer(relayer)
-  })?.receipt
-  const lacking = promised ?? own.forced.find(missing)
+  })
+  const wanted = [...promised.map(({ receipt }) => receipt), ...own.forced.filter(missing)]
+  if (wanted.length === 0) return undefined
+  const free = new FreeNumbers(bundle.opening.sequences)
+  for (const identity of identities) free.note(identity)
+  const lacking = wanted.find(identity => free.admits(identity))
   if (lacking === undefined) return undefined
   return refuse('MISSING_BATCH', { part: 'batches', key: batchName(lacking), found: 'no line' })
-}
-
-function batchName({ worker, seqFrom, seqTo, batchRoot }: BatchIdentity): string {
-  return `${worker} ${seqFrom} to ${seqTo} ${batchRoot}`
 }
 
 /** Each batch of a registered worker, its numbers new, under the worker's signature (invariant 15). */
@@ -119,8 +126,7 @@ export function checkReceipts(bundle: EpochBundle, chain: ChainView, crypto: Cry
     seen.add(key)
     if (!isReceiptSigned(chain.domain, signed, crypto)) return refuse('BAD_PAYER_SIGNATURE', where)
     const before = opening.get(key)
-    if (before === undefined) continue
-    if (receipt.cumulativeCeiling < before.claimed || receipt.cumulativeUnits < before.units) {
+    if (before !== undefined && isBelow(receipt, before)) {
       const expected = `at least ${before.claimed} for ${before.units}`
       const found = `${receipt.cumulativeCeiling} for ${receipt.cumulativeUnits}`
       return refuse('RECEIPT_FELL', { ...where, expected, found })
@@ -129,7 +135,12 @@ export function checkReceipts(bundle: EpochBundle, chain: ChainView, crypto: Cry
   return undefined
 }
 
-/** Records that do not count for want of something the chain or this auditor has: the bundle leaves it out. */
+/**
+ * Records that do not count for want of something the chain or this auditor has: the bundle leaves it out.
+ *
+ * Of two receipts of a channel neither may allow all that the other does. The one is due under which the highest charge
+ * of the epoch stands, so that all auditors want the same one, whichever of them they know.
+ */
 export function checkNothingWithheld(
   bundle: EpochBundle,
   outcome: EpochOutcome,
@@ -137,13 +148,9 @@ export function checkNothingWithheld(
   own: OwnKnowledge,
   crypto: Crypto,
 ): Refused | undefined {
-  const known = new Map(
-    own.receipts
-      .filter(signed => isReceiptSigned(chain.domain, signed, crypto))
-      .filter(({ receipt }) => receipt.validUntilEpoch >= chain.nextEpoch)
-      .map(({ receipt }) => [channelKey(receipt), receipt] as const),
-  )
+  const known = knownReceipts(bundle, chain, own, crypto)
   const records = new RecordIndex(bundle.batches)
+  let stated: StatedCharges | undefined
   for (const { worker, sequence, reason } of outcome.refused) {
     const record = records.find(worker, sequence)
     if (record === undefined || !('payer' in record)) continue
@@ -151,14 +158,67 @@ export function checkNothingWithheld(
     if (reason === 'UNKNOWN_MODEL' && chain.modelOf(record.id, record.version)?.active === true)
       return refuse('MISSING_MODEL', { part: 'models', ...where })
     if (reason !== 'NO_RECEIPT' && reason !== 'ABOVE_RECEIPT' && reason !== 'RECEIPT_EXPIRED') continue
-    const receipt = known.get(channelKey({ ...record, worker }))
-    const allows =
-      receipt !== undefined &&
-      record.cumulativeCharge <= receipt.cumulativeCeiling &&
-      record.cumulativeUnits <= receipt.cumulativeUnits
-    if (allows) return refuse('MISSING_RECEIPT', { part: 'receipts', ...where })
+    const key = channelKey({ ...record, worker })
+    const receipt = known.get(key)
+    if (receipt === undefined || !allows(receipt, record)) continue
+    stated ??= new StatedCharges(bundle, chain.nextEpoch)
+    if (record.cumulativeCharge > stated.highest(key))
+      return refuse('MISSING_RECEIPT', { part: 'receipts', ...where })
   }
   return undefined
+}
+
+/** Receipts that this auditor was shown and that could be in: signed, still valid, not below what was charged before. */
+function knownReceipts(
+  bundle: EpochBundle,
+  chain: ChainView,
+  own: OwnKnowledge,
+  crypto: Crypto,
+): ReadonlyMap<string, Receipt> {
+  const opening = new Map(bundle.opening.channels.map(state => [channelKey(state.channel), state]))
+  const known = new Map<string, Receipt>()
+  for (const signed of own.receipts) {
+    const { receipt } = signed
+    const key = channelKey(receipt)
+    const before = opening.get(key)
+    if (receipt.validUntilEpoch < chain.nextEpoch) continue
+    if (before !== undefined && isBelow(receipt, before)) continue
+    if (isReceiptSigned(chain.domain, signed, crypto)) known.set(key, receipt)
+  }
+  return known
+}
+
+function isBelow(receipt: Receipt, before: { readonly claimed: bigint; readonly units: bigint }): boolean {
+  return receipt.cumulativeCeiling < before.claimed || receipt.cumulativeUnits < before.units
+}
+
+function allows(receipt: Receipt, record: WorkRecord): boolean {
+  return (
+    record.cumulativeCharge <= receipt.cumulativeCeiling && record.cumulativeUnits <= receipt.cumulativeUnits
+  )
+}
+
+/** The highest charge of the epoch that each channel's receipt in the bundle allows. */
+class StatedCharges {
+  readonly #highest = new Map<string, bigint>()
+
+  constructor(bundle: EpochBundle, epoch: number) {
+    const receipts = new Map(bundle.receipts.map(({ receipt }) => [channelKey(receipt) as string, receipt]))
+    for (const { batch } of bundle.batches) {
+      for (const record of batch.records) {
+        if (!('payer' in record)) continue
+        const key = channelKey({ ...record, worker: batch.worker })
+        const receipt = receipts.get(key)
+        if (receipt === undefined || receipt.validUntilEpoch < epoch || !allows(receipt, record)) continue
+        if (record.cumulativeCharge > this.highest(key)) this.#highest.set(key, record.cumulativeCharge)
+      }
+    }
+  }
+
+  /** Below any charge when there is none. */
+  highest(channel: string): bigint {
+    return this.#highest.get(channel) ?? -1n
+  }
 }
 
 /** Records by worker and sequence, over batches that are sorted by both. */

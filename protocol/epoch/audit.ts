@@ -51,7 +51,7 @@ export function auditEpoch(
 
   const identities = batchIdentities(bundle)
   const signed =
-    checkIncluded(identities, chain, own, crypto) ??
+    checkIncluded(bundle, identities, chain, own, crypto) ??
     checkBatches(bundle, identities, chain, crypto) ??
     checkHolds(bundle, chain, crypto) ??
     checkReceipts(bundle, chain, crypto) ??

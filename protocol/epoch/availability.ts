@@ -58,6 +58,8 @@ export function weighAvailability(
 ): Weighed {
   const committed = new Set(results.map(commitmentLeaf))
   const failed = new Set(results.filter(item => item.opening === OPENING.failed).map(deviceKey))
+  // Every commitment is drawn: what was not opened proves nothing, whoever says that it need not have been.
+  const opened = new Set(results.filter(item => item.opening === OPENING.passed).map(commitmentLeaf))
   const twice = saidTwice(results)
   const weights = new Map<Address, bigint>()
   const refused: RefusedRecord[] = []
@@ -69,6 +71,8 @@ export function weighAvailability(
       refused.push({ worker, sequence, reason: 'TWO_COMMITMENTS' })
     } else if (failed.has(deviceKey({ worker, device: record.device }))) {
       refused.push({ worker, sequence, reason: 'FAILED_OPENING' })
+    } else if (!opened.has(commitmentLeaf({ worker, ...record }))) {
+      refused.push({ worker, sequence, reason: 'NOT_OPENED' })
     } else if (record.products > 0) {
       weights.set(worker, (weights.get(worker) ?? 0n) + BigInt(record.products))
     }

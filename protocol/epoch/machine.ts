@@ -34,6 +34,8 @@ export type EpochEvent =
   /** Time as the newest finalised block has it. */
   | { readonly type: 'tick'; readonly finalSec: number }
   | { readonly type: 'computed'; readonly bundleHash: Hash }
+  /** The bundle is not on this disk any more, nor is it with anybody else. */
+  | { readonly type: 'lost' }
   /** Oracle nodes hold the whole bundle. */
   | { readonly type: 'copied'; readonly copies: number }
   | { readonly type: 'certified'; readonly validUntilSec: number }
@@ -87,6 +89,10 @@ export function stepEpoch(state: EpochState, event: EpochEvent, context: EpochCo
     case 'copied':
       if (state.phase !== 'computed' || event.copies < context.quorum) return stay(state)
       return enter({ ...state, phase: 'published' }, context)
+    case 'lost':
+      // Nothing was audited yet: the same attempt will do.
+      if (state.phase !== 'computed') return stay(state)
+      return enter({ ...openEpoch(state.epoch), phase: 'sealed', attempt: state.attempt }, context)
     case 'certified':
       if (state.phase !== 'published') return stay(state)
       return enter({ ...state, phase: 'certified', validUntilSec: event.validUntilSec }, context)

@@ -26,11 +26,12 @@ export const RECORD_REFUSALS = [
   'NOT_COMMITTED',
   'TWO_COMMITMENTS',
   'FAILED_OPENING',
+  'NOT_OPENED',
 ] as const
 /**
- * Why a record does not count. ABOVE_HOLD counts up to the hold. The last three are about availability: nothing
+ * Why a record does not count. ABOVE_HOLD counts up to the hold. The last four are about availability: nothing
  * that reached every oracle node in time says so, or two different things do, or an opening of the device's was
- * false.
+ * false, or nothing was opened.
  */
 export type RecordRefusal = (typeof RECORD_REFUSALS)[number]
 

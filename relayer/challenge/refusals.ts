@@ -22,12 +22,17 @@ export const OPENING_DESK_REFUSALS = [
   'NOT_DRAWN',
   'SEALED',
   'FAILED_BEFORE',
+  'BAD_SIGNATURE',
   'BUSY',
+  'TOO_MANY_OPENINGS',
   'WRONG_SHAPE',
   'BAD_PATH',
   'WRONG_ENTRY',
   'ENTRY_OUT_OF_RANGE',
   'WRONG_ROW',
 ] as const
-/** NOT_DRAWN: the block that decides is not there yet. SEALED: the window's epoch takes nothing more. */
+/**
+ * NOT_DRAWN: the block that decides is not there yet. SEALED: the window's epoch takes nothing more. BUSY: openings of
+ * the device wait already, or too many of others do; then they are kept, and judged at the latest after the seal.
+ */
 export type OpeningDeskRefusal = (typeof OPENING_DESK_REFUSALS)[number]

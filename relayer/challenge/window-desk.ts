@@ -9,41 +9,23 @@ import {
   decodeCommitment,
   type SignedCommitment,
 } from '../../compute/challenge/commitment.ts'
-import type { ChallengeContext } from '../../compute/challenge/context.ts'
-import { encodeTranscript, transcriptHash } from '../../compute/challenge/transcript.ts'
 import { refuseCommitment } from '../../compute/challenge/verify.ts'
-import type { MatrixSize } from '../../compute/matrix/size.ts'
 import { DecodeError, type Hash, type Hex, hexOf } from '../../protocol/bytes.ts'
-import type { Domain } from '../../protocol/domain.ts'
-import {
-  type ChallengeResult,
-  commitmentLeaf,
-  OPENING,
-  type WindowRoot,
-  windowRootOf,
-} from '../../protocol/epoch/availability.ts'
+import { type ChallengeResult, commitmentLeaf, type WindowRoot } from '../../protocol/epoch/availability.ts'
 import { encodeWindowSeal } from '../../protocol/epoch/messages.ts'
 import { epochStartSec } from '../../protocol/epoch/time.ts'
-import {
-  drawBeacon,
-  drawSec,
-  epochOfSlot,
-  isWindow,
-  slotEndSec,
-  slotOf,
-  slotStartSec,
-  type WindowTerms,
-  windowBeacon,
-} from '../../protocol/epoch/windows.ts'
+import { drawSec, epochOfSlot, isWindow, slotEndSec, slotOf } from '../../protocol/epoch/windows.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
-import { EMPTY_ROOT, merkleProof } from '../../protocol/merkle.ts'
+import { EMPTY_ROOT } from '../../protocol/merkle.ts'
 import { MESSAGE_KIND, sealMessage } from '../../protocol/message.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { EpochStore } from '../intake/epoch-store.ts'
 import type { GroupCommit } from '../intake/group-commit.ts'
 import type { Judge } from './judge.ts'
-import type { CommitmentDeskRefusal, LookupRefusal, OpeningDeskRefusal } from './refusals.ts'
+import { closedCommitment, type OpeningAnswer, OpeningDesk } from './opening-desk.ts'
+import type { CommitmentDeskRefusal, LookupRefusal } from './refusals.ts'
+import { beaconOf, contextBy, type WindowDeskOptions } from './window-chain.ts'
 import {
   type ClosedWindow,
   type DeviceWindow,
@@ -51,9 +33,9 @@ import {
   type StoredCommitment,
   type WindowStore,
 } from './window-store.ts'
+import { WindowTrees } from './window-trees.ts'
 
 export type CommitmentAnswer = 'KEPT' | 'REPEATED' | { readonly refused: CommitmentDeskRefusal }
-export type OpeningAnswer = 'PASSED' | 'REPEATED' | { readonly refused: OpeningDeskRefusal }
 
 /** What a worker needs to see that its commitment is under the root, and to know what is drawn. */
 export interface WindowView {
@@ -62,12 +44,6 @@ export interface WindowView {
   readonly count: number
   readonly index: number
   readonly proof: readonly Hex[]
-}
-
-export interface WindowDeskOptions {
-  readonly domain: Domain
-  readonly terms: WindowTerms
-  readonly size: MatrixSize
 }
 
 export interface WindowDeskDeps {
@@ -84,20 +60,26 @@ export interface WindowDeskDeps {
   readonly logger: Logger
 }
 
-/** Gossip loses little, and oracle nodes ignore what they know. */
+/** Gossip loses little, and oracle nodes ignore what they know. Not less: repeats are numbered by seconds. */
 const PUBLISH_EVERY_MS = 1_000
+/** A repeat's number is one byte, and the grace 60 s at most. */
+const MAX_REPEAT = 255
 /** A root that is sent first in the last quarter of the grace might reach some oracle nodes and not others. */
 const LAST_PART = 4
 
 export class WindowDesk {
   readonly #options: WindowDeskOptions
   readonly #deps: WindowDeskDeps
+  readonly #openings: OpeningDesk
+  readonly #trees: WindowTrees
   /** When each seal was sent last. Only windows between deadline and draw are in it: two or three. */
   readonly #sentMs = new Map<number, number>()
 
   constructor(options: WindowDeskOptions, deps: WindowDeskDeps) {
     this.#options = options
     this.#deps = deps
+    this.#openings = new OpeningDesk(options, deps)
+    this.#trees = new WindowTrees(window => deps.windows.ofWindow(window).map(commitmentLeaf))
   }
 
   /** Resolves when the commitment is durable. */
@@ -111,10 +93,10 @@ export class WindowDesk {
     if (before !== undefined) return before
     if (!this.#isOpen(of.window)) return { refused: 'NOT_OPEN' }
     if (chain.workerOfDevice(of.device) !== of.worker) return { refused: 'UNKNOWN_DEVICE' }
-    const context = await this.#contextOf(of)
-    if (context === undefined || !isWindow(this.#options.terms, of.window, context.beacon))
+    const beacon = await beaconOf(this.#options, chain, of.window)
+    if (beacon === undefined || !isWindow(this.#options.terms, of.window, beacon))
       return { refused: 'NOT_OPEN' }
-    const refused = refuseCommitment(context, signed, crypto)
+    const refused = refuseCommitment(contextBy(this.#options, of, beacon), signed, crypto)
     if (refused !== undefined) return { refused }
     return await commit.submit(() => {
       const meanwhile = this.#before(of, signed)
@@ -148,43 +130,26 @@ export class WindowDesk {
   }
 
   viewOf(of: DeviceWindow): WindowView | { readonly refused: LookupRefusal } {
-    const found = this.#closedCommitment(of)
+    const found = closedCommitment(this.#deps.windows, of)
     if ('refused' in found) return found
-    const { window, root, count } = found.closed
-    const leaves = this.#deps.windows.ofWindow(window).map(commitmentLeaf)
-    const leaf = commitmentLeaf(found.commitment)
-    return { window, root, count, index: leaves.indexOf(leaf), proof: merkleProof(leaves, leaf) }
+    const { window, count } = found.closed
+    return { window, count, ...this.#trees.proofOf(window, commitmentLeaf(found.commitment)) }
   }
 
-  /** Judges openings. Those that anybody could have made up are refused and leave no trace. */
-  async open(of: DeviceWindow, openings: Uint8Array): Promise<OpeningAnswer> {
-    const { windows, commit, judge } = this.#deps
-    const judged = this.#judgedBefore(of)
-    if (judged !== undefined) return judged
-    const found = this.#closedCommitment(of)
-    if ('refused' in found) return found
-    const [context, beacon] = await Promise.all([this.#contextOf(of), this.#drawBeaconOf(found.closed)])
-    if (context === undefined || beacon === undefined) return { refused: 'NOT_DRAWN' }
-    const signed = decodeCommitment(found.bytes)
-    const judgement = await judge.judge({ context, signed, drawBeacon: beacon, openings })
-    // The worker's own root stands over a wrong product: whoever shows it, the device has failed. All else could be
-    // somebody's who wants it to fail.
-    const proven = judgement === 'WRONG_ENTRY' || judgement === 'WRONG_ROW'
-    if (judgement !== 'PASSED' && !proven) return { refused: judgement }
-    const bytes = encodeTranscript({ signed, openings })
-    return await commit.submit(() => {
-      const meanwhile = this.#judgedBefore(of)
-      if (meanwhile !== undefined) return meanwhile
-      const opening = proven ? OPENING.failed : OPENING.passed
-      windows.judge(of, opening, { hash: transcriptHash(bytes), bytes })
-      return proven ? { refused: judgement } : 'PASSED'
-    }, bytes.length)
+  open(of: DeviceWindow, body: Uint8Array): Promise<OpeningAnswer> {
+    return this.#openings.open(of, body)
+  }
+
+  /** See {@link OpeningDesk.confirm}. */
+  confirm(epoch: number): Promise<boolean> {
+    return this.#openings.confirm(this.#published(epoch))
   }
 
   /** Call inside a transaction: windows of the epoch that have no root by now never get one. */
   seal(epoch: number): void {
     for (const window of this.#deps.windows.unclosed())
       if (epochOfSlot(this.#options.terms, window) <= epoch) this.#close(window, false)
+    this.#openings.forgetBefore(this.#firstSlotOf(epoch + 1))
   }
 
   windowsOf(epoch: number): WindowRoot[] {
@@ -197,8 +162,12 @@ export class WindowDesk {
 
   /** Call inside a transaction. */
   prune(beforeEpoch: number): void {
+    this.#deps.windows.prune(this.#firstSlotOf(beforeEpoch))
+  }
+
+  #firstSlotOf(epoch: number): number {
     const { terms } = this.#options
-    this.#deps.windows.prune(slotOf(terms, epochStartSec(terms.clock, beforeEpoch)))
+    return slotOf(terms, epochStartSec(terms.clock, epoch))
   }
 
   #published(epoch: number): ClosedWindow[] {
@@ -226,40 +195,8 @@ export class WindowDesk {
       commitment: hexOf(commitmentDigest(this.#options.domain, commitment)),
       opening: undefined,
       transcriptHash: EMPTY_ROOT,
+      judgedBy: undefined,
     }
-  }
-
-  async #contextOf({ window, worker, device }: DeviceWindow): Promise<ChallengeContext | undefined> {
-    const { domain, terms, size } = this.#options
-    const seed = await this.#deps.chain.lastBlockBefore(slotStartSec(terms, window))
-    if (seed === undefined) return undefined
-    const beacon = windowBeacon(domain, window, seed.hash)
-    return { domain, worker, device, window: BigInt(window), size, beacon }
-  }
-
-  async #drawBeaconOf({ window, root }: ClosedWindow): Promise<Hash | undefined> {
-    const block = await this.#deps.chain.firstBlockFrom(drawSec(this.#options.terms, window))
-    return block === undefined ? undefined : drawBeacon(root, block.hash)
-  }
-
-  #closedCommitment(
-    of: DeviceWindow,
-  ):
-    | { readonly closed: ClosedWindow; readonly commitment: StoredCommitment; readonly bytes: Uint8Array }
-    | { readonly refused: LookupRefusal } {
-    const found = this.#deps.windows.find(of)
-    if (found === undefined) return { refused: 'NO_COMMITMENT' }
-    const closed = this.#deps.windows.closed(of.window)
-    if (closed === undefined) return { refused: 'NOT_CLOSED' }
-    return closed.published ? { closed, ...found } : { refused: 'WINDOW_MISSED' }
-  }
-
-  #judgedBefore(of: DeviceWindow): OpeningAnswer | undefined {
-    const opening = this.#deps.windows.find(of)?.commitment.opening
-    if (opening === OPENING.passed) return 'REPEATED'
-    if (opening === OPENING.failed) return { refused: 'FAILED_BEFORE' }
-    const sealed = epochOfSlot(this.#options.terms, of.window) <= this.#deps.epochs.sealedThrough()
-    return sealed ? { refused: 'SEALED' } : undefined
   }
 
   #reachesEverybody(window: number, timestampSec: number): boolean {
@@ -271,24 +208,26 @@ export class WindowDesk {
   /** The root is on disk before anybody is told: after a crash it is the same. */
   #close(window: number, published: boolean): void {
     const { windows, epochs, logger } = this.#deps
-    const lines = windows.ofWindow(window)
-    const root = windowRootOf(lines.map(resultOf))
+    const count = windows.ofWindow(window).length
+    const root = this.#trees.rootOf(window)
     const epoch = epochOfSlot(this.#options.terms, window)
-    windows.close({ window, epoch, root, count: lines.length, published })
+    windows.close({ window, epoch, root, count, published })
     if (published) {
       epochs.count('windows', 1)
-      logger.info('window closed', { window, commitments: lines.length, root })
+      logger.info('window closed', { window, commitments: count, root })
     } else {
       logger.warn('a window was not closed in time: its work counts for nobody', {
         window,
-        commitments: lines.length,
+        commitments: count,
       })
     }
   }
 
   #send({ window, root, count }: ClosedWindow): void {
-    const { keyEpoch, sign, publish } = this.#deps
-    const body = encodeWindowSeal({ window, root, count })
+    const { clock, keyEpoch, sign, publish } = this.#deps
+    // By the time, so that it goes on after a restart.
+    const sinceSec = Math.floor(clock.now() / 1_000) - slotEndSec(this.#options.terms, window)
+    const body = encodeWindowSeal({ window, root, count }, Math.max(0, Math.min(MAX_REPEAT, sinceSec)))
     publish(sealMessage(this.#options.domain, MESSAGE_KIND.windowSeal, keyEpoch(), body, sign))
   }
 

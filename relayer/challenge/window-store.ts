@@ -17,6 +17,15 @@ export interface StoredCommitment extends DeviceWindow {
   /** Undefined until openings have been judged. */
   readonly opening: Opening | undefined
   readonly transcriptHash: Hash
+  /** What the judgement went by; undefined until there is one. */
+  readonly judgedBy: Beacons | undefined
+}
+
+/** Both come from blocks, which may be replaced until they are final. */
+export interface Beacons {
+  /** Of the window, from which the products follow. */
+  readonly window: Hash
+  readonly draw: Hash
 }
 
 export interface ClosedWindow {
@@ -44,8 +53,15 @@ export interface WindowStore {
   judge(
     of: DeviceWindow,
     opening: Opening,
+    by: Beacons,
     transcript: { readonly hash: Hash; readonly bytes: Uint8Array },
   ): void
+  /** What was judged counts by other beacons now, or as another thing; without transcript for {@link OPENING.notDrawn}. */
+  judgeAgain(of: DeviceWindow, opening: Opening, by: Beacons): void
+  /** Openings that came when too many were waiting: one of each device and window, the first. */
+  keepWaiting(of: DeviceWindow, by: Beacons, openings: Uint8Array): void
+  waiting(of: DeviceWindow): { readonly by: Beacons; readonly openings: Uint8Array } | undefined
+  dropWaiting(of: DeviceWindow): void
   transcript(hash: Hash): Uint8Array | undefined
   /** @param window the first one that is kept */
   prune(window: number): void
@@ -59,13 +75,16 @@ interface CommitmentRow {
   readonly digest: Hash
   readonly opening: Opening | null
   readonly transcript: Hash | null
+  readonly window_beacon: Hash | null
+  readonly draw_beacon: Hash | null
 }
 
 interface WindowRow extends Omit<ClosedWindow, 'published'> {
   readonly published: number
 }
 
-const COLUMNS = 'window, worker, device, products, digest, opening, transcript'
+const COLUMNS = 'window, worker, device, products, digest, opening, transcript, window_beacon, draw_beacon'
+const ONE_DEVICE = 'window = ? AND worker = ? AND device = ?'
 const WINDOW_COLUMNS = 'window, epoch, root, count, published'
 
 export function createWindowStore(database: SqliteDatabase): WindowStore {
@@ -73,7 +92,7 @@ export function createWindowStore(database: SqliteDatabase): WindowStore {
     'INSERT INTO commitments (window, worker, device, products, digest, bytes) VALUES (?, ?, ?, ?, ?, ?)',
   )
   const find = database.prepare<[number, Address, Hash], CommitmentRow & { bytes: Buffer }>(
-    `SELECT ${COLUMNS}, bytes FROM commitments WHERE window = ? AND worker = ? AND device = ?`,
+    `SELECT ${COLUMNS}, bytes FROM commitments WHERE ${ONE_DEVICE}`,
   )
   // Of equal length and lower case, hex is ordered as its bytes are.
   const ofWindow = database.prepare<[number], CommitmentRow>(
@@ -96,15 +115,28 @@ export function createWindowStore(database: SqliteDatabase): WindowStore {
     `SELECT ${WINDOW_COLUMNS} FROM windows WHERE window >= ? ORDER BY window`,
   )
   const judge = database.prepare(
-    'UPDATE commitments SET opening = ?, transcript = ? WHERE window = ? AND worker = ? AND device = ?',
+    `UPDATE commitments SET opening = ?, transcript = ?, window_beacon = ?, draw_beacon = ? WHERE ${ONE_DEVICE}`,
   )
+  const judgeAgain = database.prepare(
+    `UPDATE commitments SET opening = ?, window_beacon = ?, draw_beacon = ? WHERE ${ONE_DEVICE}`,
+  )
+  const dropTranscript = database.prepare(`UPDATE commitments SET transcript = NULL WHERE ${ONE_DEVICE}`)
+  const keepWaiting = database.prepare(
+    `INSERT INTO waiting_openings (window, worker, device, window_beacon, draw_beacon, bytes)
+     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  )
+  const waiting = database.prepare<
+    [number, Address, Hash],
+    { window_beacon: Hash; draw_beacon: Hash; bytes: Buffer }
+  >(`SELECT window_beacon, draw_beacon, bytes FROM waiting_openings WHERE ${ONE_DEVICE}`)
+  const dropWaiting = database.prepare(`DELETE FROM waiting_openings WHERE ${ONE_DEVICE}`)
   const insertTranscript = database.prepare(
     'INSERT INTO transcripts (hash, window, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   )
   const transcript = database.prepare<[Hash], { bytes: Buffer }>(
     'SELECT bytes FROM transcripts WHERE hash = ?',
   )
-  const prunes = ['commitments', 'transcripts', 'windows'].map(table =>
+  const prunes = ['commitments', 'transcripts', 'waiting_openings', 'windows'].map(table =>
     database.prepare(`DELETE FROM ${table} WHERE window < ?`),
   )
 
@@ -127,9 +159,24 @@ export function createWindowStore(database: SqliteDatabase): WindowStore {
     },
     closedIn: epoch => closedIn.all(epoch).map(windowOf),
     closedFrom: window => closedFrom.all(window).map(windowOf),
-    judge: ({ window, worker, device }, opening, { hash, bytes }) => {
+    judge: ({ window, worker, device }, opening, by, { hash, bytes }) => {
       insertTranscript.run(hash, window, Buffer.from(bytes))
-      judge.run(opening, hash, window, worker, device)
+      judge.run(opening, hash, by.window, by.draw, window, worker, device)
+    },
+    judgeAgain: ({ window, worker, device }, opening, by) => {
+      judgeAgain.run(opening, by.window, by.draw, window, worker, device)
+      if (opening === OPENING.notDrawn) dropTranscript.run(window, worker, device)
+    },
+    keepWaiting: ({ window, worker, device }, by, openings) => {
+      keepWaiting.run(window, worker, device, by.window, by.draw, Buffer.from(openings))
+    },
+    waiting: ({ window, worker, device }) => {
+      const row = waiting.get(window, worker, device)
+      if (row === undefined) return undefined
+      return { by: { window: row.window_beacon, draw: row.draw_beacon }, openings: row.bytes }
+    },
+    dropWaiting: ({ window, worker, device }) => {
+      dropWaiting.run(window, worker, device)
     },
     transcript: hash => transcript.get(hash)?.bytes,
     prune: window => {
@@ -139,7 +186,7 @@ export function createWindowStore(database: SqliteDatabase): WindowStore {
 }
 
 function commitmentOf(row: CommitmentRow): StoredCommitment {
-  const { window, worker, device, products, digest, opening, transcript } = row
+  const { window, worker, device, products, digest, opening, transcript, window_beacon, draw_beacon } = row
   return {
     window,
     worker,
@@ -148,6 +195,10 @@ function commitmentOf(row: CommitmentRow): StoredCommitment {
     commitment: digest,
     opening: opening ?? undefined,
     transcriptHash: transcript ?? EMPTY_ROOT,
+    judgedBy:
+      window_beacon === null || draw_beacon === null
+        ? undefined
+        : { window: window_beacon, draw: draw_beacon },
   }
 }
 
@@ -156,6 +207,6 @@ function windowOf(row: WindowRow): ClosedWindow {
 }
 
 /** A commitment as a line of the bundle: every one is drawn, so what has not been opened has failed. */
-export function resultOf(stored: StoredCommitment): ChallengeResult {
+export function resultOf({ judgedBy: _, ...stored }: StoredCommitment): ChallengeResult {
   return { ...stored, opening: stored.opening ?? OPENING.failed }
 }

@@ -80,6 +80,16 @@ export class BundleStore {
     return existsSync(this.#path(hash))
   }
 
+  /** Whether the bytes on the disk are still those of the name; a file that is damaged is removed. */
+  async isSound(hash: Hash): Promise<boolean> {
+    if (!this.has(hash)) return false
+    const sha256 = createHash('sha256')
+    for await (const chunk of createReadStream(this.#path(hash))) sha256.update(chunk as Uint8Array)
+    if (`0x${sha256.digest('hex')}` === hash) return true
+    this.#remove(hash.slice(2))
+    return false
+  }
+
   /** Undefined when there is no such file. */
   sizeOf(hash: Hash): number | undefined {
     return statSync(this.#path(hash), { throwIfNoEntry: false })?.size

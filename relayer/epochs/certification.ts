@@ -200,7 +200,10 @@ function refusedOf(answers: readonly Answer<AuditVerdict>[]): { member: Member; 
 }
 
 function refusalOf(attempt: number, { slot }: Member, verdict: No): EpochRefusal {
-  if (verdict.kind === 'refused') return { attempt, slot, code: verdict.code, text: verdict.text }
+  if (verdict.kind === 'refused') {
+    const { code, where, text } = verdict
+    return { attempt, slot, code, where, text }
+  }
   return { attempt, slot, code: LOCKED, text: lockedText(verdict.digest) }
 }
 

@@ -16,6 +16,7 @@ import { BundleUnavailableError, type Outcomes } from './outcomes.ts'
 import type { PriceBook } from './price-book.ts'
 import { named, type ProposalBuilder } from './proposal.ts'
 import type { Publisher } from './publication.ts'
+import type { Recovery } from './recovery.ts'
 import type { RefusedRecords } from './refused-records.ts'
 import type { Done, EpochDuties } from './runner.ts'
 import type { SettleResult, Settler } from './settlement.ts'
@@ -34,6 +35,7 @@ export interface DutiesDeps {
   readonly prices: Pick<PriceBook, 'highest'>
   readonly outcomes: Outcomes
   readonly bundles: BundleStore
+  readonly recovery: Recovery
   readonly propose: ProposalBuilder
   readonly publisher: Publisher
   readonly certifier: Certifier
@@ -50,20 +52,27 @@ const RAW_EPOCHS = 2
 export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDuties {
   const { chain, intake, outcomes, logger } = deps
 
-  const compute = async (
-    { state, refusals }: EpochRecord,
-    signal: AbortSignal,
-  ): Promise<Done | undefined> => {
+  /** A bundle whose bytes have been on this disk, as they should be, since this process runs. */
+  let sound: Hash | undefined
+
+  const compute = async (record: EpochRecord, signal: AbortSignal): Promise<Done | undefined> => {
+    const { state, refusals } = record
     const { epoch, attempt } = state
     intake.seal(epoch)
     const membership = deps.membership()
     if (chain.settlement().nextEpoch !== epoch || membership === undefined) return undefined
     const facts = await chain.epochFacts(epoch).catch(notYet)
-    if (facts === undefined) return undefined
+    if (facts === undefined || !(await intake.confirmOpenings(epoch))) return undefined
     const [opening, price] = await Promise.all([
       outcomes.openingOf(epoch, signal),
       deps.prices.highest(epoch, signal),
     ])
+    await deps.recovery.recover(
+      record,
+      membership,
+      () => intake.adoption(epoch, opening.closing.sequences),
+      signal,
+    )
     const batches = intake.batches(epoch)
     const models = await Promise.all(
       modelsNamed(batches, opening.closing).map(({ id, version }) => chain.model(id, version, epoch)),
@@ -98,6 +107,7 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
     const frame = { keyEpoch: membership.keyEpoch, attempt, validUntil, previous }
     const proposal = deps.propose(inputs, chain.terms, frame)
     const { hash, bytes } = deps.bundles.write(encodeBundle(proposal.bundle))
+    sound = hash
     const report = named(proposal.report, hash)
     const { figures } = outcomes.remember(hash, proposal.bundle, proposal.outcome, bytes)
     return {
@@ -110,34 +120,51 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
     const { report } = record
     const membership = deps.membership()
     if (report === undefined || membership === undefined) return undefined
-    await requireBundle(record, signal)
+    if (!(await hasBundle(record, signal))) {
+      const { epoch, attempt } = record.state
+      logger.warn('the bundle of an epoch is gone before it was published: it is computed again', {
+        epoch,
+        attempt,
+      })
+      return { event: { type: 'lost' }, details: { report: undefined, figures: undefined } }
+    }
     const copies = await deps.publisher.offer(report, membership, signal)
     return { event: { type: 'copied', copies } }
   }
 
-  /** The file was on disk before the state said so: it is missing only when somebody has removed it. */
-  const requireBundle = async ({ state, report }: EpochRecord, signal: AbortSignal): Promise<void> => {
-    if (report === undefined) return
-    try {
-      await outcomes.require(state.epoch, report.bundleHash, signal)
-    } catch (error) {
-      if (!(error instanceof BundleUnavailableError)) throw error
-      logger.error(
-        'the bundle of an epoch is gone from this disk and from all nodes: put a copy back into bundles/',
-        {
-          epoch: state.epoch,
-          hash: report.bundleHash,
-        },
-      )
-      throw error
+  /**
+   * The file was on disk before the state said so: it is missing or damaged only when somebody, or the disk, did that.
+   * Oracle nodes may have copies.
+   */
+  const hasBundle = async ({ state, report }: EpochRecord, signal: AbortSignal): Promise<boolean> => {
+    if (report === undefined) return false
+    const { bundleHash } = report
+    const isHere =
+      sound === bundleHash ? deps.bundles.has(bundleHash) : await deps.bundles.isSound(bundleHash)
+    if (!isHere) {
+      try {
+        await outcomes.require(state.epoch, bundleHash, signal)
+      } catch (error) {
+        if (error instanceof BundleUnavailableError) return false
+        throw error
+      }
     }
+    sound = bundleHash
+    return true
   }
 
   const collect = async (record: EpochRecord, signal: AbortSignal): Promise<Done | undefined> => {
     const { report } = record
     const membership = deps.membership()
     if (report === undefined || membership === undefined) return undefined
-    await requireBundle(record, signal)
+    if (!(await hasBundle(record, signal))) {
+      const { state } = record
+      logger.error(
+        'the bundle of an epoch is gone from this disk and from all nodes: put a copy back into bundles/',
+        { epoch: state.epoch, hash: report.bundleHash },
+      )
+      throw new BundleUnavailableError(state.epoch, report.bundleHash)
+    }
     // Those that have no copy yet get one on the way; nobody is waited for.
     await deps.publisher.offer(report, membership, signal)
     const result = await deps.certifier.certify(report, membership, signal)

@@ -4,6 +4,7 @@
  */
 import type { Hash } from '../../protocol/bytes.ts'
 import type { Certificate } from '../../protocol/certificate.ts'
+import type { RefusedWhere } from '../../protocol/epoch/audit-types.ts'
 import { EPOCH_PHASES, type EpochPhase, type EpochState, openEpoch } from '../../protocol/epoch/machine.ts'
 import { decodeEpochReport, type EpochReport, encodeEpochReport } from '../../protocol/epoch/report.ts'
 import type { SqliteDatabase } from '../../runtime/sqlite.ts'
@@ -48,6 +49,8 @@ export const EPOCH_MIGRATIONS: readonly string[] = [
      PRIMARY KEY (worker, epoch, sequence)
    ) STRICT;
    CREATE INDEX refused_records_of_epoch ON refused_records (epoch);`,
+  // Where the node found it, as JSON.
+  'ALTER TABLE refusals ADD COLUMN place TEXT;',
 ]
 
 /** More than a year of hours; a row is about a kilobyte. */
@@ -61,6 +64,8 @@ export interface EpochRefusal {
   readonly attempt: number
   readonly slot: number
   readonly code: string
+  /** Absent for a lock. */
+  readonly where?: RefusedWhere
   readonly text: string
 }
 
@@ -111,6 +116,10 @@ interface Row {
   readonly settled_at: number | null
 }
 
+interface RefusalRow extends Omit<EpochRefusal, 'where'> {
+  readonly place: string | null
+}
+
 export function createEpochStore(database: SqliteDatabase): EpochStore {
   const one = database.prepare<[number], Row>('SELECT * FROM epochs WHERE epoch = ?')
   const page = database.prepare<[number], Row>('SELECT * FROM epochs ORDER BY epoch DESC LIMIT ?')
@@ -133,11 +142,11 @@ export function createEpochStore(database: SqliteDatabase): EpochStore {
     `DELETE FROM steps WHERE id IN
        (SELECT id FROM steps WHERE epoch = ? ORDER BY id DESC LIMIT -1 OFFSET ${KEPT_STEPS})`,
   )
-  const refusals = database.prepare<[number], EpochRefusal>(
-    'SELECT attempt, slot, code, text FROM refusals WHERE epoch = ? ORDER BY attempt, slot',
+  const refusals = database.prepare<[number], RefusalRow>(
+    'SELECT attempt, slot, code, place, text FROM refusals WHERE epoch = ? ORDER BY attempt, slot',
   )
   const addRefusal = database.prepare(
-    'INSERT OR REPLACE INTO refusals (epoch, attempt, slot, code, text) VALUES (?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO refusals (epoch, attempt, slot, code, place, text) VALUES (?, ?, ?, ?, ?, ?)',
   )
   const trimRefusals = database.prepare('DELETE FROM refusals WHERE epoch = ? AND attempt <= ?')
   const forget = ['epochs', 'steps', 'refusals'].map(table =>
@@ -148,7 +157,7 @@ export function createEpochStore(database: SqliteDatabase): EpochStore {
     state: stateOf(row),
     ...detailsOf(row),
     steps: steps.all(row.epoch).map(step => ({ phase: phaseOf(step.phase), atSec: step.at_sec })),
-    refusals: refusals.all(row.epoch),
+    refusals: refusals.all(row.epoch).map(refusalOf),
   })
 
   const save = database.transaction((state: EpochState, atSec: number, details: EpochDetails) => {
@@ -172,8 +181,8 @@ export function createEpochStore(database: SqliteDatabase): EpochStore {
     for (const statement of forget) statement.run(state.epoch - KEPT_EPOCHS)
   })
   const addRefusals = database.transaction((epoch: number, items: readonly EpochRefusal[]) => {
-    for (const { attempt, slot, code, text } of items) {
-      addRefusal.run(epoch, attempt, slot, code, text)
+    for (const { attempt, slot, code, where, text } of items) {
+      addRefusal.run(epoch, attempt, slot, code, where === undefined ? null : JSON.stringify(where), text)
       trimRefusals.run(epoch, attempt - KEPT_ATTEMPTS)
     }
   })
@@ -193,6 +202,10 @@ export function createEpochStore(database: SqliteDatabase): EpochStore {
     save: (state, atSec, details = {}) => save.immediate(state, atSec, details),
     addRefusals: (epoch, items) => addRefusals.immediate(epoch, items),
   }
+}
+
+function refusalOf({ place, ...refusal }: RefusalRow): EpochRefusal {
+  return place === null ? refusal : { ...refusal, where: JSON.parse(place) as RefusedWhere }
 }
 
 function stateOf(row: Row): EpochState {

@@ -27,6 +27,7 @@ import { PriceBook } from './price-book.ts'
 import { createPriceStore } from './price-store.ts'
 import type { ProposalBuilder } from './proposal.ts'
 import { Publisher } from './publication.ts'
+import { Recovery } from './recovery.ts'
 import { createRefusalLog } from './refusal-log.ts'
 import { createRefusedRecords } from './refused-records.ts'
 import { epochRoutes } from './routes.ts'
@@ -105,6 +106,7 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
       bundles,
       ledger,
       refusedRecords,
+      recovery: new Recovery({ logger, network }),
       propose: deps.propose,
       publisher: new Publisher({ clock, logger, network }),
       certifier: new Certifier(domain, {

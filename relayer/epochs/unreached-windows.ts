@@ -8,15 +8,14 @@ import type { EpochRefusal } from './epoch-store.ts'
 import type { TakenIn } from './inputs.ts'
 
 const REFUSED_ROOT: AuditRefusal = 'COMMITMENTS_ROOT'
-/** As `describeRefusal` writes the line's key. A verdict says nothing else of where it found what. */
-const NAMED_WINDOW = /\(window (\d{1,10})\)/
+const WINDOW = /^\d{1,10}$/
 
 /** Windows whose roots any node has refused in an attempt before this one. */
 export function unreachedWindows(refusals: readonly EpochRefusal[], attempt: number): ReadonlySet<number> {
   const named = refusals
     .filter(refusal => refusal.attempt < attempt && refusal.code === REFUSED_ROOT)
-    .map(({ text }) => NAMED_WINDOW.exec(text)?.[1])
-  return new Set(named.filter(window => window !== undefined).map(Number))
+    .map(({ where }) => (where?.part === 'windows' ? (where.key ?? '') : ''))
+  return new Set(named.filter(key => WINDOW.test(key)).map(Number))
 }
 
 /** What was taken in, without these windows. */

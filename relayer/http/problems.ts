@@ -65,6 +65,11 @@ export const BATCH_PROBLEMS: ProblemKinds<BatchDeskRefusal> = {
     advice: 'Sign the batch of this network with the identity that stands in it.',
   },
   NO_EPOCH,
+  EPOCH_FULL: {
+    status: 503,
+    title: 'The epoch has taken as many records as a bundle can hold.',
+    advice: 'Send the batch again in the next epoch.',
+  },
   TOO_MANY_RECORDS: {
     status: 429,
     title: 'This worker has sent as many records as an epoch takes of one.',
@@ -252,7 +257,17 @@ export const OPENING_PROBLEMS: ProblemKinds<OpeningDeskRefusal> = {
     title: 'The device has failed in this window.',
     advice: 'A wrong product has been shown under its own root; that stands.',
   },
+  BAD_SIGNATURE: {
+    status: 403,
+    title: "The signature behind the openings is not the worker's.",
+    advice: 'Sign ChallengeOpenings of this network with the identity that signed the commitment.',
+  },
   BUSY: OVERLOAD.BUSY,
+  TOO_MANY_OPENINGS: {
+    status: 409,
+    title: 'The device has shown other openings as often as they are judged.',
+    advice: 'Derive the draw from the root and the block after the grace before anything is sent.',
+  },
   WRONG_SHAPE: {
     status: 422,
     title: 'This is not what was drawn.',

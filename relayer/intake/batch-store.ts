@@ -24,6 +24,8 @@ export interface BatchStore {
   promiseFor(identity: BatchIdentity): SignedInclusion | undefined
   /** Ascending by worker and sequence. */
   ofEpoch(epoch: number): SignedBatch[]
+  /** What {@link ofEpoch} are the batches of, in the same order. */
+  identitiesOf(epoch: number): BatchIdentity[]
   /** Identities of what was taken after an epoch, in order of arrival. */
   after(epoch: number): StoredIdentity[]
   remove(id: number): void
@@ -67,6 +69,10 @@ export function createBatchStore(database: SqliteDatabase): BatchStore {
   const ofEpoch = database.prepare<[number], { bytes: Buffer }>(
     'SELECT bytes FROM batches WHERE epoch = ? ORDER BY worker, seq_from',
   )
+  const identitiesOf = database.prepare<[number], BatchIdentity>(
+    `SELECT worker, seq_from AS seqFrom, seq_to AS seqTo, root AS batchRoot FROM batches WHERE epoch = ?
+     ORDER BY worker, seq_from`,
+  )
   const after = database.prepare<[number], StoredIdentity>(
     'SELECT id, worker, seq_from AS "from", seq_to AS "to" FROM batches WHERE epoch > ? ORDER BY id',
   )
@@ -101,6 +107,7 @@ export function createBatchStore(database: SqliteDatabase): BatchStore {
       return row === undefined ? undefined : decodeInclusion(row.promise)
     },
     ofEpoch: epoch => ofEpoch.all(epoch).map(row => decodeSignedBatch(row.bytes)),
+    identitiesOf: epoch => identitiesOf.all(epoch),
     after: epoch => after.all(epoch),
     remove: id => {
       remove.run(id)

@@ -1,6 +1,7 @@
 /** Everything that the relayer takes in, for the one who computes epochs of it. Wires the desks to their stores. */
 import type { FastifyInstance } from 'fastify'
 import type { SettlementReader } from '../../chain/settlement/reader.ts'
+import { MAX_PRODUCTS } from '../../compute/challenge/context.ts'
 import { drawRuleOf } from '../../compute/challenge/draw.ts'
 import { openingsBytes } from '../../compute/challenge/openings.ts'
 import type { Kernel } from '../../compute/matrix/kernel.ts'
@@ -10,11 +11,11 @@ import type { Address, Hash, Hex } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { ChallengeResult, WindowRoot } from '../../protocol/epoch/availability.ts'
 import type { DebitLine } from '../../protocol/epoch/ledger.ts'
-import type { UsageState } from '../../protocol/epoch/state.ts'
+import type { UsageState, WorkerSequence } from '../../protocol/epoch/state.ts'
 import { epochOf } from '../../protocol/epoch/time.ts'
 import type { WindowTerms } from '../../protocol/epoch/windows.ts'
-import type { IdentityCrypto } from '../../protocol/identity.ts'
-import type { Membership } from '../../protocol/membership.ts'
+import { type IdentityCrypto, SIGNATURE_BYTES } from '../../protocol/identity.ts'
+import { type Membership, relayerByIdentity } from '../../protocol/membership.ts'
 import type { Price } from '../../protocol/units.ts'
 import type { SignedBatch } from '../../protocol/usage/batch.ts'
 import type { AcceptedHold } from '../../protocol/usage/hold.ts'
@@ -30,6 +31,7 @@ import { Judge } from '../challenge/judge.ts'
 import { WindowDesk } from '../challenge/window-desk.ts'
 import { createWindowStore } from '../challenge/window-store.ts'
 import { intakeRoutes } from '../http/intake-routes.ts'
+import { type Adoption, type AdoptionDeps, openAdoption } from './adoption.ts'
 import { BatchDesk } from './batch-desk.ts'
 import { createBatchStore } from './batch-store.ts'
 import { createEpochStore, type IntakeStats } from './epoch-store.ts'
@@ -51,8 +53,15 @@ export interface SpokenFor {
 
 /** What the epochs are computed from. Everything here is durable. */
 export interface EpochIntake {
-  /** Nothing more is taken into this epoch, or one before it, for good. Drawn devices without openings have failed. */
+  /** Nothing more is taken into this epoch, or one before it, for good. Devices that sent no openings have failed. */
   seal(epoch: number): void
+  /**
+   * What oracle nodes were shown for a sealed epoch, and is not in it.
+   *
+   * @param opening the sequences that the epoch before left
+   * @throws {RangeError} when the epoch is not sealed
+   */
+  adoption(epoch: number, opening: readonly WorkerSequence[]): Adoption
   /** Ascending by worker and sequence. */
   batches(epoch: number): SignedBatch[]
   /** Sorted by encoded bytes. */
@@ -61,6 +70,12 @@ export interface EpochIntake {
   receipts(keys: ReadonlySet<Hex>): SignedReceipt[]
   /** Sorted by encoded bytes. */
   windows(epoch: number): WindowRoot[]
+  /**
+   * Brings what was opened of a sealed epoch's windows in line with the final chain; to be called before `results`.
+   *
+   * @returns false while that cannot be done yet
+   */
+  confirmOpenings(epoch: number): Promise<boolean>
   /** Sorted by encoded bytes. */
   results(epoch: number): ChallengeResult[]
   transcript(hash: Hash): Uint8Array | undefined
@@ -173,6 +188,14 @@ export function createIntake(options: IntakeOptions, deps: IntakeDeps): Intake {
     run: async () => windowDesk.tick(),
   })
   const inTransaction = <T>(work: () => T): T => database.transaction(work).immediate()
+  const adoptionDeps: AdoptionDeps = {
+    ...{ domain, crypto, batches, epochs, receiptDesk, inTransaction },
+    isWorker: address => chain.isWorker(address),
+    isRelayer: address => {
+      const membership = deps.membership()
+      return membership !== undefined && relayerByIdentity(membership, address) !== undefined
+    },
+  }
 
   return {
     name: 'intake',
@@ -191,7 +214,7 @@ export function createIntake(options: IntakeOptions, deps: IntakeDeps): Intake {
         holds: holdDesk,
         windows: windowDesk,
         stats: epochs.stats,
-        maxOpeningBytes: openingsBytes(drawRuleOf(size), size, 1),
+        maxOpeningBytes: openingsBytes(drawRuleOf(size), size, MAX_PRODUCTS) + SIGNATURE_BYTES,
         count: (door, outcome) => outcomes.inc({ door, outcome }),
         failed: (door, error) => logger.warn('a request could not be taken in', { door, error }),
       }),
@@ -203,10 +226,12 @@ export function createIntake(options: IntakeOptions, deps: IntakeDeps): Intake {
         epochs.setSealedThrough(epoch)
       })
     },
+    adoption: (epoch, opening) => openAdoption(epoch, opening, adoptionDeps),
     batches: batches.ofEpoch,
     acceptances: holds.acceptedIn,
     receipts: keys => sortedReceipts(receiptDesk.choose(keys)),
     windows: epoch => windowDesk.windowsOf(epoch),
+    confirmOpenings: epoch => windowDesk.confirm(epoch),
     results: epoch => windowDesk.resultsOf(epoch),
     transcript: windowStore.transcript,
     rebase: state => {

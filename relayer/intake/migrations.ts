@@ -79,4 +79,15 @@ export const INTAKE_MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE transcripts (hash TEXT PRIMARY KEY, window INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
    CREATE INDEX transcripts_by_window ON transcripts (window);`,
+  `ALTER TABLE commitments ADD COLUMN window_beacon TEXT;
+   ALTER TABLE commitments ADD COLUMN draw_beacon TEXT;
+   CREATE TABLE waiting_openings (
+     window INTEGER NOT NULL,
+     worker TEXT NOT NULL,
+     device TEXT NOT NULL,
+     window_beacon TEXT NOT NULL,
+     draw_beacon TEXT NOT NULL,
+     bytes BLOB NOT NULL,
+     PRIMARY KEY (window, worker, device)
+   ) STRICT;`,
 ]

@@ -13,7 +13,7 @@ import { AVAILABILITY_KIND, channelOf } from '../../protocol/usage/record.ts'
 import type { BatchStore } from './batch-store.ts'
 import type { EpochStore } from './epoch-store.ts'
 import type { HoldStore } from './hold-store.ts'
-import { addToFront, allows, type Charged, chooseReceipt } from './receipt-front.ts'
+import { addToFront, allows, type Charged, chooseReceipt, highestAllowed, makeRoom } from './receipt-front.ts'
 import type { ReceiptStore } from './receipt-store.ts'
 
 export const RECEIPT_REFUSALS = [
@@ -90,6 +90,33 @@ export class ReceiptDesk {
     return fronts.flatMap(
       ({ key, front }) => chooseReceipt(front, receipts.chargedOn(key), epoch, stated.get(key) ?? []) ?? [],
     )
+  }
+
+  /**
+   * Call inside a transaction. Keeps what oracle nodes were shown, of payers whose holds may be lost too: only receipts
+   * under which more of a sealed epoch counts than under those that are kept, so that nobody can push others out.
+   *
+   * @returns how many were kept
+   */
+  adopt(shown: readonly SignedReceipt[], epoch: number): number {
+    const { domain, crypto, receipts } = this.#deps
+    const stated = this.#statedOn(new Set(shown.map(({ receipt }) => channelKey(receipt))), epoch)
+    let kept = 0
+    for (const signed of shown) {
+      const key = channelKey(signed.receipt)
+      const before = receipts.chargedOn(key)
+      const charges = stated.get(key) ?? []
+      const front = receipts.ofChannel(key)
+      const best = chooseReceipt(front, before, epoch, charges)
+      const known = best === undefined ? -1n : highestAllowed(best, charges)
+      if (signed.receipt.validUntilEpoch < epoch || !allows(signed.receipt, before)) continue
+      if (highestAllowed(signed, charges) <= known || !isReceiptSigned(domain, signed, crypto)) continue
+      const change = addToFront(front, signed)
+      if (change === 'known') continue
+      receipts.replace(signed, change === 'full' ? makeRoom(front, best) : change.drop)
+      kept += 1
+    }
+    return kept
   }
 
   #statedOn(keys: ReadonlySet<Hex>, epoch: number): Map<Hex, Charged[]> {

@@ -24,6 +24,20 @@ export function covers(a: Receipt, b: Receipt): boolean {
   )
 }
 
+/**
+ * Room for one that an epoch needs: of a full front the lowest ceiling goes, but for the one that counts.
+ *
+ * @param best of the front
+ */
+export function makeRoom(
+  front: readonly SignedReceipt[],
+  best: SignedReceipt | undefined,
+): readonly SignedReceipt[] {
+  const ceiling = ({ receipt }: SignedReceipt): bigint => receipt.cumulativeCeiling
+  const others = front.filter(item => item !== best)
+  return others.sort((a, b) => (ceiling(a) < ceiling(b) ? -1 : 1)).slice(0, 1)
+}
+
 export function addToFront(front: readonly SignedReceipt[], added: SignedReceipt): FrontChange {
   if (front.some(({ receipt }) => covers(receipt, added.receipt))) return 'known'
   const drop = front.filter(({ receipt }) => covers(added.receipt, receipt))
@@ -40,6 +54,14 @@ export function allows(receipt: Receipt, { units, charge }: Charged): boolean {
   return receipt.cumulativeUnits >= units && receipt.cumulativeCeiling >= charge
 }
 
+/** The highest charge of these that a receipt allows; below any when it allows none. */
+export function highestAllowed({ receipt }: SignedReceipt, stated: readonly Charged[]): bigint {
+  return stated.reduce(
+    (most, charged) => (allows(receipt, charged) && charged.charge > most ? charged.charge : most),
+    -1n,
+  )
+}
+
 /**
  * The receipt that counts in an epoch: not below what has been charged before (auditors refuse the epoch for such a
  * one), and of these the one under which the highest charge counts, then the one with the highest ceiling.
@@ -52,14 +74,13 @@ export function chooseReceipt(
   epoch: number,
   stated: readonly Charged[],
 ): SignedReceipt | undefined {
-  const highest = ({ receipt }: SignedReceipt): bigint =>
-    stated.reduce(
-      (most, charged) => (allows(receipt, charged) && charged.charge > most ? charged.charge : most),
-      -1n,
-    )
   return front
     .filter(({ receipt }) => allows(receipt, before) && receipt.validUntilEpoch >= epoch)
-    .map(signed => ({ signed, counts: highest(signed), ceiling: signed.receipt.cumulativeCeiling }))
+    .map(signed => ({
+      signed,
+      counts: highestAllowed(signed, stated),
+      ceiling: signed.receipt.cumulativeCeiling,
+    }))
     .reduce<{ signed: SignedReceipt; counts: bigint; ceiling: bigint } | undefined>((best, item) => {
       if (best === undefined || item.counts > best.counts) return item
       return item.counts === best.counts && item.ceiling > best.ceiling ? item : best

@@ -10,7 +10,8 @@ import {
   encodeBlobPiece,
   encodeBlobRequest,
 } from '../../protocol/epoch/messages.ts'
-import { type PeerKey, type PeerNetwork, RequestRefused } from './peer-network.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { type PeerKey, type PeerNetwork, PeerRequestError, RequestRefused } from './peer-network.ts'
 
 /** Something that can be read from anywhere in it. Closed after each piece. */
 export interface Blob {
@@ -24,7 +25,7 @@ export type BlobFault =
   | 'TOO_LARGE'
   /** Not the bytes that were asked for. */
   | 'WRONG_HASH'
-  /** No piece, an empty one before the end, or another total than before. */
+  /** No piece, a shorter one before the end, a longer one, or another total than before. */
   | 'BAD_PIECE'
 
 /** The peer did not serve what was asked for. Ask another one. */
@@ -41,6 +42,12 @@ export class BlobError extends Error {
 
 /** Of one piece; a peer that is slower than this is not worth waiting for. */
 const PIECE_TIMEOUT_MS = 5_000
+/**
+ * Of a whole blob: so much, and its bytes at the rate of a poor line. Without it, a peer that sends each piece at the
+ * last moment holds the asker for hours.
+ */
+const BLOB_TIMEOUT_MS = 30_000
+const FLOOR_BYTES_PER_SEC = 256 * 1024
 /** Pieces are asked for one after the other; the second is for who begins anew while the first hangs. */
 const MAX_IN_FLIGHT = 2
 const PIECE_HEAD_BYTES = 6
@@ -79,32 +86,44 @@ export function serveBlobs(
  * acts on earlier pieces must be ready to undo it.
  *
  * @throws {BlobError} when it is not what was asked for
- * @throws {PeerRequestError} when the peer does not answer, or has no such blob
+ * @throws {PeerRequestError} when the peer does not answer, or has no such blob; TIMEOUT also when it is slower over the
+ * whole blob than 30 s and 256 KiB a second. What the caller does between two pieces is not counted.
  */
 export async function* fetchBlob(
   network: Pick<PeerNetwork, 'request'>,
   peer: PeerKey,
   channel: string,
   hash: Hash,
-  options: { readonly maxBytes: number; readonly signal?: AbortSignal },
+  options: {
+    readonly maxBytes: number
+    readonly signal?: AbortSignal
+    readonly clock?: Pick<Clock, 'monotonic'>
+  },
 ): AsyncGenerator<Uint8Array, void> {
+  const { clock = systemClock } = options
   const sha256 = createHash('sha256')
+  let leftMs = BLOB_TIMEOUT_MS
   let offset = 0
   let total: number | undefined
   do {
+    if (leftMs <= 0) throw new PeerRequestError('TIMEOUT', peer, channel)
+    const askedMs = clock.monotonic()
     const reply = await network.request(peer, channel, encodeBlobRequest({ hash, offset }), {
-      timeoutMs: PIECE_TIMEOUT_MS,
+      timeoutMs: Math.min(PIECE_TIMEOUT_MS, leftMs),
       maxReplyBytes: PIECE_HEAD_BYTES + BLOB_PIECE_BYTES,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     })
+    leftMs -= clock.monotonic() - askedMs
     const piece = pieceOf(reply)
     if (piece === undefined || (total ?? piece.total) !== piece.total)
       throw new BlobError('BAD_PIECE', hash, peer)
+    if (piece.total > options.maxBytes) throw new BlobError('TOO_LARGE', hash, peer)
+    if (total === undefined) leftMs += (piece.total / FLOOR_BYTES_PER_SEC) * 1_000
     total = piece.total
-    if (total > options.maxBytes) throw new BlobError('TOO_LARGE', hash, peer)
+    // Pieces of a byte each would cost a request a byte.
+    if (piece.bytes.length !== Math.min(BLOB_PIECE_BYTES, total - offset))
+      throw new BlobError('BAD_PIECE', hash, peer)
     offset += piece.bytes.length
-    const stuck = piece.bytes.length === 0 && offset < total
-    if (stuck || offset > total) throw new BlobError('BAD_PIECE', hash, peer)
     sha256.update(piece.bytes)
     if (piece.bytes.length > 0) yield piece.bytes
   } while (offset < total)

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -26,9 +27,10 @@ import { type Address, type Hash, hexOf } from '../../../protocol/bytes.ts'
 import { CHANNELS } from '../../../protocol/channels.ts'
 import { type Domain, digestOf, STRUCTS } from '../../../protocol/domain.ts'
 import { auditEpoch } from '../../../protocol/epoch/audit.ts'
-import { describeRefusal } from '../../../protocol/epoch/audit-types.ts'
+import { describeRefusal, placeOf } from '../../../protocol/epoch/audit-types.ts'
 import type { ChallengeResult } from '../../../protocol/epoch/availability.ts'
 import { BundleReader, type BundleResult, decodeBundle } from '../../../protocol/epoch/bundle-reader.ts'
+import type { EpochPhase } from '../../../protocol/epoch/machine.ts'
 import { EMPTY_STATE, stateHash } from '../../../protocol/epoch/state.ts'
 import { aggregateShares, commitmentsOf, frost } from '../../../protocol/frost.ts'
 import { bitmapOf, type Membership, membershipOf } from '../../../protocol/membership.ts'
@@ -244,7 +246,10 @@ describe('epochs of a relayer on a chain', function () {
           },
           crypto,
         )
-        if ('refused' in audit) return { kind: 'refused', code: audit.refused, text: describeRefusal(audit) }
+        if ('refused' in audit) {
+          const where = placeOf(audit.where)
+          return { kind: 'refused', code: audit.refused, where, text: describeRefusal(audit) }
+        }
         closings.set(report.epoch, audit.closingStateHash)
         return honest
       },
@@ -260,13 +265,14 @@ describe('epochs of a relayer on a chain', function () {
     const response = await relayer.app.inject(`/v1/epochs/${epoch}`)
     return response.statusCode === 200 ? (response.json() as EpochJson) : undefined
   }
-  const settled = async (epoch: number): Promise<EpochJson> => {
+  const settled = (epoch: number): Promise<EpochJson> => inPhase(epoch, 'final')
+  const inPhase = async (epoch: number, phase: EpochPhase): Promise<EpochJson> => {
     const giveUpAt = performance.now() + 15_000
     for (;;) {
       const json = await epochOf(epoch)
-      if (json?.phase === 'final') return json
+      if (json?.phase === phase) return json
       if (performance.now() > giveUpAt)
-        throw new Error(`epoch ${epoch} is not final: ${JSON.stringify(json)}`)
+        throw new Error(`epoch ${epoch} is not ${phase}: ${JSON.stringify(json)}`)
       await systemClock.sleep(20)
     }
   }
@@ -503,6 +509,27 @@ describe('epochs of a relayer on a chain', function () {
     const bundle = await relayer.app.inject('/v1/epochs/7/bundle')
     const read = decodeBundle([bundle.rawPayload])
     expect('bundle' in read && [read.bundle.windows, read.bundle.results]).to.deep.equal([[], []])
+  })
+
+  it('computes a bundle again that was damaged before anybody had a copy, under the same attempt', async () => {
+    for (const { manners } of network.nodes)
+      manners.take = async () => {
+        throw new Error('not now')
+      }
+    await endEpoch(8)
+    const computed = await inPhase(8, 'computed')
+    await relayer.stop()
+    const path = join(directory.path, 'second', 'bundles', String(computed.bundleHash).slice(2))
+    const bytes = readFileSync(path)
+    bytes[100] = (bytes[100] ?? 0) ^ 1
+    writeFileSync(path, bytes)
+    for (const node of network.nodes) makeHonest(node)
+    // Its file is as damaged as before: only what was computed again can be settled.
+    relayer = await startRelayer('second')
+    const json = await settled(8)
+    expect(json.attempt).to.equal(0)
+    expect(json.refusals).to.deep.equal([])
+    expect(json.steps.map(({ phase }) => phase).filter(phase => phase === 'sealed')).to.have.length(2)
   })
 })
 

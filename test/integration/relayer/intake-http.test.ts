@@ -82,7 +82,8 @@ describe('the intake over HTTP, as its clients see it', () => {
     await world.goTo(START_SEC + 14)
     const view = await client.windowOf(window, of)
     expect({ ...view, root: '' }).to.deep.equal({ window, root: '', count: 1, index: 0, proof: [] })
-    await client.postOpenings(window, of, device.openings(view?.root ?? '0x'))
+    const openings = device.openings(view?.root ?? '0x')
+    await client.postOpenings(window, of, device.signedOpenings(openings))
     expect(world.intake.results(0).map(({ opening }) => opening)).to.deep.equal([1])
   })
 

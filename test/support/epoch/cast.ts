@@ -1,5 +1,6 @@
 import { type Address, type Hash, hexOf } from '../../../protocol/bytes.ts'
 import type { CertifiedReport } from '../../../protocol/certificate.ts'
+import type { PromisedBatch } from '../../../protocol/epoch/promised-batch.ts'
 import { addressOfSecret, nobleIdentityCrypto } from '../../../protocol/identity.ts'
 import { packReport, reportDigest } from '../../../protocol/report.ts'
 import { roundAt } from '../../../protocol/rounds.ts'
@@ -55,6 +56,15 @@ export function signBatch(batch: UsageBatch, worker: string): SignedBatch {
 export function promise(batch: UsageBatch, epoch: number, relayer = 'relayer'): SignedInclusion {
   const receipt = { epoch, ...batchIdentity(batch) }
   return { receipt, signature: signAs(relayer, inclusionDigest(DOMAIN, receipt)) }
+}
+
+/** A batch of `worker` as an oracle node is shown it. */
+export function promised(
+  batch: UsageBatch,
+  epoch = 0,
+  by: { relayer?: string; worker?: string } = {},
+): PromisedBatch {
+  return { inclusion: promise(batch, epoch, by.relayer), batch: signBatch(batch, by.worker ?? 'worker') }
 }
 
 /** A price certified by three of four identities. */

@@ -249,8 +249,8 @@ export async function startAuditing(
 }
 
 /** As a relayer gossips it. */
-export function sealWindow(seal: WindowSeal, signer = 'relayer'): Uint8Array {
-  return sealMessage(DOMAIN, MESSAGE_KIND.windowSeal, KEY_EPOCH, encodeWindowSeal(seal), digest =>
+export function sealWindow(seal: WindowSeal, signer = 'relayer', repeat = 0): Uint8Array {
+  return sealMessage(DOMAIN, MESSAGE_KIND.windowSeal, KEY_EPOCH, encodeWindowSeal(seal, repeat), digest =>
     signAs(signer, digest),
   )
 }

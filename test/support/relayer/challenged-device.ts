@@ -8,10 +8,11 @@ import {
 import type { ChallengeContext } from '../../../compute/challenge/context.ts'
 import { drawOpenings, drawRuleOf } from '../../../compute/challenge/draw.ts'
 import { encodeOpenings } from '../../../compute/challenge/openings.ts'
+import { encodeSignedOpenings, openingsDigest } from '../../../compute/challenge/openings-signature.ts'
 import { openProduct } from '../../../compute/challenge/prove.ts'
 import type { Kernel } from '../../../compute/matrix/kernel.ts'
 import { matrixSize } from '../../../compute/matrix/size.ts'
-import type { Hash } from '../../../protocol/bytes.ts'
+import { type Hash, hexOf } from '../../../protocol/bytes.ts'
 import { drawBeacon, drawSec, slotStartSec, windowBeacon } from '../../../protocol/epoch/windows.ts'
 import { makeProducts, type Work } from '../compute/challenge.ts'
 import { addressOf, hash, signAs } from '../epoch/cast.ts'
@@ -22,6 +23,7 @@ import { windowTermsOf } from './intake-world.ts'
 export class ChallengedDevice {
   readonly signed: SignedCommitment
   readonly device: Hash
+  readonly #worker: string
   readonly #kernel: Kernel
   readonly #chain: FakeChain
   readonly #window: number
@@ -34,6 +36,7 @@ export class ChallengedDevice {
     window: number,
     { worker = 'worker', products = 2, work = undefined as Work | undefined } = {},
   ) {
+    this.#worker = worker
     this.#kernel = kernel
     this.#chain = chain
     this.#window = window
@@ -73,5 +76,12 @@ export class ChallengedDevice {
         openProduct(this.#kernel, size, this.#products[each.index] ?? new Int32Array(), each),
       ),
     )
+  }
+
+  /** As they are posted. @param signer the worker itself unless told otherwise */
+  signedOpenings(openings: Uint8Array, signer = this.#worker): Uint8Array {
+    const commitment = hexOf(commitmentDigest(DOMAIN, this.signed.commitment))
+    const signature = signAs(signer, openingsDigest(DOMAIN, commitment, openings))
+    return encodeSignedOpenings({ openings, signature })
   }
 }

@@ -123,7 +123,7 @@ function bytes(hash: Hash): Uint8Array {
 
 /** A verdict that refuses. */
 export function refusal(text = 'rewards line 0: expected 1, found 2'): AuditVerdict {
-  return { kind: 'refused', code: 'REWARD_ROOT', text }
+  return { kind: 'refused', code: 'REWARD_ROOT', where: { part: 'rewards', index: 0 }, text }
 }
 
 /** A verdict of a node that has signed something else. */

@@ -2,11 +2,18 @@
 import { keccak256, toHex } from 'viem'
 import { type Address, ByteWriter, type Hash } from '../../../protocol/bytes.ts'
 import type { Domain } from '../../../protocol/domain.ts'
+import { encodePromised, type PromisedBatch } from '../../../protocol/epoch/promised-batch.ts'
 import { ONE } from '../../../protocol/units.ts'
-import { batchDigest, batchIdentity, encodeSignedBatch } from '../../../protocol/usage/batch.ts'
+import {
+  batchDigest,
+  batchIdentity,
+  encodeSignedBatch,
+  type SignedBatch,
+  type UsageBatch,
+} from '../../../protocol/usage/batch.ts'
 import { type AcceptedHold, type Hold, holdDigest, holdId, writeHold } from '../../../protocol/usage/hold.ts'
-import { encodeInclusion, type SignedInclusion } from '../../../protocol/usage/inclusion.ts'
-import { type Receipt, receiptDigest } from '../../../protocol/usage/receipt.ts'
+import type { SignedInclusion } from '../../../protocol/usage/inclusion.ts'
+import { encodeSignedReceipt, type Receipt, receiptDigest } from '../../../protocol/usage/receipt.ts'
 import type { WorkRecord } from '../../../protocol/usage/record.ts'
 import { ASSET, NOBODY, WORK_KIND } from '../../../protocol/usage/wire.ts'
 import { createRelayerClient, type RelayerClient } from '../../../sdk/relayer-client.ts'
@@ -63,8 +70,17 @@ export class Customers {
     return { hold, channel }
   }
 
-  /** The payer lets a worker charge so much. */
-  async allow({ channel }: Deal, worker: Party, { units, wei }: Charge): Promise<void> {
+  /**
+   * The payer lets a worker charge so much.
+   *
+   * @param to who is told: the relayer unless a worker shows it to the oracle nodes instead
+   */
+  async allow(
+    { channel }: Deal,
+    worker: Party,
+    { units, wei }: Charge,
+    to: 'relayer' | 'oracles' = 'relayer',
+  ): Promise<void> {
     const receipt: Receipt = {
       ...channel,
       worker: worker.identity,
@@ -73,7 +89,10 @@ export class Customers {
       validUntilEpoch: LAST_EPOCH,
     }
     const signature = PAYER.sign(receiptDigest(this.#domain, receipt))
-    await this.relayer.postReceipt({ receipt, signature })
+    const signed = { receipt, signature }
+    if (to === 'relayer') await this.relayer.postReceipt(signed)
+    else
+      await Promise.all(this.#oracleUrls.map(url => post(url, '/v1/receipts', encodeSignedReceipt(signed))))
   }
 
   /**
@@ -87,6 +106,15 @@ export class Customers {
     charges: readonly Charge[],
     options: { readonly shown: boolean } = { shown: true },
   ): Promise<SignedInclusion> {
+    const batch = this.sign(deal, worker, charges)
+    const promise = await this.relayer.postBatch(encodeSignedBatch(batch))
+    const promised = { inclusion: promise, batch }
+    if (options.shown) await Promise.all(this.#oracleUrls.map(url => show(url, promised)))
+    return promise
+  }
+
+  /** The next batch of a worker, handed to nobody. */
+  sign(deal: Deal, worker: Party, charges: readonly Charge[]): SignedBatch {
     const seqFrom = this.#sequences.get(worker.identity) ?? 1
     this.#sequences.set(worker.identity, seqFrom + charges.length)
     const batch = {
@@ -94,10 +122,21 @@ export class Customers {
       seqFrom,
       records: charges.map(charge => this.#record(deal, charge)),
     }
-    const signature = worker.sign(batchDigest(this.#domain, batchIdentity(batch)))
-    const promise = await this.relayer.postBatch(encodeSignedBatch({ batch, signature }))
-    if (options.shown) await Promise.all(this.#oracleUrls.map(url => show(url, promise)))
-    return promise
+    return this.signBatch(batch, worker)
+  }
+
+  signBatch(batch: UsageBatch, worker: Party): SignedBatch {
+    return { batch, signature: worker.sign(batchDigest(this.#domain, batchIdentity(batch))) }
+  }
+
+  /** What each oracle node answers to who shows it these bytes as a promise: 204, or the code of its refusal. */
+  showAll(bytes: Uint8Array): Promise<(number | string)[]> {
+    return Promise.all(
+      this.#oracleUrls.map(async url => {
+        const response = await send(url, '/v1/inclusions', bytes)
+        return response.ok ? response.status : String(((await response.json()) as { code: unknown }).code)
+      }),
+    )
   }
 
   /** The bytes of a hold that has been signed and handed to nobody. */
@@ -142,11 +181,20 @@ export function tokens(amount: number): bigint {
   return BigInt(amount) * ONE
 }
 
-async function show(oracleUrl: string, promise: SignedInclusion): Promise<void> {
-  const response = await fetch(`${oracleUrl}/v1/inclusions`, {
+async function show(oracleUrl: string, promised: PromisedBatch): Promise<void> {
+  await post(oracleUrl, '/v1/inclusions', encodePromised(promised))
+}
+
+async function post(oracleUrl: string, path: string, body: Uint8Array): Promise<void> {
+  const response = await send(oracleUrl, path, body)
+  if (response.status !== 204)
+    throw new Error(`an oracle node does not take it at ${path}: ${await response.text()}`)
+}
+
+function send(oracleUrl: string, path: string, body: Uint8Array): Promise<Response> {
+  return fetch(oracleUrl + path, {
     method: 'POST',
     headers: { 'content-type': 'application/octet-stream' },
-    body: Buffer.from(encodeInclusion(promise)),
+    body: Buffer.from(body),
   })
-  if (response.status !== 204) throw new Error(`an oracle node takes no promise: ${await response.text()}`)
 }

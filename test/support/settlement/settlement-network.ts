@@ -2,7 +2,8 @@
  * Real oracle nodes and a real relayer on a real chain. The test plays everybody else: aggregator, workers, payer and
  * gateway. Time is the chain's, and passes only when the test says so.
  */
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Hash, hexOf } from '../../../protocol/bytes.ts'
 import { ONE, type Price } from '../../../protocol/units.ts'
 import { ASSET } from '../../../protocol/usage/wire.ts'
@@ -178,6 +179,12 @@ export class SettlementNetwork {
   /** Of a relayer that does not run: batches, epochs and bundles are gone. */
   loseRelayerDisk(): void {
     rmSync(this.#relayerFile.dataDir, { recursive: true })
+  }
+
+  /** Of a relayer that does not run: what it has taken in is gone, its epochs and bundles are not. */
+  loseIntake(): void {
+    for (const name of readdirSync(this.#relayerFile.dataDir))
+      if (name.startsWith('intake.sqlite')) rmSync(join(this.#relayerFile.dataDir, name))
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,6 @@
 /** The chain of a test: deployed contracts, a group key that only the test holds, and time that the test sets. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   createTestClient,
   http,
@@ -31,11 +33,14 @@ import { silentLogger } from '../../../runtime/logger.ts'
 import { type Anvil, fundedAccount, startAnvil } from '../chain/anvil.ts'
 import { quorumSignatures, testGroup } from '../chain/signing.ts'
 import type { Party } from '../network/cast.ts'
+import { ROOT } from '../runtime/spawned.ts'
 
 /** Longer than any test of this kind takes: so time passes only where a test says so. */
 export const EPOCH_SEC = 300
-/** `sealGraceSec` of the local network: nothing is computed before. */
-const SEAL_GRACE_SEC = 6
+/** Of the local network: nothing is computed before. */
+const { sealGraceSec: SEAL_GRACE_SEC } = JSON.parse(
+  readFileSync(join(ROOT, 'config/networks/devnet.json'), 'utf8'),
+) as { sealGraceSec: number }
 const YEAR_SEC = 31_536_000n
 /** So much that what an epoch burns can be seen in what is minted again. */
 const NET_CAP_PER_EPOCH = 100n * ONE

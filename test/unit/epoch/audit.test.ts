@@ -18,7 +18,8 @@ import type { EpochReport } from '../../../protocol/epoch/report.ts'
 import { stateHash } from '../../../protocol/epoch/state.ts'
 import { nobleIdentityCrypto } from '../../../protocol/identity.ts'
 import { ONE, type Price } from '../../../protocol/units.ts'
-import { batchIdentity } from '../../../protocol/usage/batch.ts'
+import { batchIdentity, type UsageBatch } from '../../../protocol/usage/batch.ts'
+import type { SignedReceipt } from '../../../protocol/usage/receipt.ts'
 import {
   acceptHold,
   certifiedPrice,
@@ -194,9 +195,9 @@ describe('the price of an epoch', () => {
 
 describe('challenge commitments', () => {
   it('count only under a root that came in time, and none is left out', () => {
-    expectRefused(honest, { own: { windowRoots: new Map() } }, 'COMMITMENTS_ROOT', { key: 'window 7' })
+    expectRefused(honest, { own: { windowRoots: new Map() } }, 'COMMITMENTS_ROOT', { key: '7' })
     const windowRoots = new Map([...honest.own.windowRoots, [8, hash('window 8')] as const])
-    expectRefused(honest, { own: { windowRoots } }, 'COMMITMENTS_ROOT', { key: 'window 8' })
+    expectRefused(honest, { own: { windowRoots } }, 'COMMITMENTS_ROOT', { key: '8' })
     const results = honest.bundle.results.map(each => ({ ...each, products: each.products + 1 }))
     expectRefused(honest, { bundle: { results } }, 'COMMITMENTS_ROOT', { part: 'windows', index: 0 })
     const stray = { results: [...honest.bundle.results, result(WORKER, { window: 9 })] }
@@ -233,6 +234,21 @@ describe('batches', () => {
     const elsewhere = { ...firstBatch.batch, seqFrom: 100 }
     const inclusions = [promise(elsewhere, 0, 'stranger'), promise(elsewhere, 1)]
     expect('ok' in audit(honest, { own: { inclusions } })).to.equal(true)
+  })
+
+  it('that were promised need not be in once their numbers are taken, or their worker is none', () => {
+    const own = (...batches: UsageBatch[]) => ({
+      own: { inclusions: batches.map(batch => promise(batch, 0)) },
+    })
+    const twin = { ...firstBatch.batch, records: firstBatch.batch.records.slice(1) }
+    expect('ok' in audit(honest, own(twin)), 'those of another batch of the epoch').to.equal(true)
+    const settled = { inclusions: [promise(firstBatch.batch, 1), promise(twin, 1)] }
+    expect('ok' in audit(secondEpoch(), { own: settled }), 'those of the epoch before').to.equal(true)
+    const far = { ...firstBatch.batch, seqFrom: 2 ** 40 }
+    expect('ok' in audit(honest, own(far)), 'further ahead than any can be').to.equal(true)
+    const stranger = { ...firstBatch.batch, worker: PAYER, seqFrom: 100 }
+    expect('ok' in audit(honest, own(stranger)), 'of no worker').to.equal(true)
+    expectRefused(honest, own(twin, { ...firstBatch.batch, seqFrom: 100 }), 'MISSING_BATCH')
   })
 
   it('with an invented record are not under their worker’s signature', () => {
@@ -327,6 +343,37 @@ describe('receipts', () => {
     const forged = { own: { receipts: [signReceipt(inferenceReceipt(), 'thief')] } }
     expect('ok' in audit(withheld, forged)).to.equal(true)
     expectRefused(caseOf(inputsOf({ models: [] })), {}, 'MISSING_MODEL')
+  })
+
+  it('of which none is above the other are missed only where a higher charge stands under them', () => {
+    // The second record has a higher charge for fewer units: no receipt below allows both.
+    const records = [
+      inference({ cumulativeUnits: 100n, cumulativeCharge: 2n * ONE }),
+      inference({ cumulativeUnits: 1n, cumulativeCharge: 3n * ONE }),
+    ]
+    const long = signReceipt(
+      inferenceReceipt({ cumulativeUnits: 100n, cumulativeCeiling: 2n * ONE }),
+      'payer',
+    )
+    const dear = signReceipt(inferenceReceipt({ cumulativeUnits: 1n, cumulativeCeiling: 3n * ONE }), 'payer')
+    const epochWith = (receipt: SignedReceipt) =>
+      caseOf(
+        inputsOf({
+          receipts: [receipt],
+          batches: [signBatch({ worker: WORKER, seqFrom: 1, records }, 'worker')],
+        }),
+      )
+    expectRefused(epochWith(long), { own: { receipts: [dear] } }, 'MISSING_RECEIPT')
+    expect('ok' in audit(epochWith(dear), { own: { receipts: [long] } })).to.equal(true)
+  })
+
+  it('below what had been charged before are missed by nobody', () => {
+    const stale = inference({ cumulativeUnits: 1n, cumulativeCharge: 1n })
+    const batches = [signBatch({ worker: WORKER, seqFrom: 100, records: [stale] }, 'worker')]
+    const epoch = secondEpoch({ receipts: [], batches })
+    const fell = signReceipt(inferenceReceipt({ cumulativeCeiling: 3n * ONE - 1n }), 'payer')
+    expect('ok' in audit(epoch, { own: { receipts: [fell] } })).to.equal(true)
+    expectRefused(epoch, { own: { receipts: [signReceipt(inferenceReceipt(), 'payer')] } }, 'MISSING_RECEIPT')
   })
 })
 

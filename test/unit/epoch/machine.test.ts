@@ -80,6 +80,17 @@ describe('the epoch machine', () => {
     ])
   })
 
+  it('computes again what was lost before anybody could sign it, under the same attempt', () => {
+    const event: EpochEvent = { type: 'lost' }
+    expect(stepped(at('computed', { attempt: 2 }), event)).to.equal('sealed 2: compute')
+    expect(stepEpoch(at('computed'), event, context).state).to.deep.equal({
+      ...openEpoch(4),
+      phase: 'sealed',
+    })
+    expect(stepped(at('published'), event)).to.equal('published 0: ')
+    expect(stepped(at('certified'), event)).to.equal('certified 0: ')
+  })
+
   it('lets a certificate expire only until it is staged', () => {
     expect(stepped(at('staged'), tick(3_000))).to.equal('staged 0: activate')
   })
@@ -123,6 +134,7 @@ describe('the epoch machine', () => {
     const late: EpochEvent[] = [
       { type: 'computed', bundleHash },
       copied(4),
+      { type: 'lost' },
       certified,
       { type: 'refused' },
       { type: 'vetoed' },

@@ -5,9 +5,11 @@ import { expect } from 'chai'
 import type { Hash } from '../../../protocol/bytes.ts'
 import { BLOB_PIECE_BYTES, encodeBlobPiece } from '../../../protocol/epoch/messages.ts'
 import { bytesBlob, fetchBlob, fileBlob, serveBlobs } from '../../../runtime/p2p/blobs.ts'
+import { PeerRequestError } from '../../../runtime/p2p/peer-network.ts'
 import { party } from '../../support/network/cast.ts'
 import { temporaryDirectory } from '../../support/network/temporary-directory.ts'
 import { Wire } from '../../support/network/wire.ts'
+import { FakeClock } from '../../support/runtime/fake-clock.ts'
 
 const CHANNEL = '/test/blob/1'
 const [server, asker] = [party('server').peerKey, party('asker').peerKey]
@@ -86,6 +88,55 @@ describe('bytes that are asked for by their hash', () => {
         .handle(CHANNEL, { maxRequestBytes: 99, maxInFlightPerPeer: 1, timeoutMs: 99 }, async () => answer())
       expect(await failure(hashOf(bytesOf(5)))).to.include({ code: 'BAD_PIECE' })
     }
+  })
+
+  it('come in full pieces: a short one before the end is none', async () => {
+    const bytes = bytesOf(BLOB_PIECE_BYTES + 9)
+    let asked = 0
+    wire
+      .peer(server)
+      .handle(CHANNEL, { maxRequestBytes: 99, maxInFlightPerPeer: 1, timeoutMs: 99 }, async () => {
+        asked += 1
+        return encodeBlobPiece(bytes.length, bytes.subarray(asked - 1, asked))
+      })
+    expect(await failure(hashOf(bytes))).to.include({ code: 'BAD_PIECE' })
+    expect(asked).to.equal(1)
+  })
+
+  describe('within a time for all of them', () => {
+    const PIECES = 40
+    const bytes = bytesOf(PIECES * BLOB_PIECE_BYTES)
+    let clock: FakeClock
+
+    /** @returns how many pieces came, and what came of it */
+    const fetchFrom = async (msEach: number, options: { readonly pauseMs: number }) => {
+      clock = new FakeClock()
+      const hash = serve(bytes)
+      wire.tamper(server, async (_protocol, _request, answer) => {
+        clock.busy(msEach)
+        return await answer()
+      })
+      let pieces = 0
+      try {
+        const blob = fetchBlob(wire.peer(asker), server, CHANNEL, hash, { maxBytes: 10 ** 8, clock })
+        for await (const _ of blob) {
+          pieces += 1
+          clock.busy(options.pauseMs)
+        }
+        return { pieces, code: 'WHOLE' }
+      } catch (error) {
+        return { pieces, code: error instanceof PeerRequestError ? error.code : String(error) }
+      }
+    }
+
+    it('end when each piece comes at the last moment', async () => {
+      // 30 s, and 40 pieces at one a second.
+      expect(await fetchFrom(4_900, { pauseMs: 0 })).to.deep.equal({ pieces: 15, code: 'TIMEOUT' })
+    })
+
+    it('arrive over a poor line, however long the asker takes between pieces', async () => {
+      expect(await fetchFrom(1_500, { pauseMs: 60_000 })).to.deep.equal({ pieces: PIECES, code: 'WHOLE' })
+    })
   })
 
   it('are not read behind their end', async () => {

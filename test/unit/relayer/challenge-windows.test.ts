@@ -53,10 +53,13 @@ describe('a challenge window at the relayer', () => {
     return status === 204 ? 'TAKEN' : json['code']
   }
   const look = (of: ChallengedDevice, window = WINDOW) => world.get(`/v1/windows/${window}?${of.query}`)
-  const open = async (of: ChallengedDevice, openings: Uint8Array): Promise<unknown> => {
-    const { status, json } = await world.post(`/v1/windows/${WINDOW}/openings?${of.query}`, openings)
+  const open = async (of: ChallengedDevice, openings: Uint8Array, signer?: string): Promise<unknown> => {
+    const body = of.signedOpenings(openings, signer)
+    const { status, json } = await world.post(`/v1/windows/${WINDOW}/openings?${of.query}`, body)
     return status === 204 ? 'PASSED' : json['code']
   }
+  const sealOf = (seal: Uint8Array) =>
+    decodeWindowSeal(openMessage(DOMAIN, MESSAGE_KIND.windowSeal, seal, nobleIdentityCrypto).body)
   const rootOf = async (of: ChallengedDevice): Promise<Hash> => (await look(of)).json['root'] as Hash
   const lineOf = (of: ChallengedDevice) => {
     const { worker, roots } = of.signed.commitment
@@ -84,7 +87,7 @@ describe('a challenge window at the relayer', () => {
       lines.map(line => ({ ...line, opening: OPENING.failed, transcriptHash: EMPTY_ROOT })),
     )
     expect(sender).to.equal(RELAYER)
-    expect(decodeWindowSeal(body)).to.deep.equal({ window: WINDOW, root, count: 2 })
+    expect(decodeWindowSeal(body)).to.deep.equal({ window: WINDOW, root, count: 2, repeat: 0 })
     expect(world.intake.windows(0)).to.deep.equal([{ window: WINDOW, root }])
     for (const [at, line] of lines.entries()) {
       const { json } = await look(at === 0 ? honest : other)
@@ -95,12 +98,12 @@ describe('a challenge window at the relayer', () => {
     }
   })
 
-  it('sends the root again each second until the draw, and then no more', async () => {
+  it('sends the root again each second, each time as another message, until the draw, and then no more', async () => {
     await commit(honest)
     for (let sec = CLOSES; sec <= DRAWN + 3; sec++) await world.goTo(sec)
-    const distinct = new Set(world.seals.map(hexOf))
-    expect(distinct.size).to.equal(1)
     expect(world.seals.length).to.be.within(3, 5)
+    expect(new Set(world.seals.map(hexOf)).size).to.equal(world.seals.length)
+    expect(new Set(world.seals.map(seal => sealOf(seal).root)).size).to.equal(1)
   })
 
   it('without commitments leaves nothing behind', async () => {
@@ -162,6 +165,36 @@ describe('a challenge window at the relayer', () => {
     expect(world.intake.transcript(result?.transcriptHash ?? EMPTY_ROOT)).to.not.equal(undefined)
   })
 
+  it('takes openings only under the signature of the worker, for what it has committed to', async () => {
+    const other = device({ worker: 'other worker' })
+    await commit(honest)
+    await commit(other)
+    await world.goTo(DRAWN)
+    const openings = honest.openings(await rootOf(honest))
+    expect(await open(honest, openings, 'stranger')).to.equal('BAD_SIGNATURE')
+    const path = `/v1/windows/${WINDOW}/openings?${honest.query}`
+    expect((await world.post(path, other.signedOpenings(openings, 'worker'))).json['code']).to.equal(
+      'BAD_SIGNATURE',
+    )
+    expect((await world.post(path, openings)).json['code']).to.equal('WRONG_SHAPE')
+    expect((await world.post(path, new Uint8Array())).json['code']).to.equal('WRONG_SHAPE')
+    expect(await open(honest, openings)).to.equal('PASSED')
+  })
+
+  it('judges three different openings of a device, one at a time, and says the same of the same', async () => {
+    await commit(honest)
+    await world.goTo(DRAWN)
+    const openings = honest.openings(await rootOf(honest))
+    const bent = (at: number): Uint8Array => openings.map((byte, i) => (i === at ? byte ^ 1 : byte))
+    const [first, second] = await Promise.all([open(honest, bent(3)), open(honest, bent(4))])
+    expect([first, second].sort()).to.deep.equal(['BAD_PATH', 'BUSY'])
+    const judged = first === 'BAD_PATH' ? 3 : 4
+    for (let times = 0; times < 5; times++) expect(await open(honest, bent(judged))).to.equal('BAD_PATH')
+    expect(await open(honest, bent(5))).to.equal('BAD_PATH')
+    expect(await open(honest, bent(6))).to.equal('BAD_PATH')
+    expect(await open(honest, bent(7))).to.equal('TOO_MANY_OPENINGS')
+  })
+
   it('lets nobody fail a device by sending openings that anybody can make up', async () => {
     await commit(honest)
     await world.goTo(DRAWN)
@@ -220,7 +253,8 @@ describe('a challenge window at the relayer', () => {
     const third = await new IntakeWorld(path, CLOSES + 2).start()
     await third.goTo(CLOSES + 2)
     expect(third.intake.windows(0)).to.deep.equal(before)
-    expect(third.seals.map(hexOf)).to.deep.equal(second.seals.map(hexOf))
+    const [sent, sentAgain] = [second, third].map(each => sealOf(each.seals[0] ?? new Uint8Array()))
+    expect(sentAgain).to.deep.equal({ ...sent, repeat: 2 })
     third.intake.prune(1)
     expect(third.intake.windows(0)).to.deep.equal([])
     await third.stop()

@@ -1,10 +1,37 @@
 import { expect } from 'chai'
 import { AUDIT_MIGRATIONS, AuditStore } from '../../../../oracle-node/auditing/audit-store.ts'
+import {
+  encodeShownPage,
+  MAX_SHOWN_PAGE_BYTES,
+  SHOWN_BEGIN,
+  type ShownCursor,
+  type ShownPage,
+} from '../../../../protocol/epoch/messages.ts'
+import { encodePromised, type PromisedBatch } from '../../../../protocol/epoch/promised-batch.ts'
 import { unpackReport } from '../../../../protocol/report.ts'
 import { ONE } from '../../../../protocol/units.ts'
 import { openDatabase } from '../../../../runtime/sqlite.ts'
-import { certifiedPrice, hash, promise, signReceipt } from '../../../support/epoch/cast.ts'
-import { inferenceReceipt, inputsOf, START_SEC } from '../../../support/epoch/world.ts'
+import { addressOf, certifiedPrice, hash, promised, signReceipt } from '../../../support/epoch/cast.ts'
+import {
+  hire,
+  inferenceReceipt,
+  inputsOf,
+  OTHER_WORKER,
+  START_SEC,
+  WORKER,
+} from '../../../support/epoch/world.ts'
+
+const RELAYER = addressOf('relayer')
+/** With so many records that two of them do not fit into one page. */
+const made = new Map<number, PromisedBatch>()
+const large = (seqFrom: number): PromisedBatch => {
+  const known = made.get(seqFrom)
+  if (known !== undefined) return known
+  const records = Array.from({ length: 800 }, () => hire())
+  const fresh = promised({ worker: WORKER, seqFrom, records }, 4)
+  made.set(seqFrom, fresh)
+  return fresh
+}
 
 describe('what an auditor remembers', () => {
   let store: AuditStore
@@ -51,12 +78,58 @@ describe('what an auditor remembers', () => {
     expect(store.receipts()).to.deep.equal([receipt(9n, 120n)])
   })
 
+  it('is each batch that was promised, once for each relayer, while there is room in its epoch', () => {
+    const bytes = encodePromised(large(1)).length
+    const small = new AuditStore(openDatabase(':memory:', AUDIT_MIGRATIONS), { count: 3, bytes: 2 * bytes })
+    expect(small.addPromise(large(1), RELAYER)).to.equal('added')
+    expect(small.addPromise(large(1), addressOf('relayer 2'))).to.equal('added')
+    expect(small.addPromise(large(901), RELAYER)).to.equal('full')
+    const { inclusion, batch } = large(901)
+    const later = { inclusion: { ...inclusion, receipt: { ...inclusion.receipt, epoch: 5 } }, batch }
+    expect(small.addPromise(later, RELAYER), 'in another epoch').to.equal('added')
+    expect(small.inclusionsOf(4)).to.deep.equal([large(1).inclusion, large(1).inclusion])
+    small.forgetBefore(5, 0)
+    expect(small.addPromise(large(901), RELAYER), 'once there is room').to.equal('added')
+    small.close()
+  })
+
+  it('is kept apart for workers whose records are the same', () => {
+    const records = [hire()]
+    const own = promised({ worker: WORKER, seqFrom: 1, records }, 4)
+    const others = promised({ worker: OTHER_WORKER, seqFrom: 1, records }, 4)
+    expect(own.inclusion.receipt.batchRoot).to.equal(others.inclusion.receipt.batchRoot)
+    expect(store.addPromise(own, RELAYER)).to.equal('added')
+    expect(store.addPromise(others, RELAYER)).to.equal('added')
+  })
+
+  it('is shown page by page: the batches of the epoch, then the receipts that are still valid in it', () => {
+    for (const seqFrom of [1, 901, 1801]) store.addPromise(large(seqFrom), RELAYER)
+    const valid = signReceipt(inferenceReceipt({ validUntilEpoch: 4 }), 'payer')
+    const expired = signReceipt(inferenceReceipt({ validUntilEpoch: 3, worker: WORKER, version: 9 }), 'payer')
+    for (const [index, signed] of [expired, valid].entries()) store.keepReceipt(signed, index)
+    const pages: ShownPage[] = []
+    for (let cursor: ShownCursor | undefined = SHOWN_BEGIN; cursor !== undefined; ) {
+      const page = store.shown({ epoch: 4, cursor })
+      expect(encodeShownPage(page).length).to.be.at.most(MAX_SHOWN_PAGE_BYTES)
+      pages.push(page)
+      cursor = page.next
+    }
+    expect(pages.map(({ batches, receipts }) => [batches.length, receipts.length])).to.deep.equal([
+      [1, 0],
+      [1, 0],
+      [1, 1],
+    ])
+    expect(pages.flatMap(({ batches }) => batches)).to.deep.equal([large(1), large(901), large(1801)])
+    expect(pages.at(-1)?.receipts).to.deep.equal([valid])
+    expect(store.shown({ epoch: 5, cursor: SHOWN_BEGIN })).to.deep.include({ batches: [], receipts: [] })
+  })
+
   it('is forgotten when its epoch has long been settled, but what it signed is not', () => {
     const [batch] = inputsOf().batches
     if (batch === undefined) throw new Error('the epoch has batches')
     store.raisePrice(4, certifiedPrice(5n, START_SEC))
-    expect(store.addInclusion(promise(batch.batch, 4))).to.equal(true)
-    expect(store.addInclusion(promise(batch.batch, 4)), 'the same again').to.equal(false)
+    expect(store.addPromise(promised(batch.batch, 4), RELAYER)).to.equal('added')
+    expect(store.addPromise(promised(batch.batch, 4), RELAYER)).to.equal('known')
     store.addClosing(4, hash('bundle'), hash('state'))
     store.addSeal({ window: 3, root: hash('root'), count: 1 }, 1)
     store.lock(4, 0, lock('report'))
@@ -65,6 +138,7 @@ describe('what an auditor remembers', () => {
     store.forgetBefore(5, 4)
     expect(store.highestPrice(4)).to.equal(undefined)
     expect(store.inclusionsOf(4)).to.deep.equal([])
+    expect(store.shown({ epoch: 4, cursor: SHOWN_BEGIN }).batches).to.deep.equal([])
     expect(store.closingOf(hash('bundle'))).to.equal(undefined)
     expect(store.rootsBetween(0, 9).size).to.equal(0)
     expect(store.lockOf(4, 0)).to.deep.equal(lock('report'))

@@ -5,7 +5,15 @@ import { hexOf } from '../../../../protocol/bytes.ts'
 import { CHANNELS } from '../../../../protocol/channels.ts'
 import { windowRootOf } from '../../../../protocol/epoch/availability.ts'
 import { hashOfStream } from '../../../../protocol/epoch/bundle-writer.ts'
-import { decodePriceReply, encodePriceRequest } from '../../../../protocol/epoch/messages.ts'
+import {
+  decodePriceReply,
+  decodeShownPage,
+  encodePriceRequest,
+  encodeShownRequest,
+  MAX_SHOWN_PAGE_BYTES,
+  SHOWN_BEGIN,
+} from '../../../../protocol/epoch/messages.ts'
+import { encodePromised } from '../../../../protocol/epoch/promised-batch.ts'
 import { epochReportDigest } from '../../../../protocol/epoch/report.ts'
 import {
   aggregateShares,
@@ -14,9 +22,8 @@ import {
   groupKeyX,
   verifyGroupSignature,
 } from '../../../../protocol/frost.ts'
-import { encodeInclusion } from '../../../../protocol/usage/inclusion.ts'
 import { fetchBlob } from '../../../../runtime/p2p/blobs.ts'
-import { certifiedPrice, hash, promise, network as world } from '../../../support/epoch/cast.ts'
+import { certifiedPrice, hash, promised, network as world } from '../../../support/epoch/cast.ts'
 import { type Case, caseOf, inputsOf, nextInputs, START_SEC } from '../../../support/epoch/world.ts'
 import { crypto } from '../../../support/network/cast.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../../support/network/temporary-directory.ts'
@@ -150,7 +157,13 @@ describe('an oracle node that is asked to sign an epoch', () => {
   it('answers nobody but relayers', async () => {
     const report = served()
     await node.offer(report)
-    for (const ask of [node.offer(report, node.stranger), node.audit(report, node.stranger)]) {
+    const shown = node.stranger.request(
+      NODE,
+      CHANNELS.epochShown,
+      encodeShownRequest({ epoch: 0, cursor: SHOWN_BEGIN }),
+      { timeoutMs: 1_000, maxReplyBytes: MAX_SHOWN_PAGE_BYTES },
+    )
+    for (const ask of [node.offer(report, node.stranger), node.audit(report, node.stranger), shown]) {
       const error = await ask.then(
         () => undefined,
         (caught: unknown) => caught,
@@ -175,10 +188,21 @@ describe('an oracle node that is asked to sign an epoch', () => {
     await node.offer(report)
     const [batch] = given.bundle.batches
     if (batch === undefined) throw new Error('the epoch has batches')
-    const lost = promise({ ...batch.batch, seqFrom: 1_000 }, 0)
-    expect(node.topics.hear('inclusions', encodeInclusion(lost))).to.equal('accept')
+    const lost = promised({ ...batch.batch, seqFrom: 1_000 })
+    expect(node.topics.hear('inclusions', encodePromised(lost))).to.equal('accept')
+    expect(node.topics.hear('inclusions', encodePromised(lost)), 'the same again').to.equal('ignore')
     const verdict = await node.audit(report)
     expect(verdict).to.include({ kind: 'refused', code: 'MISSING_BATCH' })
+    const page = await node.relayer.request(
+      NODE,
+      CHANNELS.epochShown,
+      encodeShownRequest({ epoch: 0, cursor: SHOWN_BEGIN }),
+      { timeoutMs: 1_000, maxReplyBytes: MAX_SHOWN_PAGE_BYTES },
+    )
+    expect(decodeShownPage(page)).to.deep.equal({ batches: [lost], receipts: [], next: undefined })
+    const { worker, seqFrom, seqTo, batchRoot } = lost.inclusion.receipt
+    const key = `${worker} ${seqFrom} to ${seqTo} ${batchRoot}`
+    expect(verdict).to.have.property('where').that.deep.equals({ part: 'batches', key })
   })
 
   it('refuses an epoch at a price below one that it has seen certified, and tells others of that', async () => {

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import fastify, { type FastifyInstance } from 'fastify'
-import { encodeInclusion } from '../../../../protocol/usage/inclusion.ts'
+import { encodePromised } from '../../../../protocol/epoch/promised-batch.ts'
+import { MAX_BATCH_BYTES } from '../../../../protocol/usage/batch.ts'
 import { encodeSignedReceipt } from '../../../../protocol/usage/receipt.ts'
-import { addressOf, promise, signReceipt } from '../../../support/epoch/cast.ts'
+import { addressOf, promised, signReceipt } from '../../../support/epoch/cast.ts'
 import { type Case, caseOf, inferenceReceipt, inputsOf, PAYER } from '../../../support/epoch/world.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../../support/network/temporary-directory.ts'
 import { type AuditingNode, serve, startAuditing } from '../../../support/oracle-node/auditing.ts'
@@ -36,10 +37,10 @@ describe('what an oracle node is shown over HTTP', () => {
   const codeOf = (response: { body: string }): unknown => JSON.parse(response.body).code
 
   const [batch] = inputsOf().batches
-  const lost = (epoch: number, relayer?: string) => {
-    if (batch === undefined) throw new Error('the epoch has batches')
-    return encodeInclusion(promise({ ...batch.batch, seqFrom: 500 }, epoch, relayer))
-  }
+  if (batch === undefined) throw new Error('the epoch has batches')
+  const lostBatch = { ...batch.batch, seqFrom: 500 }
+  const lost = (epoch: number, by: Parameters<typeof promised>[2] = {}) =>
+    encodePromised(promised(lostBatch, epoch, by))
 
   it('is a promise: kept, passed on once, and held against an epoch that lacks the batch', async () => {
     expect((await post('/v1/inclusions', lost(0))).statusCode).to.equal(204)
@@ -54,11 +55,26 @@ describe('what an oracle node is shown over HTTP', () => {
   })
 
   it('is no promise when nobody registered made it, its epoch is over, or it is nonsense', async () => {
-    expect(codeOf(await post('/v1/inclusions', lost(0, 'stranger')))).to.equal('NOT_PROMISED')
+    expect(codeOf(await post('/v1/inclusions', lost(0, { relayer: 'stranger' })))).to.equal('NOT_PROMISED')
     expect(codeOf(await post('/v1/inclusions', lost(9)))).to.equal('EPOCH_OVER')
     expect(codeOf(await post('/v1/inclusions', lost(0).slice(1)))).to.equal('MALFORMED')
-    expect((await post('/v1/inclusions', new Uint8Array(1_000))).statusCode).to.equal(413)
+    expect((await post('/v1/inclusions', new Uint8Array(MAX_BATCH_BYTES + 1_000))).statusCode).to.equal(413)
     expect(node.topics.published).to.deep.equal([])
+  })
+
+  it('is no promise without the very batch that it is for, of a registered worker and signed by it', async () => {
+    const honest = promised(lostBatch)
+    const other = promised({ ...lostBatch, records: lostBatch.records.slice(1) })
+    expect(codeOf(await post('/v1/inclusions', encodePromised(honest).slice(0, 134)))).to.equal('MALFORMED')
+    expect(codeOf(await post('/v1/inclusions', encodePromised({ ...honest, batch: other.batch })))).to.equal(
+      'OTHER_BATCH',
+    )
+    expect(codeOf(await post('/v1/inclusions', lost(0, { worker: 'stranger' })))).to.equal('BAD_SIGNATURE')
+    const stranger = promised({ ...lostBatch, worker: PAYER }, 0, { worker: 'payer' })
+    expect(codeOf(await post('/v1/inclusions', encodePromised(stranger)))).to.equal('UNKNOWN_WORKER')
+    const report = serve(node, given.bundle, given.report)
+    await node.offer(report)
+    expect((await node.audit(report)).kind).to.equal('signed')
   })
 
   it('is a receipt that the relayer holds back: then the epoch is refused', async () => {
@@ -96,6 +112,14 @@ describe('what an oracle node is shown over HTTP', () => {
     expect(answers.at(-1)).to.equal(429)
     node.clock.busy(1_000)
     expect((await post('/v1/receipts', Uint8Array.of(1))).statusCode).to.equal(400)
+  })
+
+  it('counts as more when it is large, whatever is in it', async () => {
+    const large = new Uint8Array(MAX_BATCH_BYTES)
+    const answers = []
+    for (let i = 0; i < 12; i++) answers.push((await post('/v1/inclusions', large)).statusCode)
+    expect(answers.filter(status => status === 400)).to.have.length(9)
+    expect(answers.at(-1)).to.equal(429)
   })
 
   it('is asked back as a bundle, byte for byte', async () => {

@@ -59,6 +59,14 @@ describe('the root over a window of challenges', () => {
     expect(await codeOf()).to.equal('CHALLENGE_OPENING')
   })
 
+  it('counts by any of its repeats, and the others say nothing new', async () => {
+    expect(node.topics.hear('windows', sealWindow(seal, 'relayer', 2))).to.equal('accept')
+    await settle()
+    expect(node.topics.hear('windows', sealWindow(seal, 'relayer', 3))).to.equal('ignore')
+    expect(node.logs.map(({ level }) => level)).to.not.include('warn')
+    expect(await codeOf()).to.equal('CHALLENGE_OPENING')
+  })
+
   it('is remembered by a node that is started again', async () => {
     node.topics.hear('windows', sealWindow(seal))
     await settle()

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { bundleHashOf, encodeBundle } from '../../../../protocol/epoch/bundle-writer.ts'
@@ -51,6 +51,18 @@ describe('the store of bundles', () => {
       .catch((caught: unknown) => caught)
     expect(error).to.include({ code: 'BAD_BUNDLE' })
     expect(files()).to.deep.equal([bundleHash.slice(2)])
+  })
+
+  it('finds damage on the disk, and takes what is damaged away', async () => {
+    store.write(encodeBundle(bundle))
+    expect(await store.isSound(bundleHash)).to.equal(true)
+    const path = join(directory.path, bundleHash.slice(2))
+    const bytes = readFileSync(path)
+    bytes[60] = (bytes[60] ?? 0) ^ 1
+    writeFileSync(path, bytes)
+    expect(await store.isSound(bundleHash)).to.equal(false)
+    expect(files()).to.deep.equal([])
+    expect(await store.isSound(bundleHash), 'when there is none').to.equal(false)
   })
 
   it('clears away what a crash has left half written', () => {

@@ -109,7 +109,10 @@ describe('the certification of an epoch', () => {
       return honest
     }
     expectGroup(await certify())
-    expect(refusals).to.deep.equal([{ attempt: 0, slot: 3, code: 'REWARD_ROOT', text: 'rewards line 4' }])
+    const where = { part: 'rewards', index: 0 }
+    expect(refusals).to.deep.equal([
+      { attempt: 0, slot: 3, code: 'REWARD_ROOT', where, text: 'rewards line 4' },
+    ])
   })
 
   it('is refused when a quorum cannot be reached any more', async () => {

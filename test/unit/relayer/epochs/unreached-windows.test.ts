@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { describeRefusal, refuse } from '../../../../protocol/epoch/audit-types.ts'
+import { describeRefusal, placeOf, refuse } from '../../../../protocol/epoch/audit-types.ts'
 import { unreachedWindows, withoutWindows } from '../../../../relayer/epochs/unreached-windows.ts'
 import { inputsOf } from '../../../support/epoch/world.ts'
 
@@ -9,10 +9,10 @@ describe('windows that did not reach every node', () => {
     const refused = refuse(code, {
       part: 'windows',
       index: 2,
-      key: `window ${window}`,
+      key: String(window),
       expected: 'no root in time',
     })
-    return { attempt, slot: 1, code, text: describeRefusal(refused) }
+    return { attempt, slot: 1, code, where: placeOf(refused.where), text: describeRefusal(refused) }
   }
 
   it('are those that any node has refused in an attempt before', () => {
@@ -30,6 +30,12 @@ describe('windows that did not reach every node', () => {
   })
 
   it('are none where a refusal names none', () => {
-    expect(unreachedWindows([{ ...refusal(3), text: 'COMMITMENTS_ROOT: report' }], 1).size).to.equal(0)
+    const elsewhere = [
+      { part: 'report', key: 'commitmentsRoot' },
+      { part: 'results', index: 3 },
+      { part: 'windows', key: 'of my house' },
+    ] as const
+    const refusals = elsewhere.map(where => ({ ...refusal(3), where }))
+    expect(unreachedWindows(refusals, 1).size).to.equal(0)
   })
 })

@@ -1,0 +1,31 @@
+import { expect } from 'chai'
+import { openEpoch } from '../../../../protocol/epoch/machine.ts'
+import { createDuties, type DutiesDeps } from '../../../../relayer/epochs/duties.ts'
+import { network } from '../../../support/epoch/cast.ts'
+import { DOMAIN } from '../../../support/protocol/network.ts'
+
+describe('the computation of an epoch', () => {
+  it('waits until what was opened has been looked at by the final chain', async () => {
+    const seen: string[] = []
+    const deps = {
+      chain: { settlement: () => ({ nextEpoch: 3 }), epochFacts: async () => ({}) },
+      membership: () => network.membership,
+      intake: {
+        seal: (epoch: number) => seen.push(`seal ${epoch}`),
+        confirmOpenings: async (epoch: number) => {
+          seen.push(`confirm ${epoch}`)
+          return false
+        },
+        results: () => seen.push('results'),
+      },
+    }
+    const duties = createDuties(
+      { domain: DOMAIN, epochValidSec: 60 },
+      // Nothing else is asked for before the openings are confirmed.
+      deps as unknown as DutiesDeps,
+    )
+    const record = { state: openEpoch(3), refusals: [] } as unknown as Parameters<typeof duties.compute>[0]
+    expect(await duties.compute(record, new AbortController().signal)).to.equal(undefined)
+    expect(seen).to.deep.equal(['seal 3', 'confirm 3'])
+  })
+})
