@@ -36,6 +36,8 @@ export const CHANNELS = {
   epochAudit: '/ionet/epoch/audit/1',
   /** Relayer → member: the share of the group's signature, for the report it has locked. */
   epochSign: '/ionet/epoch/sign/1',
+  /** Member → member: the root of a challenge window, if it came in time. */
+  windowRoot: '/ionet/epoch/window/1',
   /** Relayer → member: the certificate with the highest price of an epoch that the member knows. */
   epochPrice: '/ionet/epoch/price/1',
   /** Relayer → member: a page of the batches and receipts that the member was shown for an epoch. */

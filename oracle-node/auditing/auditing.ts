@@ -68,7 +68,10 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
   })
   const signer = new EpochSigner({ domain, slot }, { store, sign: deps.sign, key: deps.key })
   const size = matrixSize(options.challengeSize)
-  const knowledge = new Knowledge({ domain, windows, size }, { store, copies, chain, network, crypto })
+  const knowledge = new Knowledge(
+    { domain, windows, size, slot },
+    { store, copies, chain, network, crypto, membership: deps.membership },
+  )
   const auditor = new Auditor(
     { domain, feedId },
     {

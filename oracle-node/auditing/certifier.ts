@@ -4,9 +4,11 @@ import {
   decodeEpochSign,
   decodePriceRequest,
   decodeShownRequest,
+  decodeWindowRequest,
   encodePriceReply,
   encodeShownPage,
   encodeVerdict,
+  encodeWindowReply,
   MAX_EPOCH_SIGN_BYTES,
   SHOWN_REQUEST_BYTES,
 } from '../../protocol/epoch/messages.ts'
@@ -23,7 +25,7 @@ import type { EpochSigner } from './epoch-signer.ts'
 export interface CertifierDeps {
   readonly logger: Logger
   readonly network: Pick<PeerNetwork, 'handle'>
-  readonly store: Pick<AuditStore, 'highestPrice' | 'shown'>
+  readonly store: Pick<AuditStore, 'highestPrice' | 'shown' | 'rootsBetween'>
   readonly copies: BundleCopies
   readonly auditor: Auditor
   readonly signer: EpochSigner
@@ -71,6 +73,15 @@ export class EpochCertifier {
       async (request, from) => {
         const membership = this.#relayer(from)
         return this.#deps.signer.share(decodeEpochSign(request), from, membership) ?? new Uint8Array()
+      },
+    )
+    network.handle(
+      CHANNELS.windowRoot,
+      { ...short, maxInFlightPerPeer: 16, maxRequestBytes: 4 },
+      async request => {
+        if (this.#deps.membership() === undefined) throw new RequestRefused('not started')
+        const window = decodeWindowRequest(request)
+        return encodeWindowReply(store.rootsBetween(window, window + 1).get(window))
       },
     )
     network.handle(CHANNELS.epochPrice, { ...short, maxRequestBytes: 6 }, async request => {

@@ -25,12 +25,14 @@ import {
   windowBeacon,
 } from '../../protocol/epoch/windows.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
+import type { Membership } from '../../protocol/membership.ts'
 import { unpackReport } from '../../protocol/report.ts'
 import { BlobError, fetchBlob } from '../../runtime/p2p/blobs.ts'
 import { type PeerKey, type PeerNetwork, PeerRequestError } from '../../runtime/p2p/peer-network.ts'
 import type { AuditStore } from './audit-store.ts'
 import type { BundleCopies } from './bundle-copies.ts'
 import { judgeOpening } from './openings.ts'
+import { witnessedRoot } from './window-witnesses.ts'
 
 /** Something is not known yet that may be in a moment: the audit has to wait for it. */
 export class NotReadyError extends Error {
@@ -45,6 +47,8 @@ export interface KnowledgeOptions {
   readonly domain: Domain
   readonly windows: WindowTerms
   readonly size: MatrixSize
+  /** This node's. */
+  readonly slot: number
 }
 
 export interface KnowledgeDeps {
@@ -55,6 +59,7 @@ export interface KnowledgeDeps {
     'terms' | 'findSettled' | 'lastBlockBefore' | 'firstBlockFrom' | 'workerOfDevice'
   >
   readonly network: Pick<PeerNetwork, 'request' | 'connected'>
+  readonly membership: () => Membership | undefined
   readonly crypto: IdentityCrypto
 }
 
@@ -81,7 +86,7 @@ export class Knowledge {
     const { store } = this.#deps
     const { epoch } = report
     const certified = store.highestPrice(epoch)
-    const windowRoots = this.#rootsOf(report, bundle)
+    const windowRoots = await this.#rootsOf(epoch, bundle, signal)
     const sampleSeed = this.#seedOf(report)
     const verdicts = await this.#verdicts(
       drawSample(sampleSeed, bundle.results),
@@ -102,16 +107,26 @@ export class Knowledge {
   }
 
   /**
-   * A root that some nodes got in time and others did not would have the epoch refused for ever, with its window and
-   * without. So what a later attempt leaves out is let go: the relayer could have left it out at the deadline.
+   * What came in time, and for windows of the bundle of which nothing came, what enough others had in time. A window
+   * whose root is here can never be left out: a relayer would do so once it has seen what was drawn.
    */
-  #rootsOf({ epoch, attempt }: EpochReport, bundle: EpochBundle): ReadonlyMap<number, Hash> {
-    const { windows } = this.#options
+  async #rootsOf(
+    epoch: number,
+    bundle: EpochBundle,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, Hash>> {
+    const { windows, slot } = this.#options
     const [from, to] = [epochStartSec(windows.clock, epoch), epochEndSec(windows.clock, epoch)]
-    const roots = this.#deps.store.rootsBetween(slotOf(windows, from), slotOf(windows, to))
-    if (attempt === 0) return roots
-    const listed = new Set(bundle.windows.map(({ window }) => window))
-    return new Map([...roots].filter(([window]) => listed.has(window)))
+    const range = { from: slotOf(windows, from), to: slotOf(windows, to) }
+    const roots = new Map(this.#deps.store.rootsBetween(range.from, range.to))
+    const membership = this.#deps.membership()
+    if (membership === undefined) return roots
+    for (const { window } of bundle.windows) {
+      if (roots.has(window) || window < range.from || window >= range.to) continue
+      const root = await witnessedRoot(window, slot, membership, this.#deps.network, signal)
+      if (root !== undefined) roots.set(window, root)
+    }
+    return roots
   }
 
   /** Another sample for each node and bundle, which no relayer can foresee. */

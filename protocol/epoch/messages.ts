@@ -185,6 +185,29 @@ export function decodeEpochShare(bytes: Uint8Array): Uint8Array | undefined {
   return reader.done(reader.fixed(SCALAR_BYTES))
 }
 
+/** Asks for the root that a member got in time for a window. */
+export function encodeWindowRequest(window: number): Uint8Array {
+  return new ByteWriter().uint(window, 4).done()
+}
+
+/** @throws {DecodeError} */
+export function decodeWindowRequest(bytes: Uint8Array): number {
+  const reader = new ByteReader(bytes)
+  return reader.done(reader.small(4))
+}
+
+/** Empty when the member got no root in time. */
+export function encodeWindowReply(root: Hash | undefined): Uint8Array {
+  return root === undefined ? new Uint8Array() : new ByteWriter().hex(root, 32).done()
+}
+
+/** @throws {DecodeError} */
+export function decodeWindowReply(bytes: Uint8Array): Hash | undefined {
+  if (bytes.length === 0) return undefined
+  const reader = new ByteReader(bytes)
+  return reader.done(reader.hex(32))
+}
+
 export function encodePriceRequest(epoch: number): Uint8Array {
   return new ByteWriter().uint(epoch, 6).done()
 }

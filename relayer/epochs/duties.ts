@@ -86,7 +86,7 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
       windows: intake.windows(epoch),
       results: intake.results(epoch),
     }
-    const leftOut = unreachedWindows(refusals, attempt)
+    const leftOut = unreachedWindows(refusals, attempt, membership.quorum.f)
     if (leftOut.size > 0)
       logger.warn('windows did not reach every node in time: their work counts for nobody', {
         epoch,

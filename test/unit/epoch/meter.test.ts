@@ -148,6 +148,13 @@ describe('an availability record', () => {
     expect(outcome.refused.map(({ reason }) => reason)).to.deep.equal(['FAILED_OPENING', 'FAILED_OPENING'])
   })
 
+  it('weighs nothing that was not opened, whoever says that it need not be', () => {
+    const kept = result(WORKER, { window: 8, opening: 0 })
+    const outcome = usage([statement(mine), statement(kept)], { results: [mine, kept] })
+    expect(outcome.refused.map(({ reason }) => reason)).to.deep.equal(['NOT_OPENED'])
+    expect(outcome.allocation.availability.has(WORKER)).to.equal(true)
+  })
+
   it('weighs nothing when its device committed to two results of one window', () => {
     const twin = { ...mine, products: 9, commitment: hash('other products') }
     const outcome = usage([statement(mine), statement(twin)], { results: [mine, twin] })

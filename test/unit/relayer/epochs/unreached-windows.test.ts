@@ -5,20 +5,32 @@ import { inputsOf } from '../../../support/epoch/world.ts'
 
 describe('windows that did not reach every node', () => {
   /** As a node says it. */
-  const refusal = (window: number, attempt = 0, code: 'COMMITMENTS_ROOT' | 'TOTALS' = 'COMMITMENTS_ROOT') => {
+  const refusal = (
+    window: number,
+    attempt = 0,
+    slot = 1,
+    code: 'COMMITMENTS_ROOT' | 'TOTALS' = 'COMMITMENTS_ROOT',
+  ) => {
     const refused = refuse(code, {
       part: 'windows',
       index: 2,
       key: String(window),
       expected: 'no root in time',
     })
-    return { attempt, slot: 1, code, where: placeOf(refused.where), text: describeRefusal(refused) }
+    return { attempt, slot, code, where: placeOf(refused.where), text: describeRefusal(refused) }
   }
 
-  it('are those that any node has refused in an attempt before', () => {
-    const refusals = [refusal(21), refusal(24, 1), refusal(25, 2), refusal(26, 0, 'TOTALS')]
-    expect([...unreachedWindows(refusals, 2)]).to.deep.equal([21, 24])
-    expect(unreachedWindows(refusals, 0).size).to.equal(0)
+  it('are those that more nodes than may lie have refused in attempts before', () => {
+    const both = (window: number, attempt: number) => [refusal(window, attempt), refusal(window, attempt, 3)]
+    const totals = [refusal(26, 0, 1, 'TOTALS'), refusal(26, 0, 3, 'TOTALS')]
+    const refusals = [...both(21, 0), ...both(24, 1), ...both(25, 2), ...totals]
+    expect([...unreachedWindows(refusals, 2, 1)]).to.deep.equal([21, 24])
+    expect(unreachedWindows(refusals, 0, 1).size).to.equal(0)
+  })
+
+  it('are none that one node names, however often', () => {
+    const refusals = [refusal(21), refusal(21, 1), refusal(24), refusal(24, 1, 3)]
+    expect([...unreachedWindows(refusals, 2, 1)]).to.deep.equal([24])
   })
 
   it('are left out with all their results, and the others are not', () => {
@@ -36,6 +48,6 @@ describe('windows that did not reach every node', () => {
       { part: 'windows', key: 'of my house' },
     ] as const
     const refusals = elsewhere.map(where => ({ ...refusal(3), where }))
-    expect(unreachedWindows(refusals, 1).size).to.equal(0)
+    expect(unreachedWindows(refusals, 1, 0).size).to.equal(0)
   })
 })
