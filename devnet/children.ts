@@ -19,9 +19,9 @@ export interface ChildFactory {
 
 /**
  * Sixteen processes share this machine's memory, and none has much garbage at a time. A small young generation, and an
- * old one that is collected when it has grown by an eighth, keep each 30 to 60 MB smaller for a few per cent of its time.
+ * old one that is collected when it has grown by a sixth, keep each 30 to 60 MB smaller for a few per cent of its time.
  */
-const SMALL_HEAP = ['--max-semi-space-size=2', '--heap-growing-percent=12']
+const SMALL_HEAP = ['--max-semi-space-size=4', '--heap-growing-percent=15']
 
 export function createChildFactory(
   paths: { readonly root: string; readonly dir: string },

@@ -117,7 +117,6 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
       [
         ...network.oracles.map(({ name, config }) => children.ionet('oracle', name, config)),
         ...network.aggregators.map(({ name, config }) => children.ionet('aggregator', name, config)),
-        children.ionet('relayer', network.relayer.name, network.relayer.config),
       ],
       signal,
     )
@@ -138,12 +137,13 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
     observed = { observer, chain: chainObserver, rpcUrl, dir }
     await observer.start(signal)
     // Without a price they could do nothing, and starting them all at once would make the price late.
-    const customers = [
+    const afterPrice = [
+      children.ionet('relayer', network.relayer.name, network.relayer.config),
       children.ionet('gateway', network.gateway.name, network.gateway.config),
       ...network.workers.map(({ name, config }) => children.ionet('worker', name, config)),
       ...network.payers.map(({ name, config }) => children.ionet('payer', name, config)),
     ]
-    observer.firstPrice.then(() => startAll(nodes, customers, stopping.signal)).catch(failure.reject)
+    observer.firstPrice.then(() => startAll(nodes, afterPrice, stopping.signal)).catch(failure.reject)
 
     await pageBuild
     const description = describePage({ ...network, rpcUrl, venues, aggregators, ports })
