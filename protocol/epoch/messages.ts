@@ -7,7 +7,7 @@ import { type CertifiedReport, decodeCertifiedReport, encodeCertifiedReport } fr
 import { POINT_BYTES, SCALAR_BYTES } from '../frost.ts'
 import { SIGNATURE_BYTES } from '../identity.ts'
 import { MAX_MEMBERS } from '../quorum.ts'
-import type { ChosenSigner, NoncePair } from '../round/messages.ts'
+import { type ChosenSigner, type NoncePair, readPair, writePair } from '../round/messages.ts'
 import { decodeSignedReceipt, encodeSignedReceipt, type SignedReceipt } from '../usage/receipt.ts'
 import { AUDIT_REFUSALS, type AuditRefusal, type RefusedWhere, WHERE_PARTS } from './audit-types.ts'
 import { decodePromised, encodePromised, MAX_PROMISED_BYTES, type PromisedBatch } from './promised-batch.ts'
@@ -308,14 +308,6 @@ function readCursor(reader: ByteReader): ShownCursor {
   const part = SHOWN_PARTS[reader.small(1)]
   if (part === undefined) throw new DecodeError('BAD_VALUE', 'a cursor of no part')
   return { part, after: reader.small(6) }
-}
-
-function writePair(writer: ByteWriter, pair: NoncePair): void {
-  writer.fixed(pair.hiding, POINT_BYTES).fixed(pair.binding, POINT_BYTES)
-}
-
-function readPair(reader: ByteReader): NoncePair {
-  return { hiding: reader.fixed(POINT_BYTES), binding: reader.fixed(POINT_BYTES) }
 }
 
 const HAS_INDEX = 1

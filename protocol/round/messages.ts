@@ -33,11 +33,12 @@ export interface Proposal {
   readonly signers: readonly ChosenSigner[]
 }
 
-function writePair(writer: ByteWriter, pair: NoncePair): void {
+export function writePair(writer: ByteWriter, pair: NoncePair): void {
   writer.fixed(pair.hiding, POINT_BYTES).fixed(pair.binding, POINT_BYTES)
 }
 
-function readPair(reader: ByteReader): NoncePair {
+/** @throws {DecodeError} */
+export function readPair(reader: ByteReader): NoncePair {
   return { hiding: reader.fixed(POINT_BYTES), binding: reader.fixed(POINT_BYTES) }
 }
 

@@ -10,6 +10,7 @@ import { ByteReader, ByteWriter, type Hash } from '../bytes.ts'
 import { type Domain, digestOf, type StructType } from '../domain.ts'
 import { type IdentityCrypto, SIGNATURE_BYTES } from '../identity.ts'
 import { type Channel, readChannel, writeChannel } from './receipt.ts'
+import { CHANNEL_FIELDS } from './structs.ts'
 
 export interface Statement extends Channel {
   /** Units of the channel so far, this answer's included. */
@@ -28,12 +29,7 @@ export interface SignedStatement {
 export const STATEMENT_STRUCT = {
   name: 'Statement',
   fields: [
-    { name: 'payer', type: 'address' },
-    { name: 'worker', type: 'address' },
-    { name: 'gateway', type: 'address' },
-    { name: 'kind', type: 'uint8' },
-    { name: 'id', type: 'bytes32' },
-    { name: 'version', type: 'uint32' },
+    ...CHANNEL_FIELDS,
     { name: 'cumulativeUnits', type: 'uint256' },
     { name: 'cumulativeCharge', type: 'uint256' },
     { name: 'workHash', type: 'bytes32' },

@@ -28,15 +28,20 @@ export const HOLD_ACCEPTANCE_STRUCT = {
   ],
 } as const satisfies StructType
 
+/** A channel: who pays whom for what. Receipts and statements begin with it. */
+export const CHANNEL_FIELDS = [
+  { name: 'payer', type: 'address' },
+  { name: 'worker', type: 'address' },
+  { name: 'gateway', type: 'address' },
+  { name: 'kind', type: 'uint8' },
+  { name: 'id', type: 'bytes32' },
+  { name: 'version', type: 'uint32' },
+] as const
+
 export const RECEIPT_STRUCT = {
   name: 'Receipt',
   fields: [
-    { name: 'payer', type: 'address' },
-    { name: 'worker', type: 'address' },
-    { name: 'gateway', type: 'address' },
-    { name: 'kind', type: 'uint8' },
-    { name: 'id', type: 'bytes32' },
-    { name: 'version', type: 'uint32' },
+    ...CHANNEL_FIELDS,
     { name: 'cumulativeUnits', type: 'uint256' },
     { name: 'cumulativeCeiling', type: 'uint256' },
     { name: 'validUntilEpoch', type: 'uint64' },
