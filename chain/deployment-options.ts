@@ -77,6 +77,9 @@ export interface SettlementOptions {
   timelock?: Address
 }
 
+/** Mainnet's blocks are final after some 15 minutes: twice that. */
+const HANDOVER_SEC = 1_800
+
 const SETTLEMENT_DEFAULTS = {
   disputeSec: 6 * 3600,
   longestHoldEpochs: 24,
@@ -95,6 +98,11 @@ export interface NetworkOptions {
   /** Balances of IO from the first block on, in wei; at most the maximum supply together. */
   genesis: readonly { account: Address; amount: bigint }[]
   epochLengthSec: number
+  /**
+   * From a rotation of the group key until rounds are of the new key, and from there until the old one counts no more.
+   * Longer than it takes until every member sees the rotation, finality included. Seconds, at most a day; default 1800.
+   */
+  handoverSec?: number
   feed?: FeedOptions
   emission?: EmissionOptions
   parameters?: ParameterOptions
@@ -105,8 +113,8 @@ type Peers = 'relayers' | 'gateways'
 type Section = 'feed' | 'emission' | 'parameters' | 'settlement'
 
 /** Options with nothing left open. */
-export type CompleteOptions = Omit<NetworkOptions, Section | Peers> &
-  Required<Pick<NetworkOptions, Peers>> & {
+export type CompleteOptions = Omit<NetworkOptions, Section | Peers | 'handoverSec'> &
+  Required<Pick<NetworkOptions, Peers | 'handoverSec'>> & {
     [S in Section]: Required<NonNullable<NetworkOptions[S]>>
   }
 
@@ -115,6 +123,7 @@ export function withDefaults(options: NetworkOptions): CompleteOptions {
     ...options,
     relayers: options.relayers ?? [],
     gateways: options.gateways ?? [],
+    handoverSec: options.handoverSec ?? HANDOVER_SEC,
     feed: { ...FEED_DEFAULTS, ...options.feed },
     emission: { ...EMISSION_DEFAULTS, ...options.emission },
     parameters: { ...PARAMETER_DEFAULTS, ...options.parameters },

@@ -13,7 +13,6 @@ import {
   zeroHash,
 } from 'viem'
 import { feedIdOf } from '../protocol/domain.ts'
-import { quorumOf } from '../protocol/quorum.ts'
 import { burnerAbi, burnerBytecode } from './abi/burner.ts'
 import { emissionAbi, emissionBytecode } from './abi/emission.ts'
 import { escrowAbi, escrowBytecode } from './abi/escrow.ts'
@@ -32,6 +31,17 @@ import { type CompleteOptions, type NetworkOptions, withDefaults } from './deplo
 export const IO_USD_FEED_ID = feedIdOf('IO/USD')
 
 const MAX_SUPPLY = 22_300_000n * 10n ** 18n
+
+/** What is read where a key will be. */
+const NO_KEY = {
+  keyEpoch: 0,
+  memberSet: 0,
+  px: 0n,
+  transcriptHash: zeroHash,
+  participants: 0n,
+  suspended: 0n,
+}
+const NO_KEYS = { keyEpoch: 0, newest: 0n, previous: 0n, previousUntil: 0 }
 
 /** One creation, and where it must end up. */
 export interface Step {
@@ -112,7 +122,7 @@ function linksOf(addresses: Deployment['contracts']) {
 function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
   const { io, iosd, oracleRegistry, priceFeed, burner, emission, parameters, workerRegistry } = addresses
   const { rewardsDistributor, escrow, settlement, modelRegistry } = addresses
-  const { members, aggregators, relayers, gateways, genesis, epochs } = values
+  const { members, aggregators, relayers, gateways, handoverSec, genesis, epochs } = values
   const { timelock, longestHoldEpochs, disputeSec } = values.settlement
   return [
     creation('IO', ioAbi, ioBytecode, io, [emission, burner, [...genesis]]),
@@ -121,6 +131,7 @@ function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
       [...members],
       { aggregators: [...aggregators], relayers: [...relayers], gateways: [...gateways] },
       [priceFeed, settlement],
+      handoverSec,
     ]),
     creation('PriceFeed', priceFeedAbi, priceFeedBytecode, priceFeed, [
       oracleRegistry,
@@ -172,7 +183,6 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
   const { io, iosd, oracleRegistry, priceFeed, burner, emission, parameters, workerRegistry } = addresses
   const { rewardsDistributor, escrow, settlement, modelRegistry } = addresses
   const { members, aggregators, relayers, gateways, feed } = values
-  const { n, f, q } = quorumOf(members.length)
   const genesis = values.genesis.reduce((sum, { amount }) => sum + amount, 0n)
   const epochs = {
     epochStart: BigInt(values.epochs.start),
@@ -188,20 +198,17 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
       gateways,
       consumers: [priceFeed, settlement],
       state: {
-        keyEpoch: 0,
         registryVersion: 1,
-        members: n,
-        faults: f,
-        quorum: q,
-        groupKeyX: 0n,
-        transcriptHash: zeroHash,
-        participants: 0n,
-        suspended: 0n,
+        switchesAt: 0,
+        handoverSec: values.handoverSec,
+        pendingSet: 0,
+        newest: { ...NO_KEY, memberSet: 1 },
+        previous: NO_KEY,
       },
     }),
     ...expect('PriceFeed', priceFeed, priceFeedAbi, {
       params: [oracleRegistry, IO_USD_FEED_ID, { base: io, ...feed }],
-      groupPublicKeyX: 0n,
+      groupKeys: NO_KEYS,
       latestWord: 0n,
     }),
     ...expect('Burner', burner, burnerAbi, { io, iosd, feed: priceFeed, ...epochs, totalBurned: 0n }),
@@ -244,7 +251,7 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
       links: linksOf(addresses),
       ...epochs,
       disputeSec: BigInt(values.settlement.disputeSec),
-      groupKey: [0, 0n],
+      groupKeys: NO_KEYS,
       nextEpoch: 0n,
       reserve: 0n,
       staged: [false, 0n],

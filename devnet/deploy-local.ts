@@ -8,6 +8,8 @@ import type { LocalMember } from './members.ts'
 /** Fits under the maximum of 22,300,000 with the emission of years beside it. */
 const PAYER_IO = parseDecimal('150000')
 const EPOCH_LENGTH_SEC = 40
+/** Blocks come each second and are final at once: every member has seen a rotation long before. */
+const HANDOVER_SEC = 5
 const YEAR_SEC = 365 * 86_400
 /**
  * The most that one epoch mints again for burns. Between what is burned in a quiet epoch and in a busy one (see the
@@ -39,6 +41,7 @@ export async function deployLocalContracts(options: {
     genesis: options.payers.map(({ address }) => ({ account: address, amount: PAYER_IO })),
     epochStart: Number(timestamp),
     epochLengthSec: EPOCH_LENGTH_SEC,
+    handoverSec: HANDOVER_SEC,
     emission: { yearlyNetCap: (NET_CAP_PER_EPOCH * BigInt(YEAR_SEC)) / BigInt(EPOCH_LENGTH_SEC) },
     parameters: { targetWeight: TARGET_WEIGHT, maxDebitBps: 10_000 },
     settlement: { disputeSec: 0, longestHoldEpochs: 2 },

@@ -6,6 +6,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 const GENERATORS: readonly { readonly what: string; readonly script: string; readonly mend: string }[] = [
   { what: 'contract ABIs and bytecode', script: 'scripts/build-contracts.ts', mend: 'npm run contracts' },
+  { what: 'gas of the contracts', script: 'scripts/gas-snapshot.ts', mend: 'npm run gas' },
   {
     what: 'configuration reference',
     script: 'scripts/generate-config-docs.ts',

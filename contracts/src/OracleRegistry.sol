@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 import {IGroupKeyConsumer} from "./interfaces/IGroupKeyConsumer.sol";
 import {
     IOracleRegistry,
+    KeyView,
     Member,
     NetworkServices,
     Quote,
@@ -25,73 +28,108 @@ contract OracleRegistry is IOracleRegistry {
     uint256 public constant MAX_SERVICES = 64;
 
     uint256 private constant MIN_MEMBERS = 4;
+    uint256 private constant MIN_HANDOVER_SEC = 1;
+    /// @dev So long at most does a stolen key count after the second rotation that follows the theft.
+    uint256 private constant MAX_HANDOVER_SEC = 1 days;
     uint256 private constant DEVELOPMENT_CHAIN_ID = 31337;
 
     bytes32 private constant GROUP_KEY_TYPEHASH = keccak256(
-        "GroupKey(uint32 keyEpoch,uint32 registryVersion,bytes32 transcriptHash,uint256 participants,uint256 px)"
+        "GroupKey(uint32 keyEpoch,uint32 registryVersion,uint32 memberSet,bytes32 transcriptHash,uint256 participants,uint256 px)"
     );
+    bytes32 private constant MEMBER_SET_TYPEHASH =
+        keccak256("MemberSet(uint32 registryVersion,bytes32 membersHash)");
     bytes32 private constant QUOTE_TYPEHASH = keccak256(
         "Quote(uint32 keyEpoch,bytes32 feedId,uint40 round,uint80 price,uint16 confidence,uint40 observedAt,bytes32 sourcesRoot)"
     );
 
-    uint256 private immutable _n;
-    uint256 private immutable _f;
-    uint256 private immutable _q;
-    address private immutable _signerTable;
-
-    //  One slot, read by every check of a quorum:
+    //  A list of members. Its first slot is read by every check of a quorum, with the code at signerTable:
     //
-    //      255      200 199       192 191      64 63            32 31       0
-    //     ┌────────────┬─────────────┬───────────┬────────────────┬──────────┐
-    //     │  unused 56 │suspensions 8│suspended  │registryVersion │ keyEpoch │
-    //     │            │(this epoch) │       128 │             32 │       32 │
-    //     └────────────┴─────────────┴───────────┴────────────────┴──────────┘
+    //      255       176 175  168 167  160 159           0
+    //     ┌─────────────┬────────┬────────┬───────────────┐
+    //     │   unused    │   q    │   n    │  signerTable  │
+    //     └─────────────┴────────┴────────┴───────────────┘
+    struct MemberList {
+        address signerTable;
+        uint8 n;
+        uint8 q;
+        /// @dev Bit i: somebody is in slot i.
+        uint128 slots;
+        Member[] members;
+    }
+
+    struct Key {
+        uint256 px;
+        bytes32 transcriptHash;
+        uint128 participants;
+        uint32 memberSet;
+    }
+
+    uint256 private immutable _handoverSec;
+
+    //  Read by every check of a quorum:
+    //
+    //      255    232 231        200 199          192 191       64 63             32 31      0
+    //     ┌──────────┬─────────────┬──────────────┬────────────┬────────────────┬─────────┐
+    //     │unused 24 │memberSet 32 │suspensions 8 │suspended   │registryVersion │keyEpoch │
+    //     │          │             │(this epoch)  │        128 │             32 │      32 │
+    //     └──────────┴─────────────┴──────────────┴────────────┴────────────────┴─────────┘
     uint32 private _keyEpoch;
     uint32 private _registryVersion = 1;
     uint128 private _suspended;
     uint8 private _suspensionsThisEpoch;
+    uint32 private _memberSet = 1;
 
-    uint256 private _groupKeyX;
-    bytes32 private _transcriptHash;
-    uint256 private _participants;
+    /// @dev Of the set before the one in force, when it was replaced. In one slot with the next three.
+    uint128 private _suspendedBefore;
+    uint40 private _switchesAt;
+    uint32 private _latestSet;
+    uint32 private _pendingSet;
 
-    Member[] private _members;
+    mapping(uint32 memberSet => MemberList) private _lists;
+    /// @dev The newest and the one before it, each at the parity of its key epoch.
+    Key[2] private _keys;
     Member[] private _aggregators;
     Member[] private _relayers;
     Member[] private _gateways;
     IGroupKeyConsumer[] private _consumers;
-    mapping(address identity => uint256) private _slotPlusOne;
     /// @dev Bit i: an equivocation of the member in slot i was recorded in that key epoch.
     mapping(uint32 keyEpoch => uint256 slots) private _recordedIn;
+    /// @dev From which key epoch on proofs count against somebody that had been suspended.
+    mapping(address identity => uint256 keyEpoch) private _answersFrom;
 
     constructor(
         Member[] memory members_,
         NetworkServices memory services,
-        IGroupKeyConsumer[] memory consumers_
+        IGroupKeyConsumer[] memory consumers_,
+        uint32 handoverSec
     ) {
-        uint256 n = members_.length;
-        uint256 minimum = block.chainid == DEVELOPMENT_CHAIN_ID ? 1 : MIN_MEMBERS;
-        require(n >= minimum, TooFewMembers(n, minimum));
-        require(n <= MAX_MEMBERS, TooManyMembers(n, MAX_MEMBERS));
-        _n = n;
-        _f = (n - 1) / 3;
-        // Invariant 16: ⌈(n + f + 1) / 2⌉ makes any two quorums share more than f members.
-        _q = (n + _f + 2) / 2;
-
-        _requireUnique(_everybody(members_, services));
-        address[] memory identities = new address[](n);
-        for (uint256 i = 0; i < n; ++i) {
-            identities[i] = members_[i].identity;
-            _slotPlusOne[identities[i]] = i + 1;
-        }
-        _append(_members, members_);
+        require(
+            handoverSec >= MIN_HANDOVER_SEC && handoverSec <= MAX_HANDOVER_SEC,
+            HandoverOutOfRange(handoverSec, MIN_HANDOVER_SEC, MAX_HANDOVER_SEC)
+        );
+        uint256 count = services.aggregators.length + services.relayers.length + services.gateways.length;
+        require(count <= MAX_SERVICES, TooManyServices(count, MAX_SERVICES));
+        _handoverSec = handoverSec;
+        _storeList(members_, services);
         _append(_aggregators, services.aggregators);
         _append(_relayers, services.relayers);
         _append(_gateways, services.gateways);
-        _signerTable = SignerTable.store(identities);
         for (uint256 i = 0; i < consumers_.length; ++i) {
             _consumers.push(consumers_[i]);
         }
+    }
+
+    function proposeMembers(Member[] calldata members_, Signature[] calldata signatures) external {
+        uint32 version = _registryVersion;
+        bytes32 membersHash = keccak256(abi.encode(members_));
+        verifyQuorum(
+            _typedDigest(keccak256(abi.encode(MEMBER_SET_TYPEHASH, version, membersHash))), signatures
+        );
+        _requireSlotsKept(members_);
+        uint32 memberSet = _storeList(members_, NetworkServices(_aggregators, _relayers, _gateways));
+        _pendingSet = memberSet;
+        _registryVersion = version + 1;
+        emit MembersProposed(memberSet, version + 1, members_);
     }
 
     function rotateGroupKey(
@@ -102,27 +140,34 @@ contract OracleRegistry is IOracleRegistry {
         uint256 s,
         Signature[] calldata signatures
     ) external {
-        uint256 allowed = ((1 << _n) - 1) & ~uint256(_suspended);
-        require(participants & ~allowed == 0, InvalidParticipants(participants, allowed));
-        uint256 holders = _countBits(participants);
-        require(holders >= _q, TooFewParticipants(holders, _q));
+        require(block.timestamp >= _switchesAt, HandoverNotOver(block.timestamp, _switchesAt));
+        uint32 memberSet = _pendingSet == 0 ? _memberSet : _pendingSet;
+        _checkParticipants(participants, memberSet);
 
         uint32 keyEpoch = _keyEpoch + 1;
         bytes32 digest = _typedDigest(
-            keccak256(abi.encode(GROUP_KEY_TYPEHASH, keyEpoch, _registryVersion, transcriptHash, participants, px))
+            keccak256(
+                abi.encode(
+                    GROUP_KEY_TYPEHASH, keyEpoch, _registryVersion, memberSet, transcriptHash, participants, px
+                )
+            )
         );
         require(Schnorr.verify(px, digest, r, s), InvalidGroupSignature(px));
         verifyQuorum(digest, signatures);
 
+        if (memberSet != _memberSet) _bringIntoForce(memberSet, keyEpoch);
         _keyEpoch = keyEpoch;
         _suspensionsThisEpoch = 0;
-        _groupKeyX = px;
-        _transcriptHash = transcriptHash;
-        _participants = participants;
-        emit GroupKeyRotated(keyEpoch, px, participants, transcriptHash, _registryVersion);
-
+        _keys[keyEpoch % 2] = Key(px, transcriptHash, uint128(participants), memberSet);
+        // There is nobody to take over from for the first key.
+        uint256 handoverSec = keyEpoch == 1 ? 0 : _handoverSec;
+        uint40 switchesAt = uint40(block.timestamp + handoverSec);
+        _switchesAt = switchesAt;
+        emit GroupKeyRotated(
+            keyEpoch, memberSet, px, participants, transcriptHash, _registryVersion, switchesAt
+        );
         for (uint256 i = 0; i < _consumers.length; ++i) {
-            _consumers[i].setGroupKey(keyEpoch, px);
+            _consumers[i].setGroupKey(keyEpoch, px, uint40(switchesAt + handoverSec));
         }
     }
 
@@ -147,14 +192,14 @@ contract OracleRegistry is IOracleRegistry {
         require(secondSigner != address(0), InvalidSignature(1));
         require(signer == secondSigner, DifferentSigners(signer, secondSigner));
 
-        uint256 slotPlusOne = _slotPlusOne[signer];
-        require(slotPlusOne != 0, NotActiveMember(signer));
-        uint256 slot = slotPlusOne - 1;
-        uint128 slotBit = uint128(1 << slot);
-        require(_suspended & slotBit == 0, NotActiveMember(signer));
+        MemberList storage list = _lists[_memberSet];
+        uint128 slotBit = uint128(_slotBitOf(list, signer));
+        require(slotBit & ~_suspended != 0, NotActiveMember(signer));
+        uint256 answersFrom = _answersFrom[signer];
+        require(first.keyEpoch >= answersFrom, EvidenceSpent(first.keyEpoch, answersFrom));
 
-        uint256 active = _n - _countBits(_suspended);
-        if (_suspensionsThisEpoch >= _f || active <= _q) {
+        uint256 slot = Math.log2(slotBit);
+        if (_suspensionsThisEpoch >= _faults(list.n) || list.n - _countBits(_suspended) <= list.q) {
             // Two who bring the same proof both succeed, and nobody fills the log with one proof.
             uint256 recorded = _recordedIn[keyEpoch];
             if (recorded & slotBit == 0) {
@@ -170,9 +215,10 @@ contract OracleRegistry is IOracleRegistry {
     }
 
     function verifyQuorum(bytes32 digest, Signature[] calldata signatures) public view {
-        require(signatures.length >= _q, QuorumNotReached(signatures.length, _q));
         uint256 suspended = _suspended;
-        (uint256 cursor, uint256 end) = SignerTable.load(_signerTable, _n);
+        MemberList storage list = _lists[_memberSet];
+        require(signatures.length >= list.q, QuorumNotReached(signatures.length, list.q));
+        (uint256 cursor, uint256 end) = SignerTable.load(list.signerTable, list.n);
         address previous = address(0);
         for (uint256 i = 0; i < signatures.length; ++i) {
             address signer = digest.recover(signatures[i]);
@@ -186,21 +232,32 @@ contract OracleRegistry is IOracleRegistry {
     }
 
     function state() external view returns (RegistryState memory) {
+        uint32 keyEpoch = _keyEpoch;
+        KeyView memory newest = _viewOf(keyEpoch);
+        newest.memberSet = _memberSet;
+        newest.suspended = _suspended;
+        KeyView memory previous;
+        if (keyEpoch > 1) {
+            previous = _viewOf(keyEpoch - 1);
+            previous.suspended = previous.memberSet == newest.memberSet ? _suspended : _suspendedBefore;
+        }
         return RegistryState({
-            keyEpoch: _keyEpoch,
             registryVersion: _registryVersion,
-            members: uint8(_n),
-            faults: uint8(_f),
-            quorum: uint8(_q),
-            groupKeyX: _groupKeyX,
-            transcriptHash: _transcriptHash,
-            participants: _participants,
-            suspended: _suspended
+            switchesAt: _switchesAt,
+            handoverSec: uint32(_handoverSec),
+            pendingSet: _pendingSet,
+            newest: newest,
+            previous: previous
         });
     }
 
     function members() external view returns (Member[] memory) {
-        return _members;
+        return _lists[_memberSet].members;
+    }
+
+    function membersOf(uint32 memberSet) external view returns (Member[] memory) {
+        require(memberSet != 0 && memberSet <= _latestSet, UnknownMemberSet(memberSet, _latestSet));
+        return _lists[memberSet].members;
     }
 
     function aggregators() external view returns (Member[] memory) {
@@ -223,12 +280,97 @@ contract OracleRegistry is IOracleRegistry {
     }
 
     function slotOf(address identity) external view returns (bool isMember, uint256 slot) {
-        uint256 slotPlusOne = _slotPlusOne[identity];
-        return slotPlusOne == 0 ? (false, 0) : (true, slotPlusOne - 1);
+        uint256 slotBit = _slotBitOf(_lists[_memberSet], identity);
+        return (slotBit != 0, Math.log2(slotBit));
     }
 
     function DOMAIN_SEPARATOR() public view returns (bytes32) {
         return OracleDomain.separator(address(this));
+    }
+
+    /// @dev Stores a list under the next number, after every check that needs no other list.
+    function _storeList(Member[] memory members_, NetworkServices memory services)
+        private
+        returns (uint32 memberSet)
+    {
+        uint256 length = members_.length;
+        require(length <= MAX_MEMBERS, TooManyMembers(length, MAX_MEMBERS));
+        _requireUnique(_everybody(members_, services), length);
+        address[] memory identities = new address[](length);
+        uint256 slots = 0;
+        for (uint256 i = 0; i < length; ++i) {
+            identities[i] = members_[i].identity;
+            if (identities[i] != address(0)) slots |= 1 << i;
+        }
+        uint256 n = _countBits(slots);
+        uint256 minimum = block.chainid == DEVELOPMENT_CHAIN_ID ? 1 : MIN_MEMBERS;
+        require(n >= minimum, TooFewMembers(n, minimum));
+
+        memberSet = _latestSet + 1;
+        _latestSet = memberSet;
+        MemberList storage list = _lists[memberSet];
+        list.signerTable = SignerTable.store(identities);
+        list.n = uint8(n);
+        // Invariant 16: ⌈(n + f + 1) / 2⌉ makes any two quorums share more than f members.
+        list.q = uint8((n + _faults(n) + 2) / 2);
+        list.slots = uint128(slots);
+        _append(list.members, members_);
+    }
+
+    function _requireSlotsKept(Member[] memory members_) private view {
+        for (uint256 i = 0; i < members_.length; ++i) {
+            uint256 slotBit = _slotBitOf(_lists[_memberSet], members_[i].identity);
+            require(
+                slotBit == 0 || slotBit == 1 << i, SlotMoved(members_[i].identity, i, Math.log2(slotBit))
+            );
+        }
+    }
+
+    function _checkParticipants(uint256 participants, uint32 memberSet) private view {
+        MemberList storage list = _lists[memberSet];
+        uint256 allowed = list.slots;
+        // The members of a set that is not in force yet have not been suspended in it.
+        if (memberSet == _memberSet) allowed &= ~uint256(_suspended);
+        require(participants & ~allowed == 0, InvalidParticipants(participants, allowed));
+        uint256 holders = _countBits(participants);
+        require(holders >= list.q, TooFewParticipants(holders, list.q));
+    }
+
+    /// @dev Whoever was suspended has answered for all key epochs until now: without that, the proof of then would
+    /// suspend again whom the quorum has just reinstated.
+    function _bringIntoForce(uint32 memberSet, uint32 keyEpoch) private {
+        uint256 suspended = _suspended;
+        Member[] storage replaced = _lists[_memberSet].members;
+        for (uint256 bits = suspended; bits != 0; bits &= bits - 1) {
+            _answersFrom[replaced[Math.log2(bits & (~bits + 1))].identity] = keyEpoch;
+        }
+        _suspendedBefore = uint128(suspended);
+        _suspended = 0;
+        _memberSet = memberSet;
+        _pendingSet = 0;
+        _registryVersion += 1;
+    }
+
+    /// @dev 1 << slot, or zero for whoever is not in the list.
+    function _slotBitOf(MemberList storage list, address identity) private view returns (uint256 slotBit) {
+        (uint256 cursor, uint256 end) = SignerTable.load(list.signerTable, list.n);
+        (, slotBit) = SignerTable.find(cursor, end, identity);
+    }
+
+    function _viewOf(uint32 keyEpoch) private view returns (KeyView memory) {
+        Key storage key = _keys[keyEpoch % 2];
+        return KeyView({
+            keyEpoch: keyEpoch,
+            memberSet: key.memberSet,
+            px: key.px,
+            transcriptHash: key.transcriptHash,
+            participants: key.participants,
+            suspended: 0
+        });
+    }
+
+    function _faults(uint256 n) private pure returns (uint256) {
+        return (n - 1) / 3;
     }
 
     /// @dev Members, aggregators, relayers and gateways, one after the other.
@@ -238,7 +380,6 @@ contract OracleRegistry is IOracleRegistry {
         returns (Member[] memory all)
     {
         uint256 count = services.aggregators.length + services.relayers.length + services.gateways.length;
-        require(count <= MAX_SERVICES, TooManyServices(count, MAX_SERVICES));
         all = new Member[](members_.length + count);
         uint256 filled = _copy(all, 0, members_);
         filled = _copy(all, filled, services.aggregators);
@@ -264,11 +405,13 @@ contract OracleRegistry is IOracleRegistry {
     }
 
     /// @dev Through sets: comparing each entry with all before it would cost more than all the rest of a deployment.
-    function _requireUnique(Member[] memory entries) private pure {
+    /// @param slots How many of the entries, from the first on, are slots, which may be empty.
+    function _requireUnique(Member[] memory entries, uint256 slots) private pure {
         bytes32[] memory identities = new bytes32[](2 * entries.length);
         bytes32[] memory peerKeys = new bytes32[](2 * entries.length);
         for (uint256 i = 0; i < entries.length; ++i) {
             Member memory entry = entries[i];
+            if (i < slots && entry.identity == address(0) && entry.peerKey == bytes32(0)) continue;
             require(entry.identity != address(0), ZeroIdentity(i));
             require(entry.peerKey != bytes32(0), ZeroPeerKey(i));
             require(_add(identities, bytes32(bytes20(entry.identity))), DuplicateIdentity(entry.identity));

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
+import {GroupKeys} from "./interfaces/IGroupKeyConsumer.sol";
 import {IOracleRegistry, Signature} from "./interfaces/IOracleRegistry.sol";
 import {FeedParams, IPriceFeed, Observation, ReadRefusal} from "./interfaces/IPriceFeed.sol";
 import {OracleDomain} from "./libraries/OracleDomain.sol";
@@ -39,10 +40,15 @@ contract PriceFeed is IPriceFeed {
     uint256 private immutable _deploymentChainId;
     bytes32 private immutable _deploymentDomain;
 
-    uint256 public groupPublicKeyX;
+    uint256 private _groupKeyX;
 
     /// @dev Layout of ReportWord. Zero before the first update; never zero after it, as a price of zero is refused.
     uint256 private _latest;
+
+    // Read only where the newest key does not verify: a rotation costs the updates after it nothing.
+    uint256 private _previousKeyX;
+    uint32 private _keyEpoch;
+    uint40 private _previousUntil;
 
     string public description;
 
@@ -68,17 +74,30 @@ contract PriceFeed is IPriceFeed {
         _deploymentDomain = OracleDomain.separator(registry_);
     }
 
-    function setGroupKey(uint32 keyEpoch, uint256 px) external {
+    function setGroupKey(uint32 keyEpoch, uint256 px, uint40 previousUntil) external {
         require(msg.sender == _registry, Unauthorized(msg.sender, _registry));
-        groupPublicKeyX = px;
-        emit GroupKeySet(keyEpoch, px);
+        _previousKeyX = _groupKeyX;
+        _groupKeyX = px;
+        _keyEpoch = keyEpoch;
+        _previousUntil = previousUntil;
+        emit GroupKeySet(keyEpoch, px, previousUntil);
     }
 
     function update(uint256 word, address r, uint256 s) external {
         uint256 last = _latest;
         _checkReport(word, last);
-        uint256 px = groupPublicKeyX;
-        require(Schnorr.verify(px, reportDigest(word), r, s), InvalidCertificate(px));
+        bytes32 digest = _digest(word);
+        uint256 newest = _groupKeyX;
+        uint256 px = newest;
+        // One call in a loop is compiled in place: a second call would cost every update 32 gas more. The reads stay
+        // inside of the branch, or they would be moved in front of the loop.
+        for (bool isNewest = true; !Schnorr.verify(px, digest, r, s); isNewest = false) {
+            if (isNewest && block.timestamp < _previousUntil) {
+                px = _previousKeyX;
+            } else {
+                revert InvalidCertificate(newest);
+            }
+        }
         _store(word, last);
     }
 
@@ -89,24 +108,14 @@ contract PriceFeed is IPriceFeed {
         _store(word, last);
     }
 
-    function reportDigest(uint256 word) public view returns (bytes32 digest) {
-        bytes32 typeHash = REPORT_TYPEHASH;
-        bytes32 id = _feedId;
-        bytes32 domain = block.chainid == _deploymentChainId ? _deploymentDomain : OracleDomain.separator(_registry);
-        assembly ("memory-safe") {
-            // keccak256(0x19 0x01 ‖ domain ‖ keccak256(typeHash ‖ id ‖ word)). The free memory pointer at 0x40 is
-            // overwritten and put back. OracleDomain.digest(domain, keccak256(abi.encode(…))) says the same, but
-            // allocates memory for the struct: 150 gas in every update.
-            let freePointer := mload(0x40)
-            mstore(0x00, typeHash)
-            mstore(0x20, id)
-            mstore(0x40, word)
-            mstore(0x40, keccak256(0x00, 0x60))
-            mstore(0x00, 0x1901)
-            mstore(0x20, domain)
-            digest := keccak256(0x1e, 0x42)
-            mstore(0x40, freePointer)
-        }
+    function reportDigest(uint256 word) public view returns (bytes32) {
+        return OracleDomain.digest(
+            OracleDomain.separator(_registry), keccak256(abi.encode(REPORT_TYPEHASH, _feedId, word))
+        );
+    }
+
+    function groupKeys() external view returns (GroupKeys memory) {
+        return GroupKeys(_keyEpoch, _groupKeyX, _previousKeyX, _previousUntil);
     }
 
     function params() external view returns (address registry, bytes32 feedId, FeedParams memory feedParams) {
@@ -212,6 +221,27 @@ contract PriceFeed is IPriceFeed {
         }
     }
 
+    /// @dev What reportDigest answers, for `update` alone: in place, without memory allocated, and with the domain of
+    /// the deployment unless the chain has forked since.
+    function _digest(uint256 word) private view returns (bytes32 digest) {
+        bytes32 typeHash = REPORT_TYPEHASH;
+        bytes32 id = _feedId;
+        bytes32 domain = block.chainid == _deploymentChainId ? _deploymentDomain : OracleDomain.separator(_registry);
+        assembly ("memory-safe") {
+            // keccak256(0x19 0x01 ‖ domain ‖ keccak256(typeHash ‖ id ‖ word)). The free memory pointer at 0x40 is
+            // overwritten and put back.
+            let freePointer := mload(0x40)
+            mstore(0x00, typeHash)
+            mstore(0x20, id)
+            mstore(0x40, word)
+            mstore(0x40, keccak256(0x00, 0x60))
+            mstore(0x00, 0x1901)
+            mstore(0x20, domain)
+            digest := keccak256(0x1e, 0x42)
+            mstore(0x40, freePointer)
+        }
+    }
+
     function _store(uint256 word, uint256 last) private {
         uint256 stored = word.withEma(_nextEma(word, last));
         _latest = stored;
@@ -228,7 +258,13 @@ contract PriceFeed is IPriceFeed {
             uint256 dt = word.observedAt() - last.observedAt();
             if (dt > _emaPeriodSec) dt = _emaPeriodSec;
             int256 ema = int256(last.ema());
-            int256 step = (int256(last.price()) - ema) * int256(dt) / int256(_emaPeriodSec);
+            int256 moved = (int256(last.price()) - ema) * int256(dt);
+            uint256 period = _emaPeriodSec;
+            int256 step;
+            assembly ("memory-safe") {
+                // Without the test for zero, which the constructor has made.
+                step := sdiv(moved, period)
+            }
             return uint256(ema + step);
         }
     }

@@ -5,6 +5,7 @@ import {EpochClock} from "./EpochClock.sol";
 import {IEmission, EpochEmission} from "./interfaces/IEmission.sol";
 import {EpochTiming} from "./interfaces/IEpochClock.sol";
 import {Debits, IEscrow} from "./interfaces/IEscrow.sol";
+import {GroupKeys} from "./interfaces/IGroupKeyConsumer.sol";
 import {IIO} from "./interfaces/IIO.sol";
 import {IOracleRegistry, Signature} from "./interfaces/IOracleRegistry.sol";
 import {EpochParams, IParameters} from "./interfaces/IParameters.sol";
@@ -35,15 +36,17 @@ contract Settlement is ISettlement, EpochClock {
 
     //  One slot:
     //
-    //      255   136 135           96 95         32 31       0
-    //     ┌─────────┬────────────────┬─────────────┬──────────┐
-    //     │ unused  │ activatesAt 40 │nextEpoch 64 │ keyEpoch │
-    //     └─────────┴────────────────┴─────────────┴──────────┘
+    //      255   176 175             136 135           96 95         32 31       0
+    //     ┌─────────┬──────────────────┬────────────────┬─────────────┬──────────┐
+    //     │ unused  │ previousUntil 40 │ activatesAt 40 │nextEpoch 64 │ keyEpoch │
+    //     └─────────┴──────────────────┴────────────────┴─────────────┴──────────┘
     uint32 private _keyEpoch;
     uint64 public nextEpoch;
     uint40 private _activatesAt;
+    uint40 private _previousUntil;
 
     uint256 private _groupKeyX;
+    uint256 private _previousKeyX;
     /// @dev The struct hash of the staged report; zero when none is.
     bytes32 private _stage;
     uint256 public reserve;
@@ -58,17 +61,19 @@ contract Settlement is ISettlement, EpochClock {
         disputeSec = disputeSec_;
     }
 
-    function setGroupKey(uint32 keyEpoch, uint256 px) external {
+    function setGroupKey(uint32 keyEpoch, uint256 px, uint40 previousUntil) external {
         require(msg.sender == _registry, Unauthorized(msg.sender, _registry));
-        _keyEpoch = keyEpoch;
+        _previousKeyX = _groupKeyX;
         _groupKeyX = px;
-        emit GroupKeySet(keyEpoch, px);
+        _keyEpoch = keyEpoch;
+        _previousUntil = previousUntil;
+        emit GroupKeySet(keyEpoch, px, previousUntil);
     }
 
     function settle(EpochReport calldata report, address r, uint256 s) external {
         _checkReport(report);
         bytes32 structHash = _structHash(report);
-        uint256 px = _groupKeyX;
+        uint256 px = report.keyEpoch == _keyEpoch ? _groupKeyX : _previousKeyX;
         require(Schnorr.verify(px, _digest(structHash), r, s), InvalidCertificate(px));
         _stageReport(report, structHash);
     }
@@ -99,8 +104,8 @@ contract Settlement is ISettlement, EpochClock {
         });
     }
 
-    function groupKey() external view returns (uint32 keyEpoch, uint256 px) {
-        return (_keyEpoch, _groupKeyX);
+    function groupKeys() external view returns (GroupKeys memory) {
+        return GroupKeys(_keyEpoch, _groupKeyX, _previousKeyX, _previousUntil);
     }
 
     function staged() external view returns (bool isStaged, uint64 epoch) {
@@ -140,7 +145,7 @@ contract Settlement is ISettlement, EpochClock {
         require(_stage == 0, AlreadyStaged(report.epoch));
         require(block.timestamp >= _endOf(report.epoch), EpochNotEnded(block.timestamp, _endOf(report.epoch)));
         require(block.timestamp <= report.validUntil, ReportExpired(block.timestamp, report.validUntil));
-        require(report.keyEpoch == _keyEpoch, WrongKeyEpoch(report.keyEpoch, _keyEpoch));
+        require(_isKeyEpochInUse(report.keyEpoch), WrongKeyEpoch(report.keyEpoch, _keyEpoch));
         (uint32 version, EpochParams memory params) = IParameters(_parameters).paramsAt(report.epoch);
         require(report.paramsVersion == version, WrongParamsVersion(report.paramsVersion, version));
 
@@ -148,6 +153,11 @@ contract Settlement is ISettlement, EpochClock {
         _checkPool(report, params.hiredBps);
         _checkDebits(report, params.maxDebitBps);
         _checkRewards(report);
+    }
+
+    /// @dev The newest, and until its time is over the one before it.
+    function _isKeyEpochInUse(uint256 keyEpoch) private view returns (bool) {
+        return keyEpoch == _keyEpoch || (keyEpoch + 1 == _keyEpoch && block.timestamp < _previousUntil);
     }
 
     function _checkSnapshot(EpochReport calldata report) private view {

@@ -2,15 +2,15 @@
 pragma solidity 0.8.37;
 
 import {OracleRegistry} from "../src/OracleRegistry.sol";
-import {IGroupKeyConsumer} from "../src/interfaces/IGroupKeyConsumer.sol";
+import {GroupKeys, IGroupKeyConsumer} from "../src/interfaces/IGroupKeyConsumer.sol";
 import {
     IOracleRegistry,
+    KeyView,
     Member,
     NetworkServices,
     RegistryState,
     Signature
 } from "../src/interfaces/IOracleRegistry.sol";
-import {IPriceFeed} from "../src/interfaces/IPriceFeed.sol";
 import {Schnorr} from "../src/libraries/Schnorr.sol";
 import {Network} from "./support/Network.sol";
 
@@ -45,15 +45,15 @@ contract OracleRegistryTest is Network {
         }
     }
 
-    function test_freezesTheQuorumOfEverySize() external {
+    function test_asksForTheQuorumOfEverySize() external {
         uint8[13] memory n = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 21, 31];
-        uint8[13] memory f = [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 6, 10];
         uint8[13] memory q = [1, 2, 2, 3, 4, 4, 5, 6, 6, 7, 9, 14, 21];
         for (uint256 i = 0; i < n.length; ++i) {
-            RegistryState memory state = create(members(n[i]), noServices()).state();
-            vm.assertEq(state.members, n[i]);
-            vm.assertEq(state.faults, f[i]);
-            vm.assertEq(state.quorum, q[i]);
+            registry = create(members(n[i]), noServices());
+            Signature[] memory tooFew = quorum(DIGEST, 0, q[i] - 1);
+            vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.QuorumNotReached.selector, q[i] - 1, q[i]));
+            registry.verifyQuorum(DIGEST, tooFew);
+            registry.verifyQuorum(DIGEST, quorum(DIGEST, n[i] - q[i], q[i]));
         }
     }
 
@@ -66,11 +66,25 @@ contract OracleRegistryTest is Network {
     }
 
     function test_takesAtMost128Members() external {
-        vm.assertEq(create(members(128), noServices()).state().members, 128);
+        vm.assertEq(create(members(128), noServices()).members().length, 128);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.TooManyMembers.selector, 129, 128));
         this.create(members(129), noServices());
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.TooFewMembers.selector, 0, 1));
         this.create(new Member[](0), noServices());
+    }
+
+    function createWithHandover(uint256 handoverSec) external returns (OracleRegistry) {
+        bytes memory arguments = abi.encode(members(4), noServices(), new IGroupKeyConsumer[](0), handoverSec);
+        return OracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
+    }
+
+    function test_hasAHandoverOfASecondToADay() external {
+        vm.assertEq(this.createWithHandover(1).state().handoverSec, 1);
+        vm.assertEq(this.createWithHandover(86_400).state().handoverSec, 86_400);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 0, 1, 86_400));
+        this.createWithHandover(0);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 86_401, 1, 86_400));
+        this.createWithHandover(86_401);
     }
 
     function test_refusesIncompleteOrRepeatedMembers() external {
@@ -263,24 +277,25 @@ contract OracleRegistryTest is Network {
     function test_installsTheFirstKeyAndPushesIt() external {
         uint256 px = groupPublicKey(GROUP_SECRET);
         vm.expectEmit(true, true, true, true, address(registry));
-        emit IOracleRegistry.GroupKeyRotated(1, px, ALL_SEVEN, "transcript", 1);
+        emit IOracleRegistry.GroupKeyRotated(1, 1, px, ALL_SEVEN, "transcript", 1, uint40(START));
         vm.expectEmit(true, true, true, true, address(feed));
-        emit IPriceFeed.GroupKeySet(1, px);
+        emit IGroupKeyConsumer.GroupKeySet(1, px, uint40(START));
         rotate(GROUP_SECRET, 0);
 
         RegistryState memory state = registry.state();
-        vm.assertEq(state.keyEpoch, 1);
-        vm.assertEq(state.registryVersion, 1);
-        vm.assertEq(state.groupKeyX, px);
-        vm.assertEq(state.participants, ALL_SEVEN);
-        vm.assertEq(feed.groupPublicKeyX(), px);
+        KeyView memory newest = KeyView(1, 1, px, "transcript", ALL_SEVEN, 0);
+        RegistryState memory expected =
+            RegistryState(1, uint40(START), uint32(HANDOVER_SEC), 0, newest, KeyView(0, 0, 0, 0, 0, 0));
+        vm.assertEq(keccak256(abi.encode(state)), keccak256(abi.encode(expected)));
+        GroupKeys memory keys = GroupKeys(1, px, 0, uint40(START));
+        vm.assertEq(keccak256(abi.encode(feed.groupKeys())), keccak256(abi.encode(keys)));
     }
 
     function test_rotatesAgainWithTheNextKeyEpoch() external {
         rotate(GROUP_SECRET, 0);
         rotate(GROUP_SECRET + 1, 2);
-        vm.assertEq(registry.state().keyEpoch, 2);
-        vm.assertEq(feed.groupPublicKeyX(), groupPublicKey(GROUP_SECRET + 1));
+        vm.assertEq(registry.state().newest.keyEpoch, 2);
+        vm.assertEq(feed.groupKeys().newest, groupPublicKey(GROUP_SECRET + 1));
     }
 
     function test_refusesTheSameInstallationTwice() external {
@@ -289,6 +304,7 @@ contract OracleRegistryTest is Network {
         (address r, uint256 s) = signSchnorr(GROUP_SECRET, digest);
         Signature[] memory five = quorum(digest, 0, 5);
         registry.rotateGroupKey(px, "transcript", ALL_SEVEN, r, s, five);
+        vm.warp(START + HANDOVER_SEC);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.InvalidGroupSignature.selector, px));
         registry.rotateGroupKey(px, "transcript", ALL_SEVEN, r, s, five);
     }

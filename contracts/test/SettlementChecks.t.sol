@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {GroupKeys, IGroupKeyConsumer} from "../src/interfaces/IGroupKeyConsumer.sol";
 import {IOracleRegistry, Signature} from "../src/interfaces/IOracleRegistry.sol";
 import {EpochParams} from "../src/interfaces/IParameters.sol";
 import {EpochReport, EpochStatus, ISettlement} from "../src/interfaces/ISettlement.sol";
@@ -87,15 +88,15 @@ contract SettlementChecksTest is Economy {
     }
 
     function test_takesItsKeyFromTheRegistryOnly() external {
-        (uint32 keyEpoch, uint256 px) = settlement.groupKey();
-        vm.assertEq(keyEpoch, 1);
-        vm.assertEq(px, groupPublicKey(GROUP_SECRET));
+        uint256 px = groupPublicKey(GROUP_SECRET);
+        GroupKeys memory keys = GroupKeys(1, px, 0, uint40(START));
+        vm.assertEq(keccak256(abi.encode(settlement.groupKeys())), keccak256(abi.encode(keys)));
         vm.expectRevert(
             abi.encodeWithSelector(ISettlement.Unauthorized.selector, address(this), address(registry))
         );
-        settlement.setGroupKey(2, 1);
+        settlement.setGroupKey(2, 1, 0);
         vm.expectEmit(true, true, true, true, address(settlement));
-        emit ISettlement.GroupKeySet(2, px);
+        emit IGroupKeyConsumer.GroupKeySet(2, px, uint40(START + EPOCH_LENGTH_SEC + 2 * HANDOVER_SEC));
         rotate(GROUP_SECRET, 0);
     }
 
@@ -137,8 +138,13 @@ contract SettlementChecksTest is Economy {
 
     function test_refusesAnotherKeyEpoch() external {
         EpochReport memory report = emptyReport();
-        rotate(GROUP_SECRET, 0);
-        refuses(report, abi.encodeWithSelector(ISettlement.WrongKeyEpoch.selector, 1, 2));
+        report.keyEpoch = 2;
+        refuses(report, abi.encodeWithSelector(ISettlement.WrongKeyEpoch.selector, 2, 1));
+        report.keyEpoch = type(uint32).max;
+        refuses(report, abi.encodeWithSelector(ISettlement.WrongKeyEpoch.selector, type(uint32).max, 1));
+        // The first key has no handover: nothing of the time before it is taken.
+        report.keyEpoch = 0;
+        refuses(report, abi.encodeWithSelector(ISettlement.WrongKeyEpoch.selector, 0, 1));
     }
 
     function test_refusesOtherParametersThanTheEpochHad() external {

@@ -36,53 +36,78 @@ struct Quote {
     bytes32 sourcesRoot;
 }
 
-/// @notice Everything that changes, and the quorum, in one read.
-/// @param keyEpoch Number of the group key; 0 before the first one.
-/// @param registryVersion Rises whenever the set of active members changes.
-/// @param members n, fixed.
-/// @param faults f = ⌊(n − 1) / 3⌋, fixed.
-/// @param quorum q = ⌈(n + f + 1) / 2⌉, fixed: suspending a member never lowers it.
-/// @param groupKeyX x coordinate of the group key, whose y is even; 0 before the first one.
-/// @param transcriptHash Hash of the key generation that made the group key; 0 before the first one.
+/// @notice A group key, and the members that it is of.
+/// @param keyEpoch Number of the group key; 0 before the first one, and where there is no such key.
+/// @param memberSet Number of the list of members; 1 is that of the deployment, 0 where there is no such key.
+/// @param px x coordinate of the group key, whose y is even.
+/// @param transcriptHash Hash of the key generation that made the group key.
 /// @param participants Bit i: the member in slot i holds a share of the group key.
 /// @param suspended Bit i: the member in slot i is suspended.
-struct RegistryState {
+struct KeyView {
     uint32 keyEpoch;
-    uint32 registryVersion;
-    uint8 members;
-    uint8 faults;
-    uint8 quorum;
-    uint256 groupKeyX;
+    uint32 memberSet;
+    uint256 px;
     bytes32 transcriptHash;
     uint256 participants;
     uint256 suspended;
+}
+
+/// @notice Everything that changes, in one read. n, f and q follow from a list: n is the number of its members,
+/// f = ⌊(n − 1) / 3⌋, q = ⌈(n + f + 1) / 2⌉, and suspending a member lowers none of them.
+/// @param registryVersion Rises whenever the set of active members changes, and when a set is proposed.
+/// @param switchesAt Rounds that start at this second or later are of the newest key, those before it of the previous
+/// one; 0 before the first key.
+/// @param handoverSec From a rotation to switchesAt, and from there until the previous key counts no more.
+/// @param pendingSet Number of the list of members that the next rotation brings into force; 0 when none is pending.
+/// @param newest The newest key, and the members in force.
+/// @param previous The key before it. Its members' suspensions are those at the rotation that replaced them, or those
+/// of now where the set is still the same.
+struct RegistryState {
+    uint32 registryVersion;
+    uint40 switchesAt;
+    uint32 handoverSec;
+    uint32 pendingSet;
+    KeyView newest;
+    KeyView previous;
 }
 
 /// @title The members of the oracle network, their quorum, and the key that certifies for them
 /// @notice The identities are the root of trust: a quorum of them installs the group key, and can certify without it.
 /// The registry is the only writer of the key and hands it to all that verify with it in the same transaction.
 ///
+/// Members change in two steps, each signed by a quorum of the members in force: `proposeMembers` makes a list pending,
+/// and the next `rotateGroupKey`, for a key that the pending members have made, brings it into force. A rotation is a
+/// handover: for `handoverSec` the previous key goes on, then the newest one takes over with the round that starts at
+/// `switchesAt`, and for another `handoverSec` what the previous one signed is still taken.
+///
 /// All signatures are over EIP-712 digests of the domain {name: "IO Oracle", version: "1", chainId, this contract}.
 interface IOracleRegistry {
     /// @notice Below four members no fault can be tolerated; allowed on a development chain only.
     error TooFewMembers(uint256 given, uint256 required);
+    /// @notice Empty slots are counted too.
     error TooManyMembers(uint256 given, uint256 maximum);
     /// @notice Aggregators, relayers and gateways are counted together.
     error TooManyServices(uint256 given, uint256 maximum);
+    error HandoverOutOfRange(uint256 given, uint256 minimum, uint256 maximum);
     /// @notice `index` is that in the list of members, aggregators, relayers and gateways, one after the other.
     error ZeroIdentity(uint256 index);
     error ZeroPeerKey(uint256 index);
     /// @notice An identity has one role, and one place in it.
     error DuplicateIdentity(address identity);
     error DuplicatePeerKey(bytes32 peerKey);
+    /// @notice A member in force that is listed again keeps its slot: shares and records are by slot.
+    error SlotMoved(address identity, uint256 given, uint256 required);
+    error UnknownMemberSet(uint256 given, uint256 latest);
 
     error QuorumNotReached(uint256 given, uint256 required);
     /// @notice Signature `index` is malformed, has a high s, or recovers to nobody.
     error InvalidSignature(uint256 index);
     error SignersNotAscending(uint256 index, address previous, address given);
-    /// @notice The signer is no member, or is suspended.
+    /// @notice The signer is no member in force, or is suspended.
     error NotActiveMember(address signer);
 
+    /// @notice The newest key does not count yet.
+    error HandoverNotOver(uint256 time, uint256 switchesAt);
     /// @notice A participant has no slot or is suspended.
     error InvalidParticipants(uint256 given, uint256 allowed);
     error TooFewParticipants(uint256 given, uint256 required);
@@ -90,6 +115,8 @@ interface IOracleRegistry {
     error InvalidGroupSignature(uint256 px);
 
     error KeyEpochInFuture(uint256 given, uint256 current);
+    /// @notice The member has been suspended, and its set replaced: what it signed before that is dealt with.
+    error EvidenceSpent(uint256 keyEpoch, uint256 required);
     /// @notice A member that quotes a round again under a new key commits no fault.
     error DifferentKeyEpochs(uint256 first, uint256 second);
     /// @notice The two quotes are of different feeds or rounds, which is no fault.
@@ -97,9 +124,20 @@ interface IOracleRegistry {
     error SameQuote(bytes32 digest);
     error DifferentSigners(address first, address second);
 
-    /// @notice A new group key certifies from now on.
+    /// @notice A quorum agreed on a list of members, which is in force from the next rotation on.
+    event MembersProposed(uint32 indexed memberSet, uint32 registryVersion, Member[] members);
+
+    /// @notice A new group key is there, and certifies rounds from `switchesAt` on.
+    /// @param memberSet The members in force from now on.
+    /// @param registryVersion From now on. Where the members are others than before it is one above the signed one.
     event GroupKeyRotated(
-        uint32 indexed keyEpoch, uint256 px, uint256 participants, bytes32 transcriptHash, uint32 registryVersion
+        uint32 indexed keyEpoch,
+        uint32 indexed memberSet,
+        uint256 px,
+        uint256 participants,
+        bytes32 transcriptHash,
+        uint32 registryVersion,
+        uint40 switchesAt
     );
 
     /// @notice A member signed two quotes for one round and is out, until the set is replaced.
@@ -124,8 +162,11 @@ interface IOracleRegistry {
 
     function state() external view returns (RegistryState memory);
 
-    /// @notice All members, suspended ones too; the index is the slot.
+    /// @notice The members in force, suspended ones too. The index is the slot; an entry of zeros is an empty slot.
     function members() external view returns (Member[] memory);
+
+    /// @notice The members of a set, be it pending, in force, replaced, or never brought into force.
+    function membersOf(uint32 memberSet) external view returns (Member[] memory);
 
     function aggregators() external view returns (Member[] memory);
 
@@ -136,16 +177,28 @@ interface IOracleRegistry {
     /// @notice Who receives a new group key.
     function consumers() external view returns (address[] memory);
 
-    /// @notice The slot of `identity`.
+    /// @notice The slot of `identity` among the members in force.
     /// @return isMember False for strangers and services; the slot is then 0 and means nothing.
     function slotOf(address identity) external view returns (bool isMember, uint256 slot);
 
-    /// @notice Installs a group key. Anybody may send it; a quorum of active members must have signed it, and the key
-    /// itself, over GroupKey(uint32 keyEpoch,uint32 registryVersion,bytes32 transcriptHash,uint256 participants,
-    /// uint256 px) with keyEpoch = current + 1 and the current registryVersion.
+    /// @notice Makes a list of members pending, in place of one that is pending already. Anybody may send it; a quorum
+    /// of active members must have signed MemberSet(uint32 registryVersion,bytes32 membersHash) with the current
+    /// registryVersion and membersHash = keccak256(abi.encode(members)). Nothing else changes until the next rotation,
+    /// which must be for this list; to take a proposal back, the members in force are proposed.
+    /// @param members The index is the slot; an entry of zeros is an empty slot. A member in force keeps its slot; a
+    /// suspended one that is listed is reinstated.
+    function proposeMembers(Member[] calldata members, Signature[] calldata signatures) external;
+
+    /// @notice Installs a group key, and brings pending members into force. Anybody may send it; a quorum of active
+    /// members in force must have signed it, and the key itself, over GroupKey(uint32 keyEpoch,uint32 registryVersion,
+    /// uint32 memberSet,bytes32 transcriptHash,uint256 participants,uint256 px) with keyEpoch = newest + 1, the current
+    /// registryVersion, and the set that is in force afterwards. Not before the newest key counts.
+    ///
+    /// The key until now is taken until switchesAt + handoverSec, so a stolen one is out after two rotations.
     /// @param px x coordinate of the key with even y, 0 < px < Q.
     /// @param transcriptHash Hash of the key generation that made the key.
-    /// @param participants Bit i: the member in slot i holds a share. At least a quorum, all active.
+    /// @param participants Bit i: the member in slot i holds a share. At least a quorum, all active, of the set that is
+    /// in force afterwards.
     /// @param r Address of the nonce point of the signature by the new key.
     /// @param s Scalar of the signature by the new key.
     /// @param signatures Of at least a quorum of active members, ascending by address.
@@ -158,7 +211,7 @@ interface IOracleRegistry {
         Signature[] calldata signatures
     ) external;
 
-    /// @notice Reverts unless at least a quorum of active members signed `digest`, in ascending order of address.
+    /// @notice Reverts unless at least a quorum of the active members in force signed `digest`, in ascending order of address.
     /// Every signature given must be good, also those above the quorum.
     function verifyQuorum(bytes32 digest, Signature[] calldata signatures) external view;
 
@@ -169,7 +222,9 @@ interface IOracleRegistry {
     /// In a key epoch at most f members are suspended so, whatever the epoch of their quotes, and never so many that
     /// fewer than a quorum stay active; what is beyond that is an event only. Otherwise a network with leaked keys
     /// could be halted for good by proofs alone. A proof against a suspended member reverts; one against a member that
-    /// is on record in this key epoch changes nothing.
+    /// is on record in this key epoch changes nothing. A suspension ends when the set is replaced, and so does the worth
+    /// of all proofs of key epochs before that against those that were suspended: what became of them is the quorum's
+    /// decision.
     function suspendEquivocator(
         Quote calldata first,
         Signature calldata firstSignature,

@@ -47,6 +47,9 @@ enum ReadRefusal {
 /// @title The certified price of IO in USD
 /// @notice Updated by anybody who brings a report with a certificate: a threshold signature by the group key, or
 /// identity signatures of a quorum. Rounds only go forward; one storage slot; no owner.
+///
+/// Every answer is rounded down: getQuote to a wei, and the 8 decimals of latestRoundData to 1e-8 USD, below which the
+/// answer is zero.
 interface IPriceFeed is IGroupKeyConsumer, AggregatorV3Interface, IERC7726 {
     error Unauthorized(address caller, address required);
     error ZeroParameter(string name);
@@ -72,26 +75,22 @@ interface IPriceFeed is IGroupKeyConsumer, AggregatorV3Interface, IERC7726 {
     /// @param word The slot as it was stored, moving average included: everything else is in it, for 2 words of data
     /// where 4 fields of their own would cost 512 gas more.
     event PriceUpdated(uint40 indexed round, uint80 price, uint256 word);
-    event GroupKeySet(uint32 indexed keyEpoch, uint256 px);
 
     /// @notice Everything that was fixed at deployment.
     /// @return registry The registry whose keys are trusted.
     function params() external view returns (address registry, bytes32 feedId, FeedParams memory feedParams);
 
-    /// @notice x coordinate of the group key; zero before the first one, when only a quorum can certify.
-    function groupPublicKeyX() external view returns (uint256);
-
     /// @notice The digest that certifies `word`: EIP-712 Report(bytes32 feedId,uint256 word).
     function reportDigest(uint256 word) external view returns (bytes32);
 
-    /// @notice Stores a report that the group key signed.
+    /// @notice Stores a report that the group key signed: the newest one, or the one before it until previousUntil.
     /// @param word price 80 | 0 (80) | confidence 16 | observedAt 40 | round 40, from high to low bits.
     /// @param r Address of the nonce point.
     /// @param s Scalar.
     function update(uint256 word, address r, uint256 s) external;
 
-    /// @notice Stores a report that a quorum of members signed, ascending by address. The way out when the group key
-    /// cannot sign.
+    /// @notice Stores a report that a quorum of the members in force signed, ascending by address. The way out when the
+    /// group key cannot sign.
     function updateWithQuorum(uint256 word, Signature[] calldata signatures) external;
 
     /// @notice The price with its age, whatever that age is. Reverts with NoPrice before the first update.

@@ -94,6 +94,7 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
     error AlreadyStaged(uint64 epoch);
     error EpochNotEnded(uint256 time, uint256 end);
     error ReportExpired(uint256 time, uint256 validUntil);
+    /// @notice Of neither the newest key, nor of the one before it while that still counts.
     error WrongKeyEpoch(uint32 given, uint32 required);
     error WrongParamsVersion(uint32 given, uint32 required);
     error SnapshotInFuture(uint256 given, uint256 currentBlock);
@@ -113,7 +114,6 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
     error NotTheStagedReport(bytes32 given, bytes32 required);
     error StillDisputable(uint256 time, uint256 activatesAt);
 
-    event GroupKeySet(uint32 indexed keyEpoch, uint256 px);
     event EpochStaged(uint64 indexed epoch, uint32 indexed attempt, uint256 activatesAt, EpochReport report);
     /// @notice The epoch is active: its roots can be claimed from.
     /// @param added What rewardRoot adds: hiredPaid + availabilityPaid + debitIo.
@@ -131,9 +131,6 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
     function disputeSec() external view returns (uint256);
 
     function links() external view returns (SettlementLinks memory);
-
-    /// @notice The number and the x coordinate of the group key; zero before the first one.
-    function groupKey() external view returns (uint32 keyEpoch, uint256 px);
 
     /// @notice The epoch that is settled next; all before it are active.
     function nextEpoch() external view returns (uint64);

@@ -104,7 +104,7 @@ abstract contract Economy is EconomyValues {
 
     /// @dev A valid report of the next epoch, in which nothing was earned or spent.
     function emptyReport() internal view returns (EpochReport memory report) {
-        (report.keyEpoch,) = settlement.groupKey();
+        report.keyEpoch = settlement.groupKeys().keyEpoch;
         report.epoch = settlement.nextEpoch();
         report.validUntil = uint40(block.timestamp + 60);
         report.paramsVersion = parameters.versionAt(report.epoch);

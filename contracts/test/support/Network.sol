@@ -9,7 +9,7 @@ import {PriceFeed} from "../../src/PriceFeed.sol";
 import {BurnerParams} from "../../src/interfaces/IBurner.sol";
 import {Genesis} from "../../src/interfaces/IIO.sol";
 import {IGroupKeyConsumer} from "../../src/interfaces/IGroupKeyConsumer.sol";
-import {Member, NetworkServices, Signature} from "../../src/interfaces/IOracleRegistry.sol";
+import {Member, NetworkServices, RegistryState, Signature} from "../../src/interfaces/IOracleRegistry.sol";
 import {FeedParams} from "../../src/interfaces/IPriceFeed.sol";
 import {OracleDomain} from "../../src/libraries/OracleDomain.sol";
 import {Signing} from "./Signing.sol";
@@ -21,6 +21,7 @@ abstract contract Network is Signing {
     uint256 internal constant EMA_PERIOD_SEC = 600;
     uint256 internal constant MAX_AGE_SEC = 30;
     uint256 internal constant MAX_FUTURE_SEC = 15;
+    uint256 internal constant HANDOVER_SEC = 100;
     bytes32 internal constant FEED_ID = keccak256("IO/USD");
 
     address internal constant ALICE = address(0xA11CE);
@@ -59,7 +60,7 @@ abstract contract Network is Signing {
         NetworkServices memory services,
         IGroupKeyConsumer[] memory consumers
     ) internal returns (OracleRegistry) {
-        bytes memory arguments = abi.encode(all, services, consumers);
+        bytes memory arguments = abi.encode(all, services, consumers, HANDOVER_SEC);
         return OracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
     }
 
@@ -87,15 +88,33 @@ abstract contract Network is Signing {
         return uint256(keccak256(abi.encode("member", slot)));
     }
 
+    function member(uint256 person) internal pure returns (Member memory) {
+        return Member(vm.addr(memberSecret(person)), keccak256(abi.encode("peer", person)));
+    }
+
+    /// @dev Person i is in slot i.
     function members(uint256 n) internal pure returns (Member[] memory all) {
         all = new Member[](n);
         for (uint256 i = 0; i < n; ++i) {
-            all[i] = Member(vm.addr(memberSecret(i)), keccak256(abi.encode("peer", i)));
+            all[i] = member(i);
         }
     }
 
     function noServices() internal pure returns (NetworkServices memory) {
         return NetworkServices(new Member[](0), new Member[](0), new Member[](0));
+    }
+
+    function quorumOf(uint256 n) internal pure returns (uint256) {
+        return (n + (n - 1) / 3 + 2) / 2;
+    }
+
+    /// @dev The slots of a list that are not empty, and how many they are.
+    function occupied(Member[] memory list) internal pure returns (uint256 slots, uint256 n) {
+        for (uint256 i = 0; i < list.length; ++i) {
+            if (list[i].identity == address(0)) continue;
+            slots |= 1 << i;
+            ++n;
+        }
     }
 
     /// @dev Signatures of the members in slots first … first + count − 1, ascending by address.
@@ -113,23 +132,50 @@ abstract contract Network is Signing {
         returns (bytes32)
     {
         bytes32 typeHash = keccak256(
-            "GroupKey(uint32 keyEpoch,uint32 registryVersion,bytes32 transcriptHash,uint256 participants,uint256 px)"
+            "GroupKey(uint32 keyEpoch,uint32 registryVersion,uint32 memberSet,bytes32 transcriptHash,uint256 participants,uint256 px)"
         );
-        uint32 version = registry.state().registryVersion;
+        RegistryState memory state = registry.state();
+        uint32 memberSet = state.pendingSet == 0 ? state.newest.memberSet : state.pendingSet;
         return OracleDomain.digest(
             OracleDomain.separator(address(registry)),
-            keccak256(abi.encode(typeHash, keyEpoch, version, transcriptHash, participants, px))
+            keccak256(
+                abi.encode(
+                    typeHash, keyEpoch, state.registryVersion, memberSet, transcriptHash, participants, px
+                )
+            )
         );
     }
 
-    /// @dev Installs the key of `secret` with all unsuspended members as participants, signed by slots from `first` on.
+    function memberSetDigest(Member[] memory list) internal view returns (bytes32) {
+        bytes32 typeHash = keccak256("MemberSet(uint32 registryVersion,bytes32 membersHash)");
+        return OracleDomain.digest(
+            OracleDomain.separator(address(registry)),
+            keccak256(abi.encode(typeHash, registry.state().registryVersion, keccak256(abi.encode(list))))
+        );
+    }
+
+    /// @dev Proposes a list, signed by a quorum of persons from `first` on.
+    function propose(Member[] memory list, uint256 first) internal {
+        (, uint256 n) = occupied(registry.members());
+        registry.proposeMembers(list, quorum(memberSetDigest(list), first, quorumOf(n)));
+    }
+
+    /// @dev Installs the key of `secret` with all whom the next key may have as participants, signed by persons from
+    /// `first` on. Waits for the end of a handover.
     function rotate(uint256 secret, uint256 first) internal {
-        uint256 q = registry.state().quorum;
-        uint256 all = ((1 << registry.state().members) - 1) & ~registry.state().suspended;
+        RegistryState memory state = registry.state();
+        waitUntil(state.switchesAt);
+        (uint256 all, uint256 n) = occupied(registry.members());
+        if (state.pendingSet == 0) all &= ~state.newest.suspended;
+        else (all,) = occupied(registry.membersOf(state.pendingSet));
         uint256 px = groupPublicKey(secret);
-        bytes32 digest = groupKeyDigest(px, registry.state().keyEpoch + 1, "transcript", all);
+        bytes32 digest = groupKeyDigest(px, state.newest.keyEpoch + 1, "transcript", all);
         (address r, uint256 s) = signSchnorr(secret, digest);
-        registry.rotateGroupKey(px, "transcript", all, r, s, quorum(digest, first, q));
+        registry.rotateGroupKey(px, "transcript", all, r, s, quorum(digest, first, quorumOf(n)));
+    }
+
+    function waitUntil(uint256 time) internal {
+        if (vm.getBlockTimestamp() < time) vm.warp(time);
     }
 
     /// @dev A word observed `observedAt` in the round that starts at that second.

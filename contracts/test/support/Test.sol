@@ -20,6 +20,8 @@ interface Vm {
     function createWallet(uint256 privateKey) external returns (Wallet memory);
     function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function warp(uint256 time) external;
+    /// @dev `block.timestamp` is one value for a whole function to the compiler.
+    function getBlockTimestamp() external view returns (uint256 time);
     function roll(uint256 number) external;
     function chainId(uint256 id) external;
     function prank(address sender) external;
@@ -27,6 +29,8 @@ interface Vm {
     function expectRevert() external;
     function expectRevert(bytes calldata revertData) external;
     function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
+    function record() external;
+    function accesses(address account) external returns (bytes32[] memory reads, bytes32[] memory writes);
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory logs);
     function deployCode(string calldata artifact, bytes calldata arguments) external returns (address);
