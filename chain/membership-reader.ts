@@ -1,7 +1,16 @@
 /** Follows the registry: who are the members, and which key is theirs. */
-import { BaseError, type PublicClient } from 'viem'
-import type { Address } from '../protocol/bytes.ts'
-import { type Membership, membershipOf, type ServicePeer, slotsOf } from '../protocol/membership.ts'
+import { BaseError, type ContractFunctionReturnType, type PublicClient } from 'viem'
+import type { Address, Hash } from '../protocol/bytes.ts'
+import {
+  type GroupKey,
+  type Member,
+  type Membership,
+  membershipAt,
+  membershipOf,
+  type RegistryView,
+  type ServicePeer,
+  slotsOf,
+} from '../protocol/membership.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { createLoop } from '../runtime/loop.ts'
@@ -17,12 +26,16 @@ export interface RegistryOptions {
 }
 
 export interface MembershipFollower extends Service {
-  /** The registry as last read; undefined before the first answer. */
+  /** The membership that counts now; undefined before the first answer. */
   current(): Membership | undefined
-  /** Reads now: for who has just changed it. */
+  /** The one that counts for what begins then, such as a round. */
+  at(unixMs: number): Membership | undefined
+  /** The registry as last read, both sides of a rotation. */
+  view(): RegistryView | undefined
+  /** Reads now: for who has just changed it. Resolves with what counts then. */
   refresh(): Promise<Membership>
-  /** Calls back with each view that differs from the one before. */
-  onChange(listener: (membership: Membership) => void): void
+  /** Calls back with each view that differs from the one before, and again when its new key begins to count. */
+  onChange(listener: (view: RegistryView) => void): void
 }
 
 /** The endpoint serves another chain than the deployment is on. Only a change of configuration helps. */
@@ -52,37 +65,125 @@ export class RegistryUnreadableError extends Error {
 /** A block is a second on the fastest chains we know of; a key that is seen a second late costs nothing. */
 const POLL_MS = 1_000
 
-export async function readMembership(reader: PublicClient, options: RegistryOptions): Promise<Membership> {
+/** The lists that a registry has shown: one of a number never changes, so each is read once. */
+interface KnownLists {
+  /** By number of the set; at most the last few. */
+  readonly members: Map<number, readonly Member[]>
+  services: Pick<Membership, 'aggregators' | 'relayers' | 'gateways'> | undefined
+}
+
+type ContractState = ContractFunctionReturnType<typeof oracleRegistryAbi, 'view', 'state'>
+type KeyView = ContractState['newest']
+
+/** The set in force, the one before it, a pending one, and one more. */
+const KEPT_SETS = 4
+
+function noLists(): KnownLists {
+  return { members: new Map(), services: undefined }
+}
+
+/** What the registry says at its newest block, or its newest final one. */
+export async function readRegistry(
+  reader: PublicClient,
+  options: RegistryOptions,
+  known: KnownLists = noLists(),
+): Promise<RegistryView> {
   const registry = { address: options.registry, abi: oracleRegistryAbi, blockTag: options.finality } as const
-  // Not one block for all: lists never change, and only the state does.
-  const [state, members, aggregators, relayers, gateways] = await Promise.all([
-    reader.readContract({ ...registry, functionName: 'state' }),
-    reader.readContract({ ...registry, functionName: 'members' }),
-    reader.readContract({ ...registry, functionName: 'aggregators' }),
-    reader.readContract({ ...registry, functionName: 'relayers' }),
-    reader.readContract({ ...registry, functionName: 'gateways' }),
-  ])
-  return membershipOf({
-    registryVersion: state.registryVersion,
-    keyEpoch: state.keyEpoch,
-    groupKey:
-      state.keyEpoch === 0
+  const state = await reader.readContract({ ...registry, functionName: 'state' })
+  const services = await readServices(reader, registry, known)
+  const seatsOf = (set: number): Promise<readonly Member[]> => readSeats(reader, registry, set, known)
+
+  const { newest, previous, pendingSet, registryVersion } = state
+  const membershipUnder = async (key: KeyView, suspended: bigint): Promise<Membership> =>
+    membershipOf({
+      registryVersion,
+      memberSet: key.memberSet,
+      keyEpoch: key.keyEpoch,
+      groupKey: groupKeyOf(key),
+      members: withSuspended(await seatsOf(key.memberSet), suspended),
+      ...services,
+    })
+  // A member that is suspended after a rotation is so under the old key, too, as long as that one counts.
+  const suspendedBefore =
+    previous.memberSet === newest.memberSet ? previous.suspended | newest.suspended : previous.suspended
+  return {
+    newest: await membershipUnder(newest, newest.suspended),
+    previous: previous.keyEpoch === 0 ? undefined : await membershipUnder(previous, suspendedBefore),
+    switchAtSec: state.switchesAt,
+    pending:
+      pendingSet === 0
         ? undefined
-        : {
-            px: state.groupKeyX,
-            transcriptHash: state.transcriptHash,
-            participants: slotsOf(state.participants),
-          },
-    members: members.map(({ identity, peerKey }, slot) => ({
-      slot,
-      identity: lower(identity),
-      peerKey,
-      suspended: ((state.suspended >> BigInt(slot)) & 1n) === 1n,
-    })),
-    aggregators: aggregators.map(servicePeer),
-    relayers: relayers.map(servicePeer),
-    gateways: gateways.map(servicePeer),
-  })
+        : { memberSet: pendingSet, members: withSuspended(await seatsOf(pendingSet), 0n) },
+  }
+}
+
+function groupKeyOf({ keyEpoch, px, transcriptHash, participants }: KeyView): GroupKey | undefined {
+  return keyEpoch === 0 ? undefined : { px, transcriptHash, participants: slotsOf(participants) }
+}
+
+/** A set's members by its number. The list of a number never changes. */
+export async function readMembers(
+  reader: PublicClient,
+  registry: Address,
+  memberSet: number,
+): Promise<readonly Member[]> {
+  const call = { address: registry, abi: oracleRegistryAbi, functionName: 'membersOf' } as const
+  return membersOfList(await reader.readContract({ ...call, args: [memberSet] }))
+}
+
+/** A list as the contract has it: an entry a slot, zero where a slot is empty. */
+export function membersOfList(
+  list: readonly { readonly identity: Address; readonly peerKey: Hash }[],
+): readonly Member[] {
+  return list.flatMap(({ identity, peerKey }, slot) =>
+    BigInt(identity) === 0n ? [] : [{ slot, identity: lower(identity), peerKey, suspended: false }],
+  )
+}
+
+function withSuspended(seats: readonly Member[], suspended: bigint): Member[] {
+  return seats.map(seat => ({ ...seat, suspended: ((suspended >> BigInt(seat.slot)) & 1n) === 1n }))
+}
+
+type RegistryCall = {
+  readonly address: Address
+  readonly abi: typeof oracleRegistryAbi
+  readonly blockTag: Finality
+}
+
+async function readServices(
+  reader: PublicClient,
+  registry: RegistryCall,
+  known: KnownLists,
+): Promise<NonNullable<KnownLists['services']>> {
+  if (known.services === undefined) {
+    const [aggregators, relayers, gateways] = await Promise.all([
+      reader.readContract({ ...registry, functionName: 'aggregators' }),
+      reader.readContract({ ...registry, functionName: 'relayers' }),
+      reader.readContract({ ...registry, functionName: 'gateways' }),
+    ])
+    known.services = {
+      aggregators: aggregators.map(servicePeer),
+      relayers: relayers.map(servicePeer),
+      gateways: gateways.map(servicePeer),
+    }
+  }
+  return known.services
+}
+
+async function readSeats(
+  reader: PublicClient,
+  registry: RegistryCall,
+  memberSet: number,
+  { members }: KnownLists,
+): Promise<readonly Member[]> {
+  const seen = members.get(memberSet)
+  if (seen !== undefined) return seen
+  const list = await reader.readContract({ ...registry, functionName: 'membersOf', args: [memberSet] })
+  const seats = membersOfList(list)
+  for (const oldest of [...members.keys()].slice(0, Math.max(0, members.size - KEPT_SETS + 1)))
+    members.delete(oldest)
+  members.set(memberSet, seats)
+  return seats
 }
 
 function servicePeer({ identity, peerKey }: Omit<ServicePeer, 'index'>, index: number): ServicePeer {
@@ -93,27 +194,42 @@ function lower(address: Address): Address {
   return address.toLowerCase() as Address
 }
 
-function isOlder(a: Membership, b: Membership): boolean {
-  return a.keyEpoch < b.keyEpoch || a.registryVersion < b.registryVersion
+function isOlder(a: RegistryView, b: RegistryView): boolean {
+  return a.newest.keyEpoch < b.newest.keyEpoch || a.newest.registryVersion < b.newest.registryVersion
+}
+
+function differs(a: RegistryView, b: RegistryView): boolean {
+  return a.newest.keyEpoch !== b.newest.keyEpoch || a.newest.registryVersion !== b.newest.registryVersion
 }
 
 export function createMembershipFollower(
   options: RegistryOptions,
   deps: { readonly reader: PublicClient; readonly clock: Clock; readonly logger: Logger },
 ): MembershipFollower {
-  let current: Membership | undefined
-  const listeners: ((membership: Membership) => void)[] = []
+  const lists = noLists()
+  const listeners: ((view: RegistryView) => void)[] = []
+  let view: RegistryView | undefined
+  /** The key epoch that counted when listeners last heard. */
+  let toldKeyEpoch: number | undefined
 
+  const at = (unixMs: number): Membership | undefined =>
+    view === undefined ? undefined : membershipAt(view, unixMs)
+  const tell = (of: RegistryView): void => {
+    toldKeyEpoch = membershipAt(of, deps.clock.now()).keyEpoch
+    for (const listener of listeners) listener(of)
+  }
   const refresh = async (): Promise<Membership> => {
-    const next = await readMembership(deps.reader, options).catch((cause: unknown) => {
+    const next = await readRegistry(deps.reader, options, lists).catch((cause: unknown) => {
       throw new RegistryUnreadableError(options.registry, cause)
     })
     // Reads overlap, and one of several endpoints may lag: the view never goes back.
-    if (current !== undefined && isOlder(next, current)) return current
-    const changed = current?.keyEpoch !== next.keyEpoch || current.registryVersion !== next.registryVersion
-    current = next
-    if (changed) for (const listener of listeners) listener(next)
-    return next
+    if (view === undefined || (!isOlder(next, view) && differs(next, view))) {
+      view = next
+      tell(next)
+    } else if (membershipAt(view, deps.clock.now()).keyEpoch !== toldKeyEpoch) {
+      tell(view)
+    }
+    return membershipAt(view, deps.clock.now())
   }
   const loop = createLoop({
     name: 'registry follower',
@@ -127,7 +243,9 @@ export function createMembershipFollower(
 
   return {
     name: 'registry follower',
-    current: () => current,
+    current: () => at(deps.clock.now()),
+    at,
+    view: () => view,
     refresh,
     onChange: listener => {
       listeners.push(listener)

@@ -11,15 +11,21 @@ export function contractSignature(signature: Uint8Array): { r: Hex; yParityAndS:
   return { r: hexOf(signature.subarray(0, 32)), yParityAndS: hexOf(signature.subarray(32)) }
 }
 
-/** The report that the feed stores, or undefined before the first one. */
+/**
+ * The report that the feed stores, or undefined before the first one.
+ *
+ * @param blockTag `pending`: with the transactions that wait for a block, as far as the endpoint knows them
+ */
 export async function readLatestReport(
   reader: PublicClient,
   priceFeed: Address,
+  blockTag: 'latest' | 'pending' = 'latest',
 ): Promise<Report | undefined> {
   const word = await reader.readContract({
     address: priceFeed,
     abi: priceFeedAbi,
     functionName: 'latestWord',
+    blockTag,
   })
   return word === 0n ? undefined : unpackReport(word)
 }

@@ -9,7 +9,7 @@ import type { AggregatorConfig } from '../config/process-config.ts'
 import type { Address, Hash } from '../protocol/bytes.ts'
 import type { Domain } from '../protocol/domain.ts'
 import { addressOfSecret, type IdentityCrypto } from '../protocol/identity.ts'
-import { type Membership, type PeerKey, peerKeysOf } from '../protocol/membership.ts'
+import { type PeerKey, peerKeysOf, type RegistryView } from '../protocol/membership.ts'
 import type { RoundTiming } from '../protocol/round/timing.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { readKeystore } from '../runtime/keystore.ts'
@@ -86,13 +86,13 @@ export async function openMember(
 
 /** Everybody the registry lists, put together anew only when it changes. */
 function allowList(registry: MembershipFollower): () => ReadonlySet<PeerKey> {
-  let of: Membership | undefined
+  let of: RegistryView | undefined
   let keys: ReadonlySet<PeerKey> = new Set()
   return () => {
-    const current = registry.current()
-    if (current !== undefined && current !== of) {
-      of = current
-      keys = peerKeysOf(current)
+    const view = registry.view()
+    if (view !== undefined && view !== of) {
+      of = view
+      keys = peerKeysOf(view)
     }
     return keys
   }

@@ -34,29 +34,59 @@ export interface GroupKey {
 
 export interface Membership {
   readonly registryVersion: number
+  /** Number of the list of members; rises when a rotation brings another list into force. */
+  readonly memberSet: number
   /** 0 until the first group key is installed. */
   readonly keyEpoch: number
   readonly groupKey: GroupKey | undefined
   /** n, f and q are frozen for the key epoch: a suspension never lowers them. */
   readonly quorum: Quorum
+  /** By slot, ascending. A slot that a member has left may be empty: then it is not listed. */
   readonly members: readonly Member[]
   readonly aggregators: readonly ServicePeer[]
   readonly relayers: readonly ServicePeer[]
   readonly gateways: readonly ServicePeer[]
 }
 
-type OptionalLists = 'relayers' | 'gateways'
+/** Members that a quorum has agreed on, and that the next rotation brings into force. */
+export interface PendingMembers {
+  readonly memberSet: number
+  readonly members: readonly Member[]
+}
 
-/** What a membership is made from: a network may be without relayers and gateways. */
-export type MembershipFields = Omit<Membership, 'quorum' | OptionalLists> &
-  Partial<Pick<Membership, OptionalLists>>
+/**
+ * Everything the registry says at one block. Around a rotation two memberships stand in it: which of them counts is
+ * a question of time alone, so everybody changes over in the same round ({@link membershipAt}).
+ */
+export interface RegistryView {
+  /** Under the newest key. */
+  readonly newest: Membership
+  /** Under the key before it; undefined when there was none. */
+  readonly previous: Membership | undefined
+  /** Unix seconds. Rounds that start at or after it belong to `newest`, those before it to `previous`. */
+  readonly switchAtSec: number
+  readonly pending: PendingMembers | undefined
+}
+
+/** The membership that counts for what begins at `unixMs`, such as a round. */
+export function membershipAt({ newest, previous, switchAtSec }: RegistryView, unixMs: number): Membership {
+  return previous === undefined || unixMs >= switchAtSec * 1_000 ? newest : previous
+}
+
+type OptionalFields = 'relayers' | 'gateways' | 'memberSet'
+
+/** What a membership is made from: a network may be without relayers and gateways, and begins with its first list. */
+export type MembershipFields = Omit<Membership, 'quorum' | OptionalFields> &
+  Partial<Pick<Membership, OptionalFields>>
 
 export function membershipOf(fields: MembershipFields): Membership {
-  return { relayers: [], gateways: [], ...fields, quorum: quorumOf(fields.members.length) }
+  return { relayers: [], gateways: [], memberSet: 1, ...fields, quorum: quorumOf(fields.members.length) }
 }
 
 export function memberBySlot(membership: Membership, slot: number): Member | undefined {
-  return membership.members[slot]
+  const member = membership.members[slot]
+  // Nearly always in its place; where a slot before it is empty, it is not.
+  return member?.slot === slot ? member : membership.members.find(other => other.slot === slot)
 }
 
 export function memberByIdentity(membership: Membership, identity: Address): Member | undefined {
@@ -75,10 +105,26 @@ export function relayerByPeerKey(membership: Membership, peerKey: PeerKey): Serv
   return membership.relayers.find(relayer => relayer.peerKey === peerKey)
 }
 
-/** The peer keys of all whom the registry lists, whatever their role: nobody else is talked to. */
-export function peerKeysOf(membership: Membership): ReadonlySet<PeerKey> {
-  const { members, aggregators, relayers, gateways } = membership
-  return new Set([...members, ...aggregators, ...relayers, ...gateways].map(({ peerKey }) => peerKey))
+/**
+ * The peer keys of all whom the registry lists, whatever their role: nobody else is talked to. Members that are about
+ * to come are among them, for they take part in making their key; those that go are while their key still counts.
+ */
+export function peerKeysOf({ newest, previous, pending }: RegistryView): ReadonlySet<PeerKey> {
+  const { members, aggregators, relayers, gateways } = newest
+  const around = [...(previous?.members ?? []), ...(pending?.members ?? [])]
+  return new Set([...members, ...around, ...aggregators, ...relayers, ...gateways].map(peer => peer.peerKey))
+}
+
+/**
+ * Somebody's place in the network, whichever of its lists it is in: a member may have just left, or be about to come.
+ * Its slot is the same in all of them.
+ */
+export function seatOf(
+  { newest, previous, pending }: RegistryView,
+  identity: Address,
+): Pick<Member, 'slot' | 'identity' | 'peerKey'> | undefined {
+  const members = [...newest.members, ...(pending?.members ?? []), ...(previous?.members ?? [])]
+  return members.find(member => member.identity === identity)
 }
 
 export function activeMembers(membership: Membership): readonly Member[] {

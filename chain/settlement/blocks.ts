@@ -1,6 +1,6 @@
 /**
  * The chain's newest blocks, and which block was there at a given second. Everybody who derives something from block
- * time (windows, beacons, ends of epochs) finds the same block by it.
+ * time (such as ends of epochs) finds the same block by it.
  */
 import type { Block, PublicClient } from 'viem'
 import type { BlockView } from '../../protocol/epoch/audit-types.ts'

@@ -27,6 +27,7 @@ export const REGISTRY_EVENTS = [
   getAbiItem({ abi: modelRegistryAbi, name: 'ModelVersionAdded' }),
   getAbiItem({ abi: modelRegistryAbi, name: 'ModelRetired' }),
   getAbiItem({ abi: oracleRegistryAbi, name: 'GroupKeyRotated' }),
+  getAbiItem({ abi: oracleRegistryAbi, name: 'MembersProposed' }),
 ] as const
 
 export const FOLLOWED_EVENTS = [...EPOCH_EVENTS, ...DEPOSIT_EVENTS, ...REGISTRY_EVENTS] as const

@@ -17,7 +17,7 @@ import { emissionAbi } from '../abi/emission.ts'
 import { escrowAbi } from '../abi/escrow.ts'
 import { parametersAbi } from '../abi/parameters.ts'
 import type { Deployment } from '../deployment.ts'
-import { type Finality, WrongChainError } from '../membership-reader.ts'
+import { type Finality, readMembers, WrongChainError } from '../membership-reader.ts'
 import { BLOCK_POLL_MS, BoundedMap, createChainBlocks, inTurn } from './blocks.ts'
 import { DepositLedger, isDepositLog, linesOf } from './deposit-ledger.ts'
 import { NOTHING_PENDING, type PendingEpoch, readEpochs, type UntimedEpoch } from './epoch-logs.ts'
@@ -45,6 +45,9 @@ export type {
   SettlementState,
 } from './types.ts'
 export { EpochNotFinalError, NOTHING_SETTLED, ReaderNotStartedError, totalsOf } from './types.ts'
+
+/** The list of members of the deployment. */
+const FIRST_SET = 1
 
 /** An epoch is computed and audited a few times, one epoch at a time. */
 const KEPT_FACTS = 8
@@ -277,10 +280,12 @@ export function createSettlementReader(
     modelAt: (id, version, epoch) => registries.modelAt(id, version, epoch),
     model: async (id, version, epoch) => registries.modelAt(id, version, epoch),
     groupKeyOf: keyEpoch => registries.groupKeyOf(keyEpoch),
+    keyEpochAt: unixSec => registries.keyEpochAt(unixSec),
     start: async signal => {
       const chainId = await reader.getChainId()
       if (chainId !== deployment.chainId) throw new WrongChainError(chainId, deployment.chainId)
       constants = await readConstants(reader, deployment)
+      registries.addMembers(FIRST_SET, await readMembers(reader, contracts.oracleRegistry, FIRST_SET))
       await follow(signal)
       started = true
       await loop.start(signal)

@@ -4,8 +4,10 @@
  */
 import type { Address, Hash } from '../../protocol/bytes.ts'
 import type { Model } from '../../protocol/epoch/settle-usage.ts'
-import { type GroupKey, slotsOf } from '../../protocol/membership.ts'
+import { type Member, slotsOf } from '../../protocol/membership.ts'
+import { membersOfList } from '../membership-reader.ts'
 import type { FollowedLog } from './events.ts'
+import type { InstalledKey } from './types.ts'
 
 interface ModelVersion {
   readonly royaltyBps: number
@@ -23,7 +25,11 @@ export class Registries {
   readonly #workers = new Set<Address>()
   readonly #workerOfDevice = new Map<Hash, Address>()
   readonly #models = new Map<Hash, RegisteredModel>()
-  readonly #groupKeys = new Map<number, GroupKey>()
+  readonly #groupKeys = new Map<number, Omit<InstalledKey, 'members'>>()
+  /** Members by the number of their set: a quorum of members has signed each. */
+  readonly #memberSets = new Map<number, readonly Member[]>()
+  /** Key epoch → the second from which it counts. */
+  readonly #switches = new Map<number, number>()
 
   add(log: FollowedLog): void {
     switch (log.eventName) {
@@ -48,10 +54,19 @@ export class Registries {
         return
       }
       case 'GroupKeyRotated': {
-        const { keyEpoch, px, transcriptHash, participants } = log.args
-        this.#groupKeys.set(keyEpoch, { px, transcriptHash, participants: slotsOf(participants) })
+        const { keyEpoch, memberSet, px, transcriptHash, participants, switchesAt } = log.args
+        this.#switches.set(keyEpoch, switchesAt)
+        this.#groupKeys.set(keyEpoch, {
+          memberSet,
+          px,
+          transcriptHash,
+          participants: slotsOf(participants),
+        })
         return
       }
+      case 'MembersProposed':
+        this.addMembers(log.args.memberSet, membersOfList(log.args.members))
+        return
       default:
     }
   }
@@ -76,8 +91,21 @@ export class Registries {
     return { id, version, owner: model.owner, royaltyBps: found.royaltyBps, active }
   }
 
-  groupKeyOf(keyEpoch: number): GroupKey | undefined {
-    return this.#groupKeys.get(keyEpoch)
+  /** For the set of the deployment, of which no event tells. */
+  addMembers(memberSet: number, members: readonly Member[]): void {
+    this.#memberSets.set(memberSet, members)
+  }
+
+  groupKeyOf(keyEpoch: number): InstalledKey | undefined {
+    const key = this.#groupKeys.get(keyEpoch)
+    const members = key === undefined ? undefined : this.#memberSets.get(key.memberSet)
+    return key === undefined || members === undefined ? undefined : { ...key, members }
+  }
+
+  keyEpochAt(unixSec: number): number | undefined {
+    // Ascending, and few: keys live for days.
+    for (const [keyEpoch, fromSec] of [...this.#switches].reverse()) if (fromSec <= unixSec) return keyEpoch
+    return undefined
   }
 }
 

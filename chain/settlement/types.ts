@@ -7,7 +7,7 @@ import type { EpochParameters } from '../../protocol/epoch/parameters.ts'
 import type { EpochReport, SettledTotals } from '../../protocol/epoch/report.ts'
 import type { Model } from '../../protocol/epoch/settle-usage.ts'
 import type { EpochClock } from '../../protocol/epoch/time.ts'
-import type { GroupKey } from '../../protocol/membership.ts'
+import type { GroupKey, Member } from '../../protocol/membership.ts'
 import { EMPTY_ROOT } from '../../protocol/merkle.ts'
 import type { Service } from '../../runtime/service.ts'
 import type { ChainBlocks } from './blocks.ts'
@@ -106,7 +106,15 @@ export interface SettlementReader extends Service, ChainBlocks {
   modelAt(id: Hash, version: number, epoch: number): Model | undefined
   model(id: Hash, version: number, epoch: number): Promise<Model | undefined>
   /** The group key that was installed under a number, however long ago. */
-  groupKeyOf(keyEpoch: number): GroupKey | undefined
+  groupKeyOf(keyEpoch: number): InstalledKey | undefined
+  /** The key epoch that counts for what begins at a second, however long ago; undefined before the first key does. */
+  keyEpochAt(unixSec: number): number | undefined
+}
+
+/** A group key, and the members that it was installed for. None of them counts as suspended. */
+export interface InstalledKey extends GroupKey {
+  readonly memberSet: number
+  readonly members: readonly Member[]
 }
 
 /** Before the first epoch. */

@@ -3,7 +3,7 @@ import type { Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { BlockView, ChainView } from '../../protocol/epoch/audit-types.ts'
 import type { EpochReport, SettledTotals } from '../../protocol/epoch/report.ts'
-import { type Membership, relayerByIdentity } from '../../protocol/membership.ts'
+import { type Membership, membershipOf, relayerByIdentity } from '../../protocol/membership.ts'
 import {
   type EpochFacts,
   NOTHING_SETTLED,
@@ -107,12 +107,12 @@ function standing(epoch: number, reader: Reader, { domain, feedId, membership }:
     modelOf: (id: Hash, version: number) => reader.modelAt(id, version, epoch),
     isWorker: (address: Hash) => reader.isWorker(address),
     isRelayer: (address: Hash) => relayerByIdentity(membership, address) !== undefined,
-    membershipOf: (keyEpoch: number) => membershipAt(keyEpoch, reader, membership),
+    membershipOf: (keyEpoch: number) => membershipUnder(keyEpoch, reader, membership),
   }
 }
 
-/** The registry's lists never change; a suspension ends with the key epoch in which it was made. */
-export function membershipAt(
+/** Who certified under a key, however long ago. Of suspensions only those of the current key are known. */
+export function membershipUnder(
   keyEpoch: number,
   reader: Pick<SettlementReader, 'groupKeyOf'>,
   current: Membership,
@@ -120,8 +120,8 @@ export function membershipAt(
   if (keyEpoch === current.keyEpoch) return current
   const groupKey = reader.groupKeyOf(keyEpoch)
   if (groupKey === undefined) return undefined
-  const members = current.members.map(member => ({ ...member, suspended: false }))
-  return { ...current, keyEpoch, groupKey, members }
+  const { memberSet, members } = groupKey
+  return membershipOf({ ...current, keyEpoch, groupKey, memberSet, members })
 }
 
 function amountsOf(facts: EpochFacts | undefined) {

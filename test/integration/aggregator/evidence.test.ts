@@ -6,7 +6,7 @@ import { oracleRegistryAbi } from '../../../chain/abi/oracle-registry.ts'
 import { createReader } from '../../../chain/clients.ts'
 import { deploy } from '../../../chain/deploy.ts'
 import type { Deployment } from '../../../chain/deployment.ts'
-import { readMembership } from '../../../chain/membership-reader.ts'
+import { readRegistry } from '../../../chain/membership-reader.ts'
 import { Problems } from '../../../config/load.ts'
 import { readNetwork } from '../../../config/network.ts'
 import type { AggregatorConfig } from '../../../config/process-config.ts'
@@ -143,14 +143,15 @@ describe('an aggregator that hears a member say two things', function () {
     await eventually('the suspension', WITHIN_MS, async () => {
       price += 1n
       await lie(price)
-      return at((await readMembership(reader, { ...domain, finality: 'latest' })).members, LIAR).suspended
+      const { newest } = await readRegistry(reader, { ...domain, finality: 'latest' })
+      return at(newest.members, LIAR).suspended
     })
-    const { suspended } = await reader.readContract({
+    const { newest } = await reader.readContract({
       address: domain.registry,
       abi: oracleRegistryAbi,
       functionName: 'state',
     })
-    expect(suspended).to.equal(1n << BigInt(LIAR))
+    expect(newest.suspended).to.equal(1n << BigInt(LIAR))
     await eventually('the count', WITHIN_MS, async () =>
       (await metrics.render()).includes('ionet_aggregator_evidence_total{outcome="SUSPENDED"} 1'),
     )

@@ -7,7 +7,7 @@ import { oracleRegistryAbi } from '../../../chain/abi/oracle-registry.ts'
 import { createReader } from '../../../chain/clients.ts'
 import { deploy } from '../../../chain/deploy.ts'
 import { judgementOf, suspendCall } from '../../../chain/evidence.ts'
-import { readMembership } from '../../../chain/membership-reader.ts'
+import { readRegistry } from '../../../chain/membership-reader.ts'
 import { createTransactor } from '../../../chain/transactor.ts'
 import type { Address, Hash } from '../../../protocol/bytes.ts'
 import type { Domain } from '../../../protocol/domain.ts'
@@ -47,8 +47,8 @@ describe('evidence of equivocation on the chain', function () {
 
   const connect = (rpcUrl: string) =>
     createTestClient({ mode: 'anvil', transport: http(rpcUrl), pollingInterval: 20 }).extend(publicActions)
-  const membership = (): Promise<Membership> =>
-    readMembership(createReader([anvil.rpcUrl]), { ...domain, finality: 'latest' })
+  const membership = async (): Promise<Membership> =>
+    (await readRegistry(createReader([anvil.rpcUrl]), { ...domain, finality: 'latest' })).newest
   const suspended = async (): Promise<number[]> =>
     (await membership()).members.filter(member => member.suspended).map(({ slot }) => slot)
   const state = () =>
@@ -144,8 +144,8 @@ describe('evidence of equivocation on the chain', function () {
     expect(await suspended()).to.deep.equal([])
     await submit(accuser, evidenceOf(1))
     expect(accuser.outcomes).to.deep.equal(['SUSPENDED'])
-    const { suspended: bits, registryVersion } = await state()
-    expect({ bits, registryVersion }).to.deep.equal({ bits: 0b10n, registryVersion: 2 })
+    const { newest, registryVersion } = await state()
+    expect({ bits: newest.suspended, registryVersion }).to.deep.equal({ bits: 0b10n, registryVersion: 2 })
     expect(await suspended()).to.deep.equal([1])
   })
 

@@ -114,6 +114,7 @@ describe('a price report on the chain', () => {
     const digest = digestOf(domain, STRUCTS.groupKey, {
       keyEpoch: 1,
       registryVersion: 1,
+      memberSet: 1,
       transcriptHash,
       participants: 0b1111n,
       px: group.px,
@@ -128,12 +129,16 @@ describe('a price report on the chain', () => {
         args: [group.px, transcriptHash, 0b1111n, r, s, quorumSignatures(members.slice(0, q), digest)],
       }),
     )
-    const state = await client.readContract({ ...registry, functionName: 'state' })
-    expect([state.keyEpoch, state.groupKeyX, state.transcriptHash]).to.deep.equal([
-      1,
-      group.px,
+    const { newest, switchesAt } = await client.readContract({ ...registry, functionName: 'state' })
+    expect(newest).to.deep.equal({
+      keyEpoch: 1,
+      memberSet: 1,
+      px: group.px,
       transcriptHash,
-    ])
+      participants: 0b1111n,
+      suspended: 0n,
+    })
+    expect(switchesAt).to.equal(Number((await client.getBlock()).timestamp))
     timeSec = Number((await client.getBlock()).timestamp)
     await update('2.345678901234567892')
   })

@@ -123,7 +123,7 @@ describe('an epoch on the chain', () => {
     paid: { hired: bigint; availability: bigint },
   ): Promise<EpochReport> => {
     const block = await client.getBlock({ blockNumber: (await client.getBlockNumber({ cacheTime: 0 })) - 1n })
-    const [keyEpoch] = (await read('settlement', 'groupKey')) as [number, bigint]
+    const { keyEpoch } = (await read('settlement', 'groupKeys')) as { keyEpoch: number }
     const debits = (await read('escrow', 'debits')) as { root: Hash }
     return {
       keyEpoch,
@@ -277,6 +277,7 @@ describe('an epoch on the chain', () => {
     const rotation = digestOf(domain, STRUCTS.groupKey, {
       keyEpoch: 1,
       registryVersion: 1,
+      memberSet: 1,
       transcriptHash,
       participants: 0b1111n,
       px: group.px,
@@ -290,7 +291,7 @@ describe('an epoch on the chain', () => {
       s,
       quorumSignatures(members.slice(0, 3), rotation),
     ])
-    expect(await read('settlement', 'groupKey')).to.deep.equal([1, group.px])
+    expect(await read('settlement', 'groupKeys')).to.deep.include({ keyEpoch: 1, newest: group.px })
     await endEpoch(1)
 
     const reserve = await readWei('settlement', 'reserve')

@@ -193,6 +193,7 @@ export class TestChain {
     const key = {
       keyEpoch: 1,
       registryVersion: 1,
+      memberSet: 1,
       transcriptHash: `0x${'5a'.repeat(32)}`,
       participants: 0b1111n,
       px,

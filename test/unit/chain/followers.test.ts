@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import type { PublicClient } from 'viem'
+import { type PublicClient, zeroAddress, zeroHash } from 'viem'
 import { createMembershipFollower } from '../../../chain/membership-reader.ts'
 import { contractSignature, updateCall } from '../../../chain/price-feed.ts'
 import { followUpdates, type PriceUpdate } from '../../../chain/update-follower.ts'
-import type { Membership } from '../../../protocol/membership.ts'
+import type { Member, RegistryView } from '../../../protocol/membership.ts'
 import { castOf, DOMAIN, FEED_ID, type Party, party } from '../../support/network/cast.ts'
 import { recordLogger } from '../../support/network/record-logger.ts'
 import { FakeClock } from '../../support/runtime/fake-clock.ts'
@@ -13,22 +13,35 @@ const relayers = [party('relayer 0'), party('relayer 1')]
 const gateways = [party('gateway 0')]
 
 /** The answers of a registry at some version. */
-function registryAt(version: number, fields: { keyEpoch?: number; suspended?: bigint } = {}) {
-  const { keyEpoch = 1, suspended = 0n } = fields
+function registryAt(
+  version: number,
+  fields: {
+    keyEpoch?: number
+    suspended?: bigint
+    previous?: Partial<ReturnType<typeof keyView>>
+    switchesAt?: number
+    pendingSet?: number
+  } = {},
+) {
+  const { keyEpoch = 1, suspended = 0n, previous, switchesAt = 0, pendingSet = 0 } = fields
   return {
     state: {
       registryVersion: version,
-      keyEpoch,
-      groupKeyX: 5n,
-      transcriptHash: FEED_ID,
-      participants: 0b1011n,
-      suspended,
+      switchesAt,
+      handoverSec: 5,
+      pendingSet,
+      newest: { ...keyView(keyEpoch), suspended },
+      previous: { ...keyView(0), ...previous },
     },
-    members: cast.members.map(registered),
+    membersOf: cast.members.map(registered),
     aggregators: cast.aggregators.map(registered),
     relayers: relayers.map(registered),
     gateways: gateways.map(registered),
   }
+}
+
+function keyView(keyEpoch: number) {
+  return { keyEpoch, memberSet: 1, px: 5n, transcriptHash: FEED_ID, participants: 0b1011n, suspended: 0n }
 }
 
 /** As the chain tells it: the address in letters of either case. */
@@ -41,7 +54,7 @@ describe('the follower of the registry', () => {
   let answers: Answers
   let chainId: number
   let clock: FakeClock
-  let seen: Membership[]
+  let seen: RegistryView[]
   let failing: boolean
   let logger: ReturnType<typeof recordLogger>
 
@@ -57,7 +70,7 @@ describe('the follower of the registry', () => {
       { registry: DOMAIN.registry, chainId: 31337, finality: 'latest' },
       { reader, clock, logger },
     )
-    follower.onChange(membership => seen.push(membership))
+    follower.onChange(view => seen.push(view))
     return follower
   }
   const start = async () => {
@@ -105,11 +118,45 @@ describe('the follower of the registry', () => {
     await clock.advance(3_000)
     answers = registryAt(2, { keyEpoch: 2 })
     await clock.advance(3_000)
-    expect(seen.map(({ registryVersion, keyEpoch }) => [registryVersion, keyEpoch])).to.deep.equal([
+    expect(seen.map(({ newest }) => [newest.registryVersion, newest.keyEpoch])).to.deep.equal([
       [1, 1],
       [2, 2],
     ])
     await follower.stop()
+  })
+
+  it('changes over to a new key at its time, and says so', async () => {
+    const switchesAt = Math.floor(clock.now() / 1_000) + 4
+    answers = registryAt(2, { keyEpoch: 2, previous: keyView(1), switchesAt })
+    const follower = await start()
+    expect(follower.current()?.keyEpoch).to.equal(1)
+    expect(follower.at(switchesAt * 1_000)?.keyEpoch).to.equal(2)
+    await clock.advance(6_000)
+    expect(follower.current()?.keyEpoch).to.equal(2)
+    expect(seen.map(view => view.newest.keyEpoch)).to.deep.equal([2, 2])
+    await follower.stop()
+  })
+
+  it('counts a suspension under both keys, and knows the members that are about to come', async () => {
+    const previous = { ...keyView(1), suspended: 0b1n }
+    answers = registryAt(3, { keyEpoch: 2, suspended: 0b10n, previous, pendingSet: 2 })
+    const follower = await start()
+    const view = follower.view()
+    const suspended = (members: readonly Member[] = []) =>
+      members.filter(member => member.suspended).map(({ slot }) => slot)
+    expect(suspended(view?.newest.members)).to.deep.equal([1])
+    expect(suspended(view?.previous?.members)).to.deep.equal([0, 1])
+    expect(view?.pending?.memberSet).to.equal(2)
+    expect(suspended(view?.pending?.members)).to.deep.equal([])
+    await follower.stop()
+  })
+
+  it('lists no member for an empty slot', async () => {
+    const empty = { identity: zeroAddress, peerKey: zeroHash }
+    answers.membersOf = [empty, ...cast.members.slice(1).map(registered)]
+    const membership = await create().refresh()
+    expect(membership.members.map(({ slot }) => slot)).to.deep.equal([1, 2, 3])
+    expect(membership.quorum.n).to.equal(3)
   })
 
   it('keeps the last view while the chain cannot be read', async () => {

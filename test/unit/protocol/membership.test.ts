@@ -7,7 +7,9 @@ import {
   aggregatorByIdentity,
   memberByIdentity,
   memberBySlot,
+  membershipAt,
   peerKeysOf,
+  type RegistryView,
   relayerByIdentity,
   relayerByPeerKey,
 } from '../../../protocol/membership.ts'
@@ -44,9 +46,42 @@ describe('a membership', () => {
     const gateway = { index: 0, identity: network.identityOf(10), peerKey: hexOf(seeded('gateway')) }
     const { membership: served } = new ProtocolNetwork(6, { relayers: [relayer], gateways: [gateway] })
     const keys = [...served.members, ...served.aggregators].map(({ peerKey }) => peerKey)
-    expect(peerKeysOf(withSuspended(served, 2))).to.deep.equal(
-      new Set([...keys, relayer.peerKey, gateway.peerKey]),
-    )
+    const view: RegistryView = {
+      newest: withSuspended(served, 2),
+      previous: undefined,
+      switchAtSec: 0,
+      pending: undefined,
+    }
+    expect(peerKeysOf(view)).to.deep.equal(new Set([...keys, relayer.peerKey, gateway.peerKey]))
+  })
+
+  it('knows those who come with the next rotation, and those who left with the last one', () => {
+    const [leaver, comer] = [
+      new ProtocolNetwork(9).membership.members[8],
+      new ProtocolNetwork(8).membership.members[7],
+    ]
+    if (leaver === undefined || comer === undefined) throw new Error('not as many members as asked for')
+    const view: RegistryView = {
+      newest: membership,
+      previous: { ...membership, members: [...membership.members, leaver] },
+      switchAtSec: 0,
+      pending: { memberSet: 2, members: [comer] },
+    }
+    expect([...peerKeysOf(view)]).to.include.members([leaver.peerKey, comer.peerKey])
+  })
+
+  it('changes over to the new key in the round that begins at the switch, and not before', () => {
+    const newest = { ...membership, keyEpoch: membership.keyEpoch + 1 }
+    const view: RegistryView = { newest, previous: membership, switchAtSec: 100, pending: undefined }
+    expect(membershipAt(view, 99_999)).to.equal(membership)
+    expect(membershipAt(view, 100_000)).to.equal(newest)
+    expect(membershipAt({ ...view, previous: undefined }, 0)).to.equal(newest)
+  })
+
+  it('finds a member by its slot also behind an empty one', () => {
+    const members = membership.members.filter(({ slot }) => slot !== 1)
+    expect(memberBySlot({ ...membership, members }, 2)).to.equal(members[1])
+    expect(memberBySlot({ ...membership, members }, 1)).to.equal(undefined)
   })
 
   it('has neither relayers nor gateways where none are named', () => {
