@@ -5,7 +5,7 @@
 import { hexOf } from './bytes.ts'
 import { type Domain, domainTag } from './domain.ts'
 
-export const TOPICS = ['quotes', 'certified', 'windows', 'inclusions'] as const
+export const TOPICS = ['quotes', 'certified', 'windows', 'inclusions', 'beacons'] as const
 export type Topic = (typeof TOPICS)[number]
 
 export function topicOf(domain: Domain, topic: Topic): string {
@@ -18,15 +18,27 @@ export const CHANNELS = {
   nonces: '/ionet/nonces/1',
   /** Aggregator → signer: a sealed proposal; the reply is a sealed share, lock, list of missing quotes or refusal. */
   sign: '/ionet/sign/1',
-  /** Aggregator → member: begin a key generation; the reply comes when it has ended. */
+  /** Anyone → member: its stored quote of a round, for who has missed it. */
+  quote: '/ionet/quote/1',
+  /** Member → member: what its clock says. */
+  time: '/ionet/time/1',
+  /** Aggregator → member: take part in a key generation; the reply says how far the member has come. */
   keygenStart: '/ionet/keygen/start/1',
   /** Member → member. */
   keygenCommitment: '/ionet/keygen/commitment/1',
   keygenVote: '/ionet/keygen/vote/1',
   keygenShare: '/ionet/keygen/share/1',
+  /** Aggregator → member: the sealed commitments that it got. */
+  keygenHeard: '/ionet/keygen/heard/1',
+  /** Aggregator → member: publish the share for the member whose sealed complaint this is. */
+  keygenReveal: '/ionet/keygen/reveal/1',
+  /** Aggregator → member: what another member did not give it itself. */
+  keygenHandOver: '/ionet/keygen/hand-over/1',
+  /** Aggregator → member in force: consent to a key of which it holds no share. */
+  keygenConsent: '/ionet/keygen/consent/1',
   /** Aggregator → member: sign the new key's installation with the new key. */
   keygenInstall: '/ionet/keygen/install/1',
-  /** Anyone → member: the transcript of the current key, from which every verifying share follows. */
+  /** Anyone → member: the transcript with this hash, from which every public share of a key follows. */
   transcript: '/ionet/transcript/1',
   /** Anyone → relayer or member: a piece of what is named by its SHA-256, such as a bundle. */
   blob: '/ionet/blob/1',
@@ -38,6 +50,8 @@ export const CHANNELS = {
   epochSign: '/ionet/epoch/sign/1',
   /** Member → member: the root of a challenge window, if it came in time. */
   windowRoot: '/ionet/epoch/window/1',
+  /** Anyone → anyone who collects: the partials of a beacon that are there, or as many as prove its value. */
+  beacon: '/ionet/beacon/1',
   /** Relayer → member: the certificate with the highest price of an epoch that the member knows. */
   epochPrice: '/ionet/epoch/price/1',
   /** Relayer → member: a page of the batches and receipts that the member was shown for an epoch. */

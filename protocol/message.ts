@@ -23,6 +23,8 @@ export const MESSAGE_KIND = {
   keygenShare: 13,
   keygenResult: 14,
   keygenInstall: 15,
+  keygenHeard: 16,
+  keygenConsent: 17,
   windowSeal: 20,
 } as const
 

@@ -1,12 +1,14 @@
-/** Keeps this node's share of whatever key the registry has installed, loading it when the registry changes. */
-import type { Membership } from '../../protocol/membership.ts'
+/** Keeps this node's shares of the keys that the registry names, loading them when the registry changes. */
+import type { Hash } from '../../protocol/bytes.ts'
+import type { Membership, RegistryView } from '../../protocol/membership.ts'
 import type { Logger } from '../../runtime/logger.ts'
-import type { KeyStore, StoredKey } from './key-store.ts'
+import type { KeyStore, NamedKey, StoredKey } from './key-store.ts'
 
 export class KeyHolder {
   readonly #store: KeyStore
   readonly #logger: Logger
-  #held: StoredKey | undefined
+  /** By key epoch: the newest, and the one before it. */
+  #held: ReadonlyMap<number, StoredKey> = new Map()
   #asked = 0
 
   constructor(store: KeyStore, logger: Logger) {
@@ -14,26 +16,62 @@ export class KeyHolder {
     this.#logger = logger
   }
 
+  /** This node's share under the newest key, or under the one before it, while that is on the registry. */
   current(keyEpoch: number): StoredKey | undefined {
-    return this.#held?.keyEpoch === keyEpoch ? this.#held : undefined
+    return this.#held.get(keyEpoch)
   }
 
-  /** Brings memory in line with the registry. A share of a key that is not installed is never used. */
-  async follow({ keyEpoch, groupKey }: Membership): Promise<void> {
-    if (groupKey === undefined || this.current(keyEpoch)?.px === groupKey.px) return
-    const asked = ++this.#asked
-    const loaded = await this.#store.load(keyEpoch, groupKey.px)
-    // Opening a keystore takes seconds: meanwhile the registry may have gone on to another key.
-    if (asked !== this.#asked) return
-    this.#held = loaded
-    if (loaded === undefined) {
-      this.#logger.warn(
-        'this node holds no share of the installed key: it quotes, but signs no reports until the operators have another key generated',
-        { keyEpoch },
-      )
+  /** The transcript of a key that this node holds a share of. */
+  transcriptOf(transcriptHash: Hash): Uint8Array | undefined {
+    return [...this.#held.values()].find(key => key.transcriptHash === transcriptHash)?.transcript
+  }
+
+  /**
+   * Brings memory in line with the registry. A share of a key that is not installed is never used.
+   *
+   * The share before the newest stays as long as the registry names its key: rounds before the handover and what the
+   * beacon drew before it are of that key. Older ones are deleted, and so are those of attempts that came to nothing.
+   * The view is of final blocks, so no block that comes back can ask for them.
+   */
+  async follow({ newest, previous }: RegistryView): Promise<void> {
+    const named = [newest, previous].flatMap(namedKeyOf)
+    if (named.length === 0 || named.every(({ keyEpoch, px }) => this.current(keyEpoch)?.px === px)) {
+      if (this.#held.size > named.length) this.#keepOnly(named)
       return
     }
-    this.#store.forgetAllBut(keyEpoch, groupKey.px)
-    this.#logger.info('holding a share of the group key', { keyEpoch })
+    const asked = ++this.#asked
+    const loaded = await Promise.all(
+      named.map(async ({ keyEpoch, px }) => {
+        const held = this.current(keyEpoch)
+        return held?.px === px ? held : await this.#store.load(keyEpoch, px)
+      }),
+    )
+    // Opening a keystore takes seconds: meanwhile the registry may have gone on to another key.
+    if (asked !== this.#asked) return
+    const had = this.#held
+    this.#held = new Map(loaded.flatMap(key => (key === undefined ? [] : [[key.keyEpoch, key] as const])))
+    this.#store.forgetAllBut(named)
+    this.#say(newest, had)
   }
+
+  #keepOnly(named: readonly NamedKey[]): void {
+    const epochs = new Set(named.map(({ keyEpoch }) => keyEpoch))
+    this.#held = new Map([...this.#held].filter(([keyEpoch]) => epochs.has(keyEpoch)))
+  }
+
+  #say({ keyEpoch }: Membership, had: ReadonlyMap<number, StoredKey>): void {
+    if (this.current(keyEpoch) === undefined) {
+      this.#logger.warn(
+        'this node holds no share of the newest key: it quotes, but signs no reports under it',
+        { keyEpoch },
+      )
+    } else if (!had.has(keyEpoch)) {
+      this.#logger.info('holding a share of the group key', { keyEpoch })
+    }
+  }
+}
+
+function namedKeyOf(membership: Membership | undefined): NamedKey[] {
+  const px = membership?.groupKey?.px
+  return membership === undefined || px === undefined ? [] : [{ keyEpoch: membership.keyEpoch, px }]
 }

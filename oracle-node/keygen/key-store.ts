@@ -1,24 +1,33 @@
 /**
- * Key shares at rest: one Web3 keystore a key, and beside it the transcript that makes the public half.
+ * Key shares at rest: a Web3 keystore each for the share of the signing key and that of the beacon key, and beside
+ * them the transcript that makes the public halves.
  *
  * A key is written before this node helps to install it, named by its epoch and its x, so that a crash between
  * writing and installing loses nothing and several attempts for one epoch do not overwrite one another.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { Hash } from '../../protocol/bytes.ts'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import type { BeaconPublic } from '../../protocol/beacon/public.ts'
+import { equalBytes, type Hash } from '../../protocol/bytes.ts'
 import { type FrostPublic, type FrostSecret, frost, groupKeyX, shareSecretOf } from '../../protocol/frost.ts'
-import { decodeTranscript, publicPackageFromTranscript, transcriptHashOf } from '../../protocol/keygen.ts'
+import {
+  beaconPublicFromTranscript,
+  decodeTranscript,
+  publicPackageFromTranscript,
+  transcriptHashOf,
+} from '../../protocol/keygen/transcript.ts'
 import { writeFileAtomic } from '../../runtime/atomic-file.ts'
 import { readKeystore, writeKeystore } from '../../runtime/keystore.ts'
 import type { Secret } from '../../runtime/secret.ts'
-import type { GeneratedKey } from './dealer.ts'
+import type { BeaconShare, GeneratedKey } from './dealer.ts'
 
 export interface StoredKey {
   readonly keyEpoch: number
   readonly px: bigint
   readonly secret: FrostSecret
   readonly public: FrostPublic
+  readonly beacon: BeaconShare
   readonly transcript: Uint8Array
   readonly transcriptHash: Hash
 }
@@ -36,17 +45,20 @@ export interface KeyStoreOptions {
  */
 export class ShareMismatchError extends Error {
   readonly code = 'SHARE_MISMATCH'
-  constructor(path: string, slot: number, cause: unknown) {
+  constructor(path: string, slot: number, cause?: unknown) {
     super(
       `keystore ${path}: not the share of slot ${slot} in the key of the transcript beside it; restore the files that belong to this node`,
-      { cause },
+      cause === undefined ? {} : { cause },
     )
     this.name = 'ShareMismatchError'
   }
 }
 
-/** Shares of epochs this far back cannot be needed: the registry has replaced their key for good. */
-const KEPT_EPOCHS = 2
+/** A key that the registry names. */
+export interface NamedKey {
+  readonly keyEpoch: number
+  readonly px: bigint
+}
 
 export class KeyStore {
   readonly #options: KeyStoreOptions
@@ -65,11 +77,14 @@ export class KeyStore {
     }
     if (hasShare) return
     const { password, scryptN } = this.#options
+    // The share of the signing key comes last: where it is, everything is.
+    rmSync(`${base}.beacon.json`, { force: true })
+    await writeKeystore(`${base}.beacon.json`, key.beacon.secret, password, { scryptN })
     await writeKeystore(`${base}.json`, key.secret.signingShare, password, { scryptN })
   }
 
   /**
-   * The share of an installed key, or undefined when this node took no part in making it.
+   * The shares of an installed key, or undefined when this node took no part in making it.
    *
    * @throws {KeystoreError} when the file is there and cannot be opened
    * @throws {ShareMismatchError} when what it holds is another share
@@ -78,7 +93,8 @@ export class KeyStore {
     const base = this.#base(keyEpoch, px)
     if (!existsSync(`${base}.json`) || !existsSync(`${base}.transcript`)) return undefined
     const transcript = Uint8Array.from(Buffer.from(readFileSync(`${base}.transcript`, 'utf8'), 'hex'))
-    const pub = publicPackageFromTranscript(decodeTranscript(transcript).transcript)
+    const decoded = decodeTranscript(transcript).transcript
+    const pub = publicPackageFromTranscript(decoded)
     if (groupKeyX(pub) !== px) return undefined
     const { slot, password } = this.#options
     const secret = shareSecretOf(slot, await readKeystore(`${base}.json`, password))
@@ -87,25 +103,36 @@ export class KeyStore {
     } catch (cause) {
       throw new ShareMismatchError(`${base}.json`, slot, cause)
     }
+    const beacon = {
+      secret: await readKeystore(`${base}.beacon.json`, password),
+      public: beaconPublicFromTranscript(decoded),
+    }
+    if (!isShareOf(slot, beacon.secret, beacon.public))
+      throw new ShareMismatchError(`${base}.beacon.json`, slot)
     return {
       keyEpoch,
       px,
       secret,
       public: pub,
+      beacon,
       transcript,
       transcriptHash: transcriptHashOf(transcript),
     }
   }
 
-  /** Deletes what belongs to long-ended epochs, and to attempts of this epoch that led to no key. */
-  forgetAllBut(keyEpoch: number, px: bigint): void {
+  /**
+   * Deletes what belongs to ended epochs, and to attempts that led to no key. Keys of epochs that are yet to come stay.
+   *
+   * @param kept what the registry names, as far as it is final: the newest key and the one before it
+   */
+  forgetAllBut(kept: readonly NamedKey[]): void {
     if (!existsSync(this.#options.directory)) return
-    const installed = basename(this.#base(keyEpoch, px))
-    for (const name of readdirSync(this.#options.directory)) {
-      const epoch = Number(/^epoch-(\d+)-/.exec(name)?.[1] ?? Number.NaN)
-      const failed = epoch === keyEpoch && !name.startsWith(installed)
-      if (failed || epoch + KEPT_EPOCHS <= keyEpoch)
-        rmSync(join(this.#options.directory, name), { force: true })
+    const newest = Math.max(0, ...kept.map(({ keyEpoch }) => keyEpoch))
+    const names = kept.map(({ keyEpoch, px }) => basename(this.#base(keyEpoch, px)))
+    for (const file of readdirSync(this.#options.directory)) {
+      const epoch = Number(/^epoch-(\d+)-/.exec(file)?.[1] ?? Number.NaN)
+      const isKept = names.some(name => file.startsWith(`${name}.`))
+      if (epoch <= newest && !isKept) rmSync(join(this.#options.directory, file), { force: true })
     }
   }
 
@@ -114,5 +141,15 @@ export class KeyStore {
       this.#options.directory,
       `epoch-${keyEpoch}-${px.toString(16).padStart(64, '0').slice(0, 16)}`,
     )
+  }
+}
+
+function isShareOf(slot: number, share: Uint8Array, pub: BeaconPublic): boolean {
+  try {
+    const { BASE, Fn } = secp256k1.Point
+    const point = BASE.multiply(Fn.fromBytes(share)).toBytes()
+    return equalBytes(point, pub.shares.get(slot) ?? new Uint8Array())
+  } catch {
+    return false
   }
 }

@@ -1,7 +1,8 @@
 /** A group key made by as many dealers as it has holders, all in one process, as no real network may. */
 
 import { Dealer, type GeneratedKey } from '../../../oracle-node/keygen/dealer.ts'
-import { attemptIdOf, type KeygenAttempt } from '../../../protocol/keygen.ts'
+import { attemptIdOf, type KeygenAttempt } from '../../../protocol/keygen/attempt.ts'
+import type { DealtShares } from '../../../protocol/keygen/messages.ts'
 import type { GroupKey } from '../../../protocol/membership.ts'
 import { at, DOMAIN } from './cast.ts'
 
@@ -11,7 +12,7 @@ export interface DealtKey {
 }
 
 export function anAttempt(participants: readonly number[], threshold: number): KeygenAttempt {
-  return { keyEpoch: 1, registryVersion: 1, caller: 0, attempt: 1, participants, threshold }
+  return { keyEpoch: 1, registryVersion: 1, memberSet: 1, caller: 0, attempt: 1, participants, threshold }
 }
 
 export function dealersFor(attempt: KeygenAttempt): Dealer[] {
@@ -25,11 +26,15 @@ export function commitmentsFor(dealer: Dealer, dealers: readonly Dealer[]) {
 }
 
 /** The shares that all others deal to `dealer`. */
-export function sharesFor(dealer: Dealer, dealers: readonly Dealer[]): Map<number, Uint8Array> {
+export function sharesFor(dealer: Dealer, dealers: readonly Dealer[]): Map<number, DealtShares> {
   return new Map(
     dealers
       .filter(other => other !== dealer)
-      .map(other => [other.slot, other.shareFor(dealer.slot) ?? new Uint8Array()]),
+      .map(other => {
+        const shares = other.sharesFor(dealer.slot)
+        if (shares === undefined) throw new RangeError(`${other.slot} dealt nothing for ${dealer.slot}`)
+        return [other.slot, shares]
+      }),
   )
 }
 

@@ -14,6 +14,7 @@ export type Tamper = (
   protocol: string,
   request: Uint8Array,
   answer: () => Promise<Uint8Array>,
+  from: PeerKey,
 ) => Promise<Uint8Array>
 
 export class Wire {
@@ -49,7 +50,7 @@ export class Wire {
     const answer = () => handler(request, from, new AbortController().signal)
     try {
       const tamper = this.#tampers.get(to)
-      return await (tamper === undefined ? answer() : tamper(protocol, request, answer))
+      return await (tamper === undefined ? answer() : tamper(protocol, request, answer, from))
     } catch (cause) {
       throw new PeerRequestError('REFUSED', to, protocol, cause)
     }

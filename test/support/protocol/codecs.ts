@@ -3,20 +3,28 @@ import {
   decodeCertifiedReport,
   encodeCertifiedReport,
 } from '../../../protocol/certificate.ts'
+import { decodeKeygenInstall, encodeKeygenInstall } from '../../../protocol/keygen/installation.ts'
 import {
-  decodeDealerCommitment,
-  decodeKeygenInstall,
+  decodeHandOver,
+  decodeHeard,
+  decodeKeygenReport,
   decodeKeygenStart,
   decodeKeyShare,
-  decodeTranscript,
   decodeTranscriptVote,
-  encodeDealerCommitment,
-  encodeKeygenInstall,
+  encodeHandOver,
+  encodeHeard,
+  encodeKeygenReport,
   encodeKeygenStart,
   encodeKeyShare,
-  encodeTranscript,
   encodeTranscriptVote,
-} from '../../../protocol/keygen.ts'
+  type KeygenReport,
+} from '../../../protocol/keygen/messages.ts'
+import {
+  decodeDealerCommitment,
+  decodeTranscript,
+  encodeDealerCommitment,
+  encodeTranscript,
+} from '../../../protocol/keygen/transcript.ts'
 import { decodeSignedQuote, encodeSignedQuote, type SignedQuote } from '../../../protocol/quote.ts'
 import {
   decodeNoncePairs,
@@ -76,11 +84,26 @@ function certified(certificate: CertifiedReport['certificate']): Sample {
   )
 }
 
+const dealing = (name: string) => ({
+  commitment: [0, 1, 2].map(degree => bytes(`commitment ${name} ${degree}`, 33)),
+  proofOfKnowledge: bytes(`proof ${name}`, 65),
+})
 const dealer = (slot: number) => ({
   slot,
-  commitment: [0, 1, 2].map(degree => bytes(`commitment ${slot} ${degree}`, 33)),
-  proofOfKnowledge: bytes(`proof ${slot}`, 65),
+  signing: dealing(`signing ${slot}`),
+  beacon: dealing(`beacon ${slot}`),
 })
+const called = { registryVersion: 7, memberSet: 2, attempt: ROUND, participants: [0, 2, 3] }
+const commitment = bytes('sealed commitment', 90)
+
+function report(name: string, value: KeygenReport): Sample {
+  return sample(
+    `a report on a key generation: ${name}`,
+    { attemptId: id, report: value },
+    each => encodeKeygenReport(each.attemptId, each.report),
+    decodeKeygenReport,
+  )
+}
 
 /** One value of every format whose end its own bytes tell. */
 export function samples(): Sample[] {
@@ -124,7 +147,7 @@ export function samples(): Sample[] {
     ),
     sample(
       'a call for key generation',
-      { registryVersion: 7, attempt: ROUND, participants: [0, 2, 3] },
+      { terms: called, patienceMs: 1_250 },
       encodeKeygenStart,
       decodeKeygenStart,
     ),
@@ -136,9 +159,39 @@ export function samples(): Sample[] {
     ),
     sample(
       'a key share',
-      { attemptId: id, share: bytes('key share', 32) },
-      value => encodeKeyShare(value.attemptId, value.share),
+      {
+        attemptId: id,
+        recipient: 3,
+        shares: { signing: bytes('key share', 32), beacon: bytes('beacon share', 32) },
+      },
+      encodeKeyShare,
       decodeKeyShare,
+    ),
+    sample(
+      'what a member has heard',
+      { attemptId: id, transcriptHash: id, commitments: [commitment, bytes('another', 70)] },
+      encodeHeard,
+      decodeHeard,
+    ),
+    report('finished', {
+      kind: 'finished',
+      transcriptHash: id,
+      consent: bytes('consent', 64),
+      nonce: pair(4),
+    }),
+    report('a bad commitment', { kind: 'blame', blame: { fault: 'BAD_COMMITMENT', slot: 2, commitment } }),
+    report('a false proof', { kind: 'blame', blame: { fault: 'BAD_PROOF', slot: 2, commitment } }),
+    report('a bad share', {
+      kind: 'blame',
+      blame: { fault: 'BAD_SHARE', slot: 2, commitment, share: bytes('sealed share', 80) },
+    }),
+    report('another vote', { kind: 'differs', slot: 1, vote: bytes('sealed vote', 80) }),
+    report('waiting', { kind: 'waiting', stage: 'share', missing: [0, 3] }),
+    sample(
+      'a piece handed over',
+      { piece: 'vote', slot: 3, sealed: bytes('sealed vote', 80) } as const,
+      encodeHandOver,
+      decodeHandOver,
     ),
     sample(
       'a call for the installation’s signature',

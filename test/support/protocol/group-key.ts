@@ -1,5 +1,6 @@
+import { beaconSuite } from '../../../protocol/beacon/suite.ts'
 import { type FrostPublic, type FrostSecret, frost, identifierOf } from '../../../protocol/frost.ts'
-import type { Transcript } from '../../../protocol/keygen.ts'
+import type { Transcript } from '../../../protocol/keygen/transcript.ts'
 import { seededRandom } from './seeded.ts'
 
 type Nonce = ReturnType<typeof frost.commit>
@@ -47,8 +48,8 @@ export function makeKey(slots: readonly number[], threshold: number, seed: strin
   return {
     transcript: dealers.map(({ slot, public: { commitment, proofOfKnowledge } }) => ({
       slot,
-      commitment,
-      proofOfKnowledge,
+      signing: { commitment, proofOfKnowledge },
+      beacon: beaconDealing(slot, signers, seed),
     })),
     publics: new Map(keys.map(([slot, key]) => [slot, key.public])),
     secrets: new Map(keys.map(([slot, key]) => [slot, key.secret])),
@@ -88,4 +89,14 @@ export function secretShareOf(key: MadeKey, slot: number): FrostSecret {
 
 function nonceOf(key: MadeKey, slot: number, seed: string): Nonce {
   return frost.commit(secretShareOf(key, slot), seededRandom(`${seed}: nonces of ${slot}`))
+}
+
+function beaconDealing(slot: number, signers: { min: number; max: number }, seed: string) {
+  const { commitment, proofOfKnowledge } = beaconSuite.DKG.round1(
+    identifierOf(slot),
+    signers,
+    undefined,
+    seededRandom(`${seed}: beacon polynomial of ${slot}`),
+  ).public
+  return { commitment, proofOfKnowledge }
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { GroupPublic } from '../../../member/group-public.ts'
+import { hexOf } from '../../../protocol/bytes.ts'
 import { CHANNELS } from '../../../protocol/channels.ts'
 import type { Membership } from '../../../protocol/membership.ts'
 import { at, castOf, registryView } from '../../support/network/cast.ts'
@@ -46,7 +47,9 @@ describe('the public half of the group key', () => {
     shows(3, transcript)
     await group.fetch(membership)
     expect(asked).to.deep.equal([0, 1, 2, 3])
-    expect(group.current(membership)?.verifyingShares).to.deep.equal(at(dealt.keys, 0).public.verifyingShares)
+    const { public: signing, beacon } = at(dealt.keys, 0)
+    expect(group.current(membership)?.signing.verifyingShares).to.deep.equal(signing.verifyingShares)
+    expect(group.current(membership)?.beacon).to.deep.equal(beacon.public)
   })
 
   it('stays unknown when nobody shows the right one', async () => {
@@ -62,10 +65,25 @@ describe('the public half of the group key', () => {
     expect(asked).to.deep.equal([0])
   })
 
-  it('is unknown again when the registry names another key', async () => {
+  it('is unknown for another key that the registry names', async () => {
     shows(0, transcript)
     await group.fetch(membership)
     expect(group.current(registryView(cast, { groupKey: other.groupKey, keyEpoch: 2 }))).to.equal(undefined)
+  })
+
+  it('is known for two keys at a time, each asked for by its transcript’s hash', async () => {
+    const third = dealKey([0, 1, 2, 3], 3)
+    const views = [dealt, other, third].map(({ groupKey }, index) =>
+      registryView(cast, { groupKey, keyEpoch: index + 1 }),
+    )
+    wire.peer(at(cast.members, 0).peerKey).handle(CHANNELS.transcript, LIMITS, async hash => {
+      const shown = [dealt, other, third].find(({ groupKey }) => groupKey.transcriptHash === hexOf(hash))
+      return at(shown?.keys ?? [], 0).transcript
+    })
+    await Promise.all(views.slice(0, 2).map(view => group.fetch(view)))
+    expect(views.map(view => group.current(view) !== undefined)).to.deep.equal([true, true, false])
+    await group.fetch(at(views, 2))
+    expect(views.map(view => group.current(view) !== undefined)).to.deep.equal([false, true, true])
   })
 
   it('is not asked of suspended members, nor before there is a key', async () => {

@@ -1,7 +1,14 @@
 import { expect } from 'chai'
 import { Dealer } from '../../../oracle-node/keygen/dealer.ts'
-import { aggregateShares, frost, identifierOf, verifyGroupSignature } from '../../../protocol/frost.ts'
-import { attemptIdOf, decodeTranscript, publicPackageFromTranscript } from '../../../protocol/keygen.ts'
+import {
+  aggregateShares,
+  frost,
+  identifierOf,
+  shareFits,
+  verifyGroupSignature,
+} from '../../../protocol/frost.ts'
+import { attemptIdOf } from '../../../protocol/keygen/attempt.ts'
+import { decodeTranscript, publicPackageFromTranscript } from '../../../protocol/keygen/transcript.ts'
 import { at, DOMAIN } from '../../support/network/cast.ts'
 import {
   anAttempt,
@@ -74,45 +81,32 @@ describe('key generation among dealers', () => {
     ]) {
       expect(() => dealer.fixTranscript(wrong))
         .to.throw()
-        .with.property('code', 'WRONG_COMMITMENT')
+        .with.property('code', 'INCOMPLETE')
     }
-    expect(dealer.shareFor(1)).to.equal(undefined)
+    expect(dealer.sharesFor(1)).to.equal(undefined)
   })
 
-  it('names the dealer whose polynomial has another degree', () => {
+  it('deals to nobody when another dealer’s commitments or proof are false, in either polynomial', () => {
     const dealers = dealersFor(anAttempt(range(4), 3))
-    const dealer = at(dealers, 0)
-    const others = commitmentsFor(dealer, dealers).map(other =>
-      other.slot === 2 ? { ...other, commitment: other.commitment.slice(1) } : other,
-    )
-    expect(() => dealer.fixTranscript(others))
-      .to.throw()
-      .that.includes({ code: 'WRONG_COMMITMENT', slot: 2 })
-  })
-
-  it('deals to nobody when a proof of knowledge is false', () => {
-    const dealers = dealersFor(anAttempt(range(4), 3))
-    const dealer = at(dealers, 0)
-    const stolen = at(dealers, 3).own.proofOfKnowledge
-    const others = commitmentsFor(dealer, dealers).map(other =>
-      other.slot === 2 ? { ...other, proofOfKnowledge: stolen } : other,
-    )
-    expect(() => dealer.fixTranscript(others))
-      .to.throw()
-      .with.property('code', 'BAD_PROOF')
-    expect(dealer.shareFor(1)).to.equal(undefined)
-  })
-
-  it('refuses commitments that are no points', () => {
-    const dealers = dealersFor(anAttempt(range(4), 3))
-    const dealer = at(dealers, 0)
     const junk = new Uint8Array(33).fill(5)
-    const others = commitmentsFor(dealer, dealers).map(other =>
-      other.slot === 2 ? { ...other, commitment: [junk, junk, junk] } : other,
-    )
-    expect(() => dealer.fixTranscript(others))
-      .to.throw()
-      .with.property('name', 'KeygenError')
+    for (const which of ['signing', 'beacon'] as const) {
+      const honest = at(dealers, 2).own[which]
+      const stolen = at(dealers, 3).own[which].proofOfKnowledge
+      for (const bad of [
+        { ...honest, commitment: honest.commitment.slice(1) },
+        { ...honest, commitment: [junk, junk, junk] },
+        { ...honest, proofOfKnowledge: stolen },
+      ]) {
+        const dealer = at(dealersFor(anAttempt(range(4), 3)), 0)
+        const others = commitmentsFor(at(dealers, 0), dealers).map(other =>
+          other.slot === 2 ? { ...other, [which]: bad } : other,
+        )
+        expect(() => dealer.fixTranscript(others))
+          .to.throw()
+          .with.property('code', 'BAD_INPUT')
+        expect(dealer.sharesFor(1)).to.equal(undefined)
+      }
+    }
   })
 
   it('comes to different transcripts when one dealer tells two stories', () => {
@@ -129,27 +123,41 @@ describe('key generation among dealers', () => {
     expect(hashes[0]).to.not.equal(hashes[1])
   })
 
-  it('names the dealer of a share that does not fit', () => {
+  it('finishes with exactly the shares that were dealt to it', () => {
     const dealers = dealersFor(anAttempt(range(4), 3))
     for (const dealer of dealers) dealer.fixTranscript(commitmentsFor(dealer, dealers))
     const me = at(dealers, 0)
     const shares = sharesFor(me, dealers)
-    const meantForAnother = at(dealers, 2).shareFor(1) ?? new Uint8Array()
-    expect(me.accepts(2, meantForAnother)).to.equal(false)
-    expect(me.accepts(2, new Uint8Array(32))).to.equal(false)
-    expect(me.accepts(2, new Uint8Array(5))).to.equal(false)
-    shares.set(2, meantForAnother)
-    expect(() => me.finish(shares))
+    expect(() => me.finish(new Map([...shares].slice(1))))
       .to.throw()
-      .that.includes({ code: 'BAD_SHARE', slot: 2 })
+      .with.property('code', 'INCOMPLETE')
+    const [good, other] = [shares.get(2), at(dealers, 2).sharesFor(1)]
+    if (good === undefined || other === undefined) throw new Error('nothing was dealt')
+    for (const bad of [other, { ...good, beacon: other.beacon }, { ...good, signing: other.signing }]) {
+      expect(() => me.finish(new Map([...shares, [2, bad]])))
+        .to.throw()
+        .with.property('code', 'BAD_INPUT')
+    }
+  })
+
+  it('gives every member a share of the one beacon key, which is not the signing key', () => {
+    const { keys } = dealKey(range(4), 3)
+    const { commitments } = at(keys, 0).beacon.public
+    for (const [slot, key] of keys.entries()) {
+      expect(key.beacon.public.commitments).to.deep.equal(commitments)
+      expect(shareFits(slot, key.beacon.secret, commitments)).to.equal(true)
+      expect(shareFits(slot, key.beacon.secret, key.public.commitments)).to.equal(false)
+    }
   })
 
   it('still has the shares for the others after it has finished itself: an answer may get lost', () => {
     const dealers = dealersFor(anAttempt(range(4), 3))
     for (const dealer of dealers) dealer.fixTranscript(commitmentsFor(dealer, dealers))
     const me = at(dealers, 0)
+    const before = me.sharesFor(1)
     me.finish(sharesFor(me, dealers))
-    expect(at(dealers, 1).accepts(0, me.shareFor(1) ?? new Uint8Array())).to.equal(true)
+    expect(me.sharesFor(1)).to.deep.equal(before)
+    expect(shareFits(1, before?.signing ?? new Uint8Array(), me.own.signing.commitment)).to.equal(true)
   })
 
   it('has nothing left to give away when it is given up', () => {
@@ -157,6 +165,6 @@ describe('key generation among dealers', () => {
     const me = at(dealers, 0)
     me.fixTranscript(commitmentsFor(me, dealers))
     me.forget()
-    expect(me.shareFor(1)).to.equal(undefined)
+    expect(me.sharesFor(1)).to.equal(undefined)
   })
 })

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import type { GeneratedKey } from '../../../oracle-node/keygen/dealer.ts'
 import { KeyHolder } from '../../../oracle-node/keygen/key-holder.ts'
 import { KeyStore, type StoredKey } from '../../../oracle-node/keygen/key-store.ts'
+import type { Membership, RegistryView } from '../../../protocol/membership.ts'
 import { writeKeystore } from '../../../runtime/keystore.ts'
 import { Secret } from '../../../runtime/secret.ts'
 import { at, castOf, registryView } from '../../support/network/cast.ts'
@@ -12,6 +13,8 @@ import { recordLogger } from '../../support/network/record-logger.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
 
 const SLOT = 1
+const SIGNING = /-[0-9a-f]{16}\.json$/
+const BEACON = /\.beacon\.json$/
 
 describe('the store of key shares', () => {
   let directory: TemporaryDirectory
@@ -41,6 +44,7 @@ describe('the store of key shares', () => {
     const stored = await open().load(1, key.px)
     expect(stored).to.deep.include({ keyEpoch: 1, px: key.px, transcriptHash: key.transcriptHash })
     expect(stored?.secret).to.deep.equal(key.secret)
+    expect(stored?.beacon).to.deep.equal(key.beacon)
     expect(stored?.public.verifyingShares).to.deep.equal(key.public.verifyingShares)
   })
 
@@ -60,7 +64,7 @@ describe('the store of key shares', () => {
 
   it('holds nothing that can be loaded when the process died between its two files', async () => {
     await open().save(1, key)
-    for (const name of files().filter(file => file.endsWith('.json')))
+    for (const name of files().filter(file => SIGNING.test(file)))
       rmSync(join(directory.path, 'shares', name))
     expect(await open().load(1, key.px)).to.equal(undefined)
     await open().save(1, key)
@@ -81,7 +85,7 @@ describe('the store of key shares', () => {
   it('says so when the share in the file is not the one of this slot and key', async () => {
     await open().save(1, key)
     const name = at(
-      files().filter(file => file.endsWith('.json')),
+      files().filter(file => SIGNING.test(file)),
       0,
     )
     const path = join(directory.path, 'shares', name)
@@ -109,44 +113,96 @@ describe('the store of key shares', () => {
     expect((await open().load(1, other.px))?.secret).to.deep.equal(other.secret)
   })
 
-  it('forgets epochs that are two back, and keeps the one before', async () => {
-    const store = open()
-    for (const epoch of [1, 2, 3]) await store.save(epoch, key)
-    store.forgetAllBut(3, key.px)
-    expect(await store.load(1, key.px)).to.equal(undefined)
-    expect(await store.load(2, key.px)).to.not.equal(undefined)
-    expect(await store.load(3, key.px)).to.not.equal(undefined)
+  it('says so when the share in the beacon’s file is another one', async () => {
+    await open().save(1, key)
+    const name = at(
+      files().filter(file => BEACON.test(file)),
+      0,
+    )
+    const path = join(directory.path, 'shares', name)
+    for (const another of [at(dealt.keys, SLOT + 1).beacon.secret, key.secret.signingShare]) {
+      rmSync(path)
+      await writeKeystore(path, another, new Secret('right'), { scryptN: 1_024 })
+      const failure = await open()
+        .load(1, key.px)
+        .catch((error: unknown) => error)
+      expect(failure).to.include({ code: 'SHARE_MISMATCH' })
+    }
   })
 
-  it('forgets keys of this epoch that were not installed', async () => {
-    const other = at(dealKey([0, 1, 2, 3], 3).keys, SLOT)
+  it('writes the beacon’s share again when the process died before the other was written', async () => {
+    await open().save(1, at(dealt.keys, SLOT + 1))
+    for (const name of files().filter(file => SIGNING.test(file)))
+      rmSync(join(directory.path, 'shares', name))
+    await open().save(1, key)
+    expect((await open().load(1, key.px))?.beacon.secret).to.deep.equal(key.beacon.secret)
+  })
+
+  it('forgets every key up to the newest but those that the registry names', async () => {
     const store = open()
-    await store.save(1, key)
-    await store.save(1, other)
-    store.forgetAllBut(1, key.px)
-    expect(await store.load(1, key.px)).to.not.equal(undefined)
-    expect(await store.load(1, other.px)).to.equal(undefined)
+    const other = at(dealKey([0, 1, 2, 3], 3).keys, SLOT)
+    for (const epoch of [1, 2, 3, 4]) await store.save(epoch, key)
+    for (const epoch of [2, 3]) await store.save(epoch, other)
+    store.forgetAllBut([
+      { keyEpoch: 3, px: key.px },
+      { keyEpoch: 2, px: other.px },
+    ])
+    const left = await Promise.all(
+      [1, 2, 3, 4].flatMap(epoch => [key, other].map(({ px }) => store.load(epoch, px))),
+    )
+    expect(left.map(stored => stored !== undefined)).to.deep.equal([
+      ...[false, false],
+      ...[false, true],
+      ...[true, false],
+      ...[true, false],
+    ])
   })
 
   it('forgets nothing where nothing was ever stored', () => {
-    expect(() => open().forgetAllBut(9, key.px)).to.not.throw()
+    expect(() => open().forgetAllBut([{ keyEpoch: 9, px: key.px }])).to.not.throw()
   })
 
   describe('as the holder follows the registry', () => {
     const cast = castOf(4)
 
+    const viewOf = (newest: Membership, previous?: Membership): RegistryView => ({
+      ...{ newest, previous },
+      switchAtSec: 0,
+      pending: undefined,
+    })
+    const under = (keyEpoch: number, of: DealtKey) => registryView(cast, { groupKey: of.groupKey, keyEpoch })
+
     it('holds the share of the installed key only', async () => {
       await open().save(1, key)
       const holder = new KeyHolder(open(), recordLogger())
       expect(holder.current(1)).to.equal(undefined)
-      await holder.follow(registryView(cast, { groupKey: dealt.groupKey }))
+      await holder.follow(viewOf(under(1, dealt)))
       expect(holder.current(1)?.px).to.equal(key.px)
       expect(holder.current(2)).to.equal(undefined)
+      expect(holder.transcriptOf(key.transcriptHash)).to.deep.equal(key.transcript)
+    })
+
+    it('holds the shares of both keys around a rotation, and after the next one no longer the oldest', async () => {
+      const others = [dealKey([0, 1, 2, 3], 3), dealKey([0, 1, 2, 3], 3)] as const
+      const store = open()
+      await store.save(1, key)
+      await store.save(2, at(others[0].keys, SLOT))
+      await store.save(3, at(others[1].keys, SLOT))
+      const holder = new KeyHolder(store, recordLogger())
+      await holder.follow(viewOf(under(2, others[0]), under(1, dealt)))
+      expect([1, 2, 3].map(epoch => holder.current(epoch)?.px)).to.deep.equal([
+        key.px,
+        others[0].groupKey.px,
+        undefined,
+      ])
+      await holder.follow(viewOf(under(3, others[1]), under(2, others[0])))
+      expect([1, 2, 3].map(epoch => holder.current(epoch) !== undefined)).to.deep.equal([false, true, true])
+      expect(await store.load(1, key.px)).to.equal(undefined)
     })
 
     it('says so when it has no share of the installed key', async () => {
       const logger = recordLogger()
-      await new KeyHolder(open(), logger).follow(registryView(cast, { groupKey: dealt.groupKey }))
+      await new KeyHolder(open(), logger).follow(viewOf(under(1, dealt)))
       expect(logger.lines.map(line => line.level)).to.deep.equal(['warn'])
     })
 
@@ -160,8 +216,8 @@ describe('the store of key shares', () => {
         load: (epoch: number) => (epoch === 1 ? slow.promise : Promise.resolve(second)),
       })
       const holder = new KeyHolder(slowStore, recordLogger())
-      const older = holder.follow(registryView(cast, { groupKey: dealt.groupKey, keyEpoch: 1 }))
-      await holder.follow(registryView(cast, { groupKey: dealt.groupKey, keyEpoch: 2 }))
+      const older = holder.follow(viewOf(under(1, dealt)))
+      await holder.follow(viewOf(under(2, dealt)))
       slow.resolve(first)
       await older
       expect(holder.current(2)?.keyEpoch).to.equal(2)

@@ -1,429 +1,376 @@
 import { expect } from 'chai'
-import { type Installation, KeygenCoordinator } from '../../../aggregator/keygen/coordinator.ts'
-import { KeygenCeremony } from '../../../oracle-node/keygen/ceremony.ts'
-import type { GeneratedKey } from '../../../oracle-node/keygen/dealer.ts'
+import type { Installation } from '../../../aggregator/keygen/coordinator.ts'
+import { type Hash, hexOf } from '../../../protocol/bytes.ts'
 import { verifyQuorumSignatures } from '../../../protocol/certificate.ts'
 import { CHANNELS } from '../../../protocol/channels.ts'
 import { verifyGroupSignature } from '../../../protocol/frost.ts'
+import { installationDigest } from '../../../protocol/keygen/installation.ts'
 import {
-  decodeKeygenResult,
-  decodeKeyShare,
-  encodeKeygenResult,
+  decodeKeygenReport,
+  encodeKeygenReport,
   encodeKeygenStart,
-  encodeKeyShare,
-  installationDigest,
-  type KeygenResult,
-} from '../../../protocol/keygen.ts'
-import type { Membership } from '../../../protocol/membership.ts'
-import { MESSAGE_KIND, openMessage, sealMessage } from '../../../protocol/message.ts'
-import { type Clock, systemClock } from '../../../runtime/clock.ts'
-import type { RequestOptions } from '../../../runtime/p2p/peer-network.ts'
-import { at, castOf, crypto, DOMAIN, type Party, registryView } from '../../support/network/cast.ts'
-import { dealKey } from '../../support/network/dealt-keys.ts'
-import { recordLogger } from '../../support/network/record-logger.ts'
+  type KeygenReport,
+} from '../../../protocol/keygen/messages.ts'
+import type { Membership, RegistryView } from '../../../protocol/membership.ts'
+import { MESSAGE_KIND, sealMessage } from '../../../protocol/message.ts'
+import { type KeygenWorld, keygenWorld, resealed, rotated } from '../../support/keygen/world.ts'
+import { at, crypto, DOMAIN, type Party, party } from '../../support/network/cast.ts'
 import { waitFor } from '../../support/network/wait.ts'
-import { type Tamper, Wire } from '../../support/network/wire.ts'
 
-const running = new AbortController().signal
+const TIMEOUT_MS = 8_000
 
-const cast = castOf(4, 2)
-const membership = registryView(cast)
-/** Far above what an attempt takes; tests in which it runs out make it shorter. */
-const TIMEOUT_MS = 6_000
-/** Turns of both aggregators, for this timeout and for every divisor of it. */
-const ALL_TURNS_MS = 2 * 3 * TIMEOUT_MS
-
-describe('a key generation', () => {
-  let wire: Wire
-  let ceremonies: KeygenCeremony[]
-  let saved: Map<number, GeneratedKey>
-  let installed: Installation[]
-  let logger: ReturnType<typeof recordLogger>
-  let coordinator: KeygenCoordinator
-  let timeoutMs: number
-  /** What the chain says, ahead of what is final. */
-  let latest: Membership
-  let connected: readonly Party[]
-  let clock: Clock
-  /** Moves the wall and the monotonic time on, without waiting. */
-  let skippedMs: number
-  let asked: { readonly by: number; readonly to: string; readonly channel: string; signal?: AbortSignal }[]
-
+describe('a key generation', function () {
+  this.timeout(30_000)
+  let world: KeygenWorld
   beforeEach(async () => {
-    wire = new Wire()
-    timeoutMs = TIMEOUT_MS
-    saved = new Map()
-    installed = []
-    latest = membership
-    connected = cast.members
-    skippedMs = 0
-    asked = []
-    logger = recordLogger()
-    // Every test begins with the turn of aggregator 0.
-    const offsetMs = systemClock.now() % ALL_TURNS_MS
-    clock = {
-      ...systemClock,
-      now: () => systemClock.now() - offsetMs + skippedMs,
-      monotonic: () => systemClock.monotonic() + skippedMs,
-    }
-    ceremonies = cast.members.map((party, slot) => {
-      const peer = wire.peer(party.peerKey)
-      return new KeygenCeremony(
-        {
-          domain: DOMAIN,
-          slot,
-          get timeoutMs() {
-            return timeoutMs
-          },
-        },
-        {
-          clock,
-          logger,
-          crypto,
-          network: {
-            handle: peer.handle,
-            request: (to, channel, request, options: RequestOptions) => {
-              const { signal } = options
-              asked.push({ by: slot, to, channel, ...(signal === undefined ? {} : { signal }) })
-              return peer.request(to, channel, request, options)
-            },
-          },
-          membership: () => membership,
-          sign: party.sign,
-          save: async (_keyEpoch, key) => {
-            saved.set(slot, key)
-          },
-        },
-      )
-    })
-    for (const ceremony of ceremonies) {
-      ceremony.register()
-      await ceremony.start()
-    }
-    const aggregator = at(cast.aggregators, 0)
-    coordinator = new KeygenCoordinator(
-      {
-        domain: DOMAIN,
-        index: 0,
-        get timeoutMs() {
-          return timeoutMs
-        },
-      },
-      {
-        clock,
-        logger,
-        crypto,
-        network: {
-          ...wire.peer(aggregator.peerKey),
-          connected: () => connected.map(({ peerKey }) => peerKey),
-        },
-        sign: aggregator.sign,
-        readLatest: async () => latest,
-        install: async installation => {
-          installed.push(installation)
-        },
-      },
-    )
+    world = await keygenWorld(4, TIMEOUT_MS)
   })
-  afterEach(() => Promise.all(ceremonies.map(ceremony => ceremony.stop())))
+  afterEach(() => world.stop())
 
-  const member = (slot: number): Party => at(cast.members, slot)
-  const outcome = (): Promise<unknown> =>
-    coordinator.attend(membership, running).catch((error: unknown) => error)
-  /** What the members that failed say was the matter. */
-  const failures = (): unknown[] =>
-    logger.lines
-      .filter(line => line.sentence === 'key generation failed')
-      .map(({ fields }) => fields['error'])
-      .map(error =>
-        error instanceof Error && 'code' in error && 'slot' in error ? [error.code, error.slot] : error,
-      )
-  /** Attempts as the service's loop makes them, until one leads to a key. */
-  const untilInstalled = async (): Promise<Installation> => {
-    const giveUpAt = performance.now() + 9_000
-    while (installed.length === 0 && performance.now() < giveUpAt) {
-      await outcome()
-      await systemClock.sleep(5)
-    }
-    return at(installed, 0)
+  const member = (slot: number): Party => at(world.cast.members, slot)
+  const aggregator = (index: number): Party => at(world.cast.aggregators, index)
+  const nowSec = (): number => Math.floor(world.clock.now() / 1_000)
+  const silence = (): Promise<never> => new Promise(() => {})
+  const expectInForce = (installation: Installation, inForce: Membership): void => {
+    const digest = installationDigest(DOMAIN, installation)
+    expect(verifyGroupSignature(installation.px, digest, installation.signature)).to.equal(true)
+    expect(verifyQuorumSignatures(inForce, digest, installation.consents, crypto)).to.equal(true)
   }
-  const started = (): readonly unknown[] =>
-    logger.lines.filter(line => line.sentence === 'key generation started')
-  const calls = (): readonly unknown[] =>
-    logger.lines.filter(line => line.sentence === 'calling a key generation')
-  /** Changes what a member says when it has finished. */
-  const tamperResult =
-    (slot: number, change: (result: KeygenResult) => KeygenResult): Tamper =>
-    async (protocol, _request, answer) => {
-      const sealed = await answer()
-      if (protocol !== CHANNELS.keygenStart) return sealed
-      const { body } = openMessage(DOMAIN, MESSAGE_KIND.keygenResult, sealed, crypto)
-      const result = change(decodeKeygenResult(body))
-      return sealMessage(DOMAIN, MESSAGE_KIND.keygenResult, 1, encodeKeygenResult(result), member(slot).sign)
-    }
+  const callFrom = (caller: Party, attempt: number): Uint8Array =>
+    sealMessage(
+      DOMAIN,
+      MESSAGE_KIND.keygenStart,
+      1,
+      encodeKeygenStart({
+        terms: { attempt, participants: [0, 1, 2, 3], registryVersion: 1, memberSet: 1 },
+        patienceMs: 100,
+      }),
+      caller.sign,
+    )
   const call = (from: Party, slot: number, sealed: Uint8Array): Promise<unknown> =>
-    wire
+    world.wire
       .peer(from.peerKey)
       .request(member(slot).peerKey, CHANNELS.keygenStart, sealed, {
         timeoutMs: 1_000,
         maxReplyBytes: 10_000,
       })
       .catch((error: unknown) => error)
-  const callFrom = (aggregator: Party, attempt: number): Uint8Array =>
-    sealMessage(
-      DOMAIN,
-      MESSAGE_KIND.keygenStart,
-      1,
-      encodeKeygenStart({ attempt, participants: [0, 1, 2, 3], registryVersion: 1 }),
-      aggregator.sign,
-    )
-
-  it('gives everybody a share before anybody consents to the installation', async () => {
-    await coordinator.attend(membership, running)
-    const [installation] = installed
-    if (installation === undefined) throw new Error('nothing was installed')
-    expect([...saved.keys()].sort()).to.deep.equal([0, 1, 2, 3])
-    expect(new Set([...saved.values()].map(({ px }) => px))).to.deep.equal(new Set([installation.px]))
-    const digest = installationDigest(DOMAIN, installation)
-    expect(verifyGroupSignature(installation.px, digest, installation.signature)).to.equal(true)
-    expect(verifyQuorumSignatures(membership, digest, installation.consents, crypto)).to.equal(true)
-  })
-
-  it('names the dealer of a bad share, and installs nothing', async () => {
-    wire.tamper(member(2).peerKey, async (protocol, _request, answer) => {
+  /** Changes what a member says when it has finished. */
+  const tamperReport = (slot: number, change: (report: KeygenReport) => KeygenReport): void =>
+    world.wire.tamper(member(slot).peerKey, async (channel, _request, answer) => {
       const sealed = await answer()
-      if (protocol !== CHANNELS.keygenShare) return sealed
-      const { attemptId, share } = decodeKeyShare(
-        openMessage(DOMAIN, MESSAGE_KIND.keygenShare, sealed, crypto).body,
-      )
-      const bad = Uint8Array.from(share)
-      bad[31] = (bad[31] ?? 0) ^ 1
-      return sealMessage(DOMAIN, MESSAGE_KIND.keygenShare, 1, encodeKeyShare(attemptId, bad), member(2).sign)
+      if (channel !== CHANNELS.keygenStart) return sealed
+      return resealed(member(slot), MESSAGE_KIND.keygenResult, sealed, body => {
+        const { attemptId, report } = decodeKeygenReport(body)
+        return encodeKeygenReport(attemptId, change(report))
+      })
     })
-    expect(await outcome()).to.be.an('error')
-    expect(failures()).to.deep.include(['BAD_SHARE', 2])
-    expect(installed).to.deep.equal([])
-  })
 
-  it('ends by its time limit when a member says nothing', async () => {
-    timeoutMs = 300
-    wire.tamper(member(3).peerKey, () => Promise.reject(new Error('silence')))
-    expect(await outcome()).to.be.an('error')
-    expect([...saved.keys()]).to.deep.equal([])
-    expect(installed).to.deep.equal([])
+  it('gives everybody shares of both keys before anybody consents to the installation', async () => {
+    await world.attend()
+    const installation = at(world.installed, 0)
+    expect([...world.saved.keys()].sort()).to.deep.equal([0, 1, 2, 3])
+    const keys = [...world.saved.values()].flat()
+    expect(new Set(keys.map(({ px }) => px))).to.deep.equal(new Set([installation.px]))
+    for (const key of keys) expect(key.beacon.public).to.deep.equal(at(keys, 0).beacon.public)
+    expectInForce(installation, world.view.newest)
   })
 
   it('takes no message that another member sealed', async () => {
-    timeoutMs = 600
-    wire.tamper(member(3).peerKey, async (_protocol, _request, answer) => {
+    world.wire.tamper(member(3).peerKey, async (_channel, _request, answer) => {
       const sealed = await answer()
       return Uint8Array.from([...sealed.subarray(0, -64), ...member(2).sign(sealed.subarray(0, 32))])
     })
-    expect(await outcome()).to.be.an('error')
-    expect(installed).to.deep.equal([])
+    await world.attend()
+    expect(world.installed).to.deep.equal([])
+    expect(world.counted).to.deep.equal([{ slot: 3, fault: 'SILENT' }])
   })
 
-  it('is installed although a member answers first with a transcript of its own', async () => {
-    const other = at(dealKey([0, 1, 2, 3], 3).keys, 0).transcript
-    wire.tamper(
-      member(0).peerKey,
-      tamperResult(0, result => ({ ...result, transcript: other })),
-    )
-    await coordinator.attend(membership, running)
-    expect(installed).to.have.length(1)
+  it('is installed at once although one member’s last words are useless', async () => {
+    const junk = new Uint8Array(33).fill(5)
+    const lies: ((report: Extract<KeygenReport, { kind: 'finished' }>) => KeygenReport)[] = [
+      report => ({ ...report, transcriptHash: `0x${'12'.repeat(32)}` }),
+      report => ({ ...report, consent: member(1).sign(new Uint8Array(32)) }),
+      report => ({ ...report, nonce: { ...report.nonce, hiding: junk } }),
+      report => ({ ...report, nonce: { ...report.nonce, binding: new Uint8Array(33) } }),
+    ]
+    for (const [count, lie] of lies.entries()) {
+      tamperReport(1, report => (report.kind === 'finished' ? lie(report) : report))
+      await world.attend()
+      expect(world.installed).to.have.length(count + 1)
+      expect(at(world.installed, -1).consents).to.have.length(3)
+    }
   })
 
   it('is not begun by strangers, nor by a call that somebody else sends again', async () => {
-    const sealed = callFrom(at(cast.aggregators, 0), clock.now())
-    expect(await call(member(1), 0, callFrom(member(1), clock.now()))).to.include({ code: 'REFUSED' })
+    const sealed = callFrom(aggregator(0), world.clock.now())
+    expect(await call(member(1), 0, callFrom(member(1), world.clock.now()))).to.include({ code: 'REFUSED' })
     expect(await call(member(1), 0, sealed)).to.include({ code: 'REFUSED' })
-    expect(started()).to.deep.equal([])
+    expect(world.started()).to.equal(0)
   })
 
-  it('cannot be shut out for good by a call that is numbered far ahead', async () => {
-    const aggregator = at(cast.aggregators, 0)
-    expect(await call(aggregator, 0, callFrom(aggregator, 2 ** 47))).to.include({ code: 'REFUSED' })
-    await coordinator.attend(membership, running)
-    expect(installed).to.have.length(1)
+  it('is not begun with an attempt from before the node’s start, or from far ahead', async () => {
+    for (const attempt of [world.clock.now() - 60_000, 2 ** 47]) {
+      expect(await call(aggregator(0), 0, callFrom(aggregator(0), attempt))).to.include({ code: 'REFUSED' })
+    }
+    await world.attend()
+    expect(world.installed).to.have.length(1)
   })
 
   it('is not shut out by another aggregator that numbers its calls ahead', async () => {
-    timeoutMs = 300
-    const other = at(cast.aggregators, 1)
-    const sealed = callFrom(other, clock.now() + 50_000)
-    const begun = Promise.all([0, 1, 2, 3].map(slot => call(other, slot, sealed)))
-    await begun
-    await waitFor('the attempt to be over', () => asked.length > 0)
-    timeoutMs = TIMEOUT_MS
-    skippedMs = timeoutMs
-    expect((await untilInstalled()).participants).to.deep.equal([0, 1, 2, 3])
-  })
-
-  it('goes on without a member that says nothing at all', async () => {
-    timeoutMs = 500
-    wire.tamper(member(3).peerKey, () => new Promise(() => {}))
-    expect((await untilInstalled()).participants).to.deep.equal([0, 1, 2])
-    expect(calls()).to.have.length(2)
-  })
-
-  it('goes on without a member that only ever says "not yet"', async () => {
-    timeoutMs = 500
-    wire.tamper(member(2).peerKey, () => Promise.reject(new Error('not yet')))
-    expect((await untilInstalled()).participants).to.deep.equal([0, 1, 3])
-  })
-
-  it('goes on without a member that consents and then does not sign the installation', async () => {
-    wire.tamper(member(0).peerKey, (protocol, _request, answer) =>
-      protocol === CHANNELS.keygenInstall ? Promise.reject(new Error('no')) : answer(),
+    await Promise.all(
+      [0, 1, 2, 3].map(slot =>
+        call(aggregator(1), slot, callFrom(aggregator(1), world.clock.now() + 50_000)),
+      ),
     )
-    expect((await untilInstalled()).participants).to.deep.equal([1, 2, 3])
-    expect(calls()).to.have.length(2)
+    world.skippedMs = 2 * 3 * TIMEOUT_MS
+    expect((await world.untilInstalled()).participants).to.deep.equal([0, 1, 2, 3])
   })
 
-  it('goes on without a member whose share of the installation is false', async () => {
-    wire.tamper(member(1).peerKey, async (protocol, _request, answer) => {
-      const share = Uint8Array.from(await answer())
-      if (protocol === CHANNELS.keygenInstall) share[31] = (share[31] ?? 0) ^ 1
-      return share
-    })
-    expect((await untilInstalled()).participants).to.deep.equal([0, 2, 3])
-    expect(calls()).to.have.length(2)
-  })
-
-  it('is installed at once although one member shows nonces that are no points', async () => {
-    const junk = new Uint8Array(33).fill(5)
-    for (const nonce of [
-      { hiding: junk, binding: new Uint8Array(33) },
-      { hiding: new Uint8Array(33), binding: junk },
-    ]) {
-      installed = []
-      wire.tamper(
-        member(1).peerKey,
-        tamperResult(1, result => ({ ...result, nonce: { ...result.nonce, ...nonce } })),
-      )
-      await coordinator.attend(membership, running)
-      expect(at(installed, 0).consents).to.have.length(3)
-    }
-  })
-
-  it('is installed at once although one member consents to something else', async () => {
-    wire.tamper(
-      member(1).peerKey,
-      tamperResult(1, result => ({ ...result, consent: member(1).sign(new Uint8Array(32)) })),
-    )
-    await coordinator.attend(membership, running)
-    expect(at(installed, 0).consents).to.have.length(3)
-  })
-
-  it('is not broken off between its end and its installation, but in the other aggregator’s turn', async () => {
-    const other = at(cast.aggregators, 1)
+  it('is not broken off between its end and its installation', async () => {
     const answers: unknown[] = []
-    wire.tamper(member(0).peerKey, async (protocol, _request, answer) => {
-      if (protocol === CHANNELS.keygenInstall) {
-        answers.push(await call(other, 0, callFrom(other, clock.now())))
-      }
+    world.wire.tamper(member(0).peerKey, async (channel, _request, answer) => {
+      if (channel === CHANNELS.keygenInstall)
+        answers.push(await call(aggregator(1), 0, callFrom(aggregator(1), world.clock.now())))
       return answer()
     })
-    await coordinator.attend(membership, running)
+    await world.attend()
     expect(answers).to.have.length(1)
-    expect(installed).to.have.length(1)
-
-    timeoutMs = 300
-    const startedBefore = started().length
-    // The wall clock alone: the attempt is not over, but it is the other's turn.
-    clock.now = () => ALL_TURNS_MS * 1_000 + 3 * timeoutMs
-    await call(other, 0, callFrom(other, clock.now()))
-    expect(logger.lines.filter(line => line.sentence === 'key generation started').length).to.be.greaterThan(
-      startedBefore,
-    )
+    expect(world.installed).to.have.length(1)
   })
 
-  it('stops asking everybody as soon as it has failed', async () => {
-    wire.tamper(member(2).peerKey, (protocol, _request, answer) =>
-      protocol === CHANNELS.keygenShare ? Promise.resolve(new Uint8Array(3)) : answer(),
-    )
-    wire.tamper(member(3).peerKey, (protocol, _request, answer) =>
-      protocol === CHANNELS.keygenShare ? new Promise(() => {}) : answer(),
-    )
-    const attempt = outcome()
-    const question = (): { signal?: AbortSignal } | undefined =>
-      asked.find(
-        ({ by, to, channel }) => by === 0 && to === member(3).peerKey && channel === CHANNELS.keygenShare,
+  it('shows the caller a share only on its recipient’s complaint, and at most f of them', async () => {
+    let attemptId: Hash | undefined
+    world.wire.tamper(member(3).peerKey, (channel, request, answer) => {
+      if (channel === CHANNELS.keygenCommitment) attemptId = hexOf(request)
+      return answer()
+    })
+    await world.attend()
+    const complaint = (slot: number, missing: number, stage: 'vote' | 'share' = 'share'): Uint8Array =>
+      sealMessage(
+        DOMAIN,
+        MESSAGE_KIND.keygenResult,
+        1,
+        encodeKeygenReport(attemptId ?? '0x', { kind: 'waiting', stage, missing: [missing] }),
+        member(slot).sign,
       )
-    await waitFor('the open question to be taken back', () => question()?.signal?.aborted, 3_000)
-    await Promise.all(ceremonies.map(ceremony => ceremony.stop()))
-    await attempt
+    const reveal = (from: Party, sealed: Uint8Array): Promise<unknown> =>
+      world.wire
+        .peer(from.peerKey)
+        .request(member(3).peerKey, CHANNELS.keygenReveal, sealed, { timeoutMs: 1_000, maxReplyBytes: 1_000 })
+        .catch((error: unknown) => error)
+    const refused = { code: 'REFUSED' }
+    expect(await reveal(aggregator(0), complaint(0, 2))).to.include(refused)
+    expect(await reveal(aggregator(0), complaint(0, 3, 'vote'))).to.include(refused)
+    expect(await reveal(aggregator(1), complaint(0, 3))).to.include(refused)
+    for (let again = 0; again < 2; again++)
+      expect(await reveal(aggregator(0), complaint(0, 3))).to.be.an.instanceOf(Uint8Array)
+    expect(await reveal(aggregator(0), complaint(1, 3))).to.include(refused)
   })
 
-  it('is given up at once when the node stops', async () => {
-    // Longer than this test may take.
-    timeoutMs = 60_000
-    wire.tamper(member(3).peerKey, () => Promise.reject(new Error('silence')))
-    const attempt = outcome()
-    await waitFor('the attempt to begin', () => started().length === 3)
-    await Promise.all(ceremonies.map(ceremony => ceremony.stop()))
-    expect(await attempt).to.be.an('error')
-    const call0 = callFrom(at(cast.aggregators, 0), clock.now() + 1)
-    expect(await call(at(cast.aggregators, 0), 0, call0)).to.include({ code: 'REFUSED' })
-    expect(started()).to.have.length(3)
+  it('is given up at once when the nodes stop, or the aggregator', async () => {
+    for (const stop of ['nodes', 'aggregator'] as const) {
+      world.timeoutMs = 96_000
+      const stopping = new AbortController()
+      const before = world.started()
+      world.wire.tamper(member(3).peerKey, silence)
+      const attempt = world.attend(stopping.signal)
+      await waitFor('the attempt to begin', () => world.started() >= before + 3)
+      if (stop === 'nodes') {
+        await world.stop()
+        const late = callFrom(aggregator(0), world.clock.now() + 1)
+        expect(await call(aggregator(0), 0, late)).to.include({ code: 'REFUSED' })
+        for (const ceremony of world.ceremonies) await ceremony.start()
+      }
+      stopping.abort()
+      expect(await attempt).to.include({ name: 'AbortError' })
+    }
+    expect(world.counted).to.deep.equal([])
   })
 
-  it('is given up at once when the aggregator stops', async () => {
-    timeoutMs = 60_000
-    const stopping = new AbortController()
-    wire.tamper(member(3).peerKey, () => new Promise(() => {}))
-    const attempt = coordinator.attend(membership, stopping.signal).catch((error: unknown) => error)
-    await waitFor('the attempt to begin', () => asked.length > 0)
-    stopping.abort()
-    expect(await attempt).to.be.an('error')
-    await Promise.all(ceremonies.map(ceremony => ceremony.stop()))
+  it('blames nobody when too few answer to tell who is cut off', async () => {
+    world.timeoutMs = 800
+    for (const slot of [1, 2, 3]) world.wire.tamper(member(slot).peerKey, silence)
+    expect(await world.attend()).to.include({ code: 'KEYGEN_ATTEMPT_FAILED' })
+    expect(world.counted).to.deep.equal([])
   })
 
   it('is called by an aggregator out of its turn only once in the time of an attempt', async () => {
-    wire.tamper(member(3).peerKey, () => Promise.reject(new Error('not yet')))
-    for (const ceremony of ceremonies) await ceremony.stop()
-    skippedMs = 3 * TIMEOUT_MS
-    await outcome()
-    skippedMs += TIMEOUT_MS / 2
-    await outcome()
-    expect(calls()).to.have.length(1)
-    skippedMs += TIMEOUT_MS / 2
-    await outcome()
-    expect(calls()).to.have.length(2)
+    world.timeoutMs = 800
+    for (const slot of [0, 1, 2, 3])
+      world.wire.tamper(member(slot).peerKey, () => Promise.reject(new Error('no')))
+    world.skippedMs = 96_000 - (96_000 % (6 * 800)) + 3 * 800
+    await world.attend()
+    await world.attend()
+    expect(world.calls()).to.equal(1)
   })
 
   it('is not called while fewer than a quorum are connected', async () => {
-    connected = cast.members.slice(0, 2)
-    await coordinator.attend(membership, running)
-    expect(calls()).to.deep.equal([])
+    world.connected = world.connected.slice(0, 2)
+    await world.attend()
+    expect(world.calls()).to.equal(0)
   })
 
-  it('waits for members that are not connected as long as an attempt may take', async () => {
-    connected = cast.members.slice(0, 3)
-    await coordinator.attend(membership, running)
-    skippedMs = TIMEOUT_MS - 1_000
-    await coordinator.attend(membership, running)
-    expect(calls()).to.deep.equal([])
-    skippedMs = TIMEOUT_MS
-    await coordinator.attend(membership, running)
-    expect(at(installed, 0).participants).to.deep.equal([0, 1, 2])
+  it('waits for the rest when a quorum is connected, but not for ever', async () => {
+    world.connected = world.connected.slice(0, 3)
+    await world.attend()
+    expect(world.calls()).to.equal(0)
+    world.skippedMs = TIMEOUT_MS
+    await world.attend()
+    expect(at(world.installed, 0).participants).to.deep.equal([0, 1, 2])
   })
 
-  it('is not called when the newest block has a key, or other members, that are not final yet', async () => {
-    for (const ahead of [{ keyEpoch: 1 }, { registryVersion: 2 }]) {
-      latest = registryView(cast, ahead)
-      await coordinator.attend(membership, running)
+  it('is not called again between its installation and the block’s being final', async () => {
+    await world.attend()
+    const installation = at(world.installed, 0)
+    world.latest = rotated(world.view, installation, nowSec())
+    for (let look = 0; look < 3; look++) {
+      world.skippedMs += TIMEOUT_MS
+      await world.attend()
     }
-    expect(calls()).to.deep.equal([])
+    expect(world.calls()).to.equal(1)
   })
 
   it('is not installed when the newest block has another key meanwhile', async () => {
-    wire.tamper(member(0).peerKey, (protocol, _request, answer) => {
-      if (protocol === CHANNELS.keygenInstall) latest = registryView(cast, { keyEpoch: 1 })
+    world.wire.tamper(member(0).peerKey, (channel, _request, answer) => {
+      if (channel === CHANNELS.keygenInstall) {
+        const { newest } = world.view
+        world.latest = { ...world.view, newest: { ...newest, keyEpoch: 1 } }
+      }
       return answer()
     })
-    await coordinator.attend(membership, running)
-    expect(saved.size).to.equal(4)
-    expect(installed).to.deep.equal([])
+    await world.attend()
+    expect(world.saved.size).to.equal(4)
+    expect(world.installed).to.deep.equal([])
+  })
+
+  describe('after the first key', () => {
+    beforeEach(async () => {
+      await world.attend()
+      change(rotated(world.view, at(world.installed, 0), nowSec()))
+    })
+    const change = (view: RegistryView): void => {
+      world.view = view
+      for (const ceremony of world.ceremonies) ceremony.follow(view)
+    }
+    const suspend = (slot: number): void => {
+      const { newest } = world.view
+      const members = newest.members.map(each => (each.slot === slot ? { ...each, suspended: true } : each))
+      change({
+        ...world.view,
+        newest: { ...newest, members, registryVersion: newest.registryVersion + 1 },
+      })
+    }
+
+    it('takes place for nobody who calls when no key is due', async () => {
+      await world.attend()
+      expect(world.calls()).to.equal(1)
+      const terms = {
+        attempt: world.clock.now(),
+        participants: [0, 1, 2, 3],
+        registryVersion: 2,
+        memberSet: 1,
+      }
+      const sealed = sealMessage(
+        DOMAIN,
+        MESSAGE_KIND.keygenStart,
+        2,
+        encodeKeygenStart({ terms, patienceMs: 100 }),
+        aggregator(0).sign,
+      )
+      const before = world.started()
+      expect(await call(aggregator(0), 0, sealed)).to.include({ code: 'REFUSED' })
+      expect(world.started()).to.equal(before)
+    })
+
+    it('takes place on schedule', async () => {
+      world.skippedMs += 86_400_000 * 2
+      await world.attend()
+      expectInForce(at(world.installed, 1), world.view.newest)
+      expect(at(world.installed, 1)).to.include({ keyEpoch: 2, memberSet: 1 })
+    })
+
+    it('takes place without a member that is suspended', async () => {
+      suspend(3)
+      await world.attend()
+      const installation = at(world.installed, 1)
+      expect(installation.participants).to.deep.equal([0, 1, 2])
+      expectInForce(installation, world.view.newest)
+      expect(world.saved.get(0)).to.have.length(2)
+      change(rotated(world.view, installation, nowSec()))
+      await world.attend()
+      expect(world.calls()).to.equal(2)
+    })
+
+    it('does not take place before the last handover is over', async () => {
+      suspend(3)
+      change({ ...world.view, switchAtSec: nowSec() + 60 })
+      await world.attend()
+      expect(world.calls()).to.equal(1)
+      world.skippedMs += 60_000
+      await world.attend()
+      expect(world.installed).to.have.length(2)
+    })
+
+    describe('for another list of members', () => {
+      const comer = party('a new member')
+      beforeEach(async () => {
+        await world.join(comer, 4)
+        const { newest } = world.view
+        const { identity, peerKey } = comer
+        change({
+          ...world.view,
+          newest: { ...newest, registryVersion: newest.registryVersion + 1 },
+          pending: {
+            memberSet: 2,
+            members: [
+              ...newest.members.filter(({ slot }) => slot !== 1),
+              { slot: 4, identity, peerKey, suspended: false },
+            ],
+          },
+        })
+        world.connected = [...world.connected, peerKey]
+      })
+
+      it('is made by the new members, and installed by the old ones', async () => {
+        await world.attend()
+        const installation = at(world.installed, 1)
+        expect(installation).to.deep.include({ keyEpoch: 2, memberSet: 2, participants: [0, 2, 3, 4] })
+        expect(world.saved.get(4)?.at(0)?.px).to.equal(installation.px)
+        expect(world.saved.get(1)).to.have.length(1)
+        expectInForce(installation, world.view.newest)
+      })
+
+      it('is installed with the consent of one that leaves, and of one that took no part', async () => {
+        // Slot 0 makes no key with them, and slot 3 makes it but does not sign: two old holders are left.
+        world.wire.tamper(member(0).peerKey, (channel, _request, answer) =>
+          channel === CHANNELS.keygenStart ? Promise.reject(new Error('no')) : answer(),
+        )
+        const installation = await world.untilInstalled()
+        expect(installation.participants).to.deep.equal([2, 3, 4])
+        expect(installation.consents).to.have.length(4)
+        expectInForce(installation, world.view.newest)
+      })
+
+      it('is not installed when too few of the old members consent', async () => {
+        for (const slot of [0, 1, 2]) {
+          world.wire.tamper(member(slot).peerKey, async (channel, _request, answer) => {
+            const sealed = await answer()
+            if (channel === CHANNELS.keygenConsent) throw new Error('no')
+            if (channel !== CHANNELS.keygenStart || slot !== 2) return sealed
+            return resealed(member(slot), MESSAGE_KIND.keygenResult, sealed, body => {
+              const { attemptId, report } = decodeKeygenReport(body)
+              const consent = member(slot).sign(new Uint8Array(32))
+              return encodeKeygenReport(
+                attemptId,
+                report.kind === 'finished' ? { ...report, consent } : report,
+              )
+            })
+          })
+        }
+        expect(await world.attend()).to.include({ code: 'KEYGEN_ATTEMPT_FAILED' })
+        expect(world.installed).to.have.length(1)
+      })
+    })
   })
 })

@@ -2,17 +2,15 @@ import { expect } from 'chai'
 import { hexOf } from '../../../protocol/bytes.ts'
 import type { Domain } from '../../../protocol/domain.ts'
 import { frost, groupKeyX, identifierOf, shareFits } from '../../../protocol/frost.ts'
+import { attemptIdOf, type KeygenAttempt } from '../../../protocol/keygen/attempt.ts'
+import { type GroupKeyInstallation, installationDigest } from '../../../protocol/keygen/installation.ts'
 import {
-  attemptIdOf,
   decodeTranscript,
   encodeTranscript,
-  type GroupKeyInstallation,
-  installationDigest,
-  type KeygenAttempt,
   MAX_TRANSCRIPT_BYTES,
   publicPackageFromTranscript,
   transcriptHashOf,
-} from '../../../protocol/keygen.ts'
+} from '../../../protocol/keygen/transcript.ts'
 import { bitmapOf, slotsOf } from '../../../protocol/membership.ts'
 import { MAX_MEMBERS } from '../../../protocol/quorum.ts'
 import { makeKey, publicOf, secretShareOf } from '../../support/protocol/group-key.ts'
@@ -22,6 +20,7 @@ import { seededRandom } from '../../support/protocol/seeded.ts'
 const attempt: KeygenAttempt = {
   keyEpoch: 4,
   registryVersion: 7,
+  memberSet: 2,
   caller: 1,
   attempt: 1_800_000_000,
   participants: [0, 2, 3],
@@ -37,6 +36,7 @@ describe('an attempt at a key', () => {
     const changes: Partial<KeygenAttempt>[] = [
       { keyEpoch: 5 },
       { registryVersion: 8 },
+      { memberSet: 3 },
       { caller: 0 },
       { attempt: attempt.attempt + 1 },
       { participants: [0, 2] },
@@ -73,10 +73,14 @@ describe('a transcript of a key generation', () => {
   })
 
   it('of the largest network fits into the size peers allow one another', () => {
-    const dealer = (slot: number) => ({
-      slot,
+    const largestDealing = {
       commitment: Array.from({ length: MAX_MEMBERS }, () => new Uint8Array(33)),
       proofOfKnowledge: new Uint8Array(65),
+    }
+    const dealer = (slot: number) => ({
+      slot,
+      signing: largestDealing,
+      beacon: largestDealing,
     })
     const largest = encodeTranscript(
       FEED_ID,
@@ -143,6 +147,7 @@ describe('the installation of a key', () => {
   const installation: GroupKeyInstallation = {
     keyEpoch: 4,
     registryVersion: 7,
+    memberSet: 2,
     transcriptHash: FEED_ID,
     participants: [0, 2, 3],
     px: 99n,
@@ -152,6 +157,7 @@ describe('the installation of a key', () => {
     const changes: Partial<GroupKeyInstallation>[] = [
       { keyEpoch: 5 },
       { registryVersion: 8 },
+      { memberSet: 3 },
       { transcriptHash: `0x${'01'.repeat(32)}` },
       { participants: [0, 2] },
       { px: 100n },
