@@ -82,6 +82,12 @@ export interface RelayerClient {
   postReceipt(receipt: SignedReceipt, signal?: AbortSignal): Promise<void>
   /** @param commitment bytes of a signed challenge commitment */
   postCommitment(commitment: Uint8Array, signal?: AbortSignal): Promise<void>
+  /** The beacon of a slot, as the relayer says it; undefined when it is not there within the wait. */
+  beacon(slot: number, waitMs: number, signal?: AbortSignal): Promise<Hash | undefined>
+  /** Bytes of the proof of a slot's beacon, or of the draw for a root; undefined while there is none. */
+  beaconProof(slot: number, root: Hash | undefined, signal?: AbortSignal): Promise<Uint8Array | undefined>
+  /** Bytes of the transcript of a key epoch's keys; undefined when the relayer has not got it. */
+  transcript(keyEpoch: number, signal?: AbortSignal): Promise<Uint8Array | undefined>
   /** undefined while the window is not closed. @throws code NO_COMMITMENT, and WINDOW_MISSED: it never will be */
   windowOf(
     window: number,
@@ -124,6 +130,8 @@ export function createRelayerClient(options: RelayerClientOptions): RelayerClien
     const value = await requestJson(target, { method: 'GET', path, signal })
     return parseAnswer(() => read(objectOf(value)))
   }
+  const getBytes = (path: string, signal: AbortSignal | undefined): Promise<Uint8Array> =>
+    request(target, { method: 'GET', path, signal })
   const deviceQuery = (of: { readonly worker: Address; readonly device: Hash }): string =>
     `worker=${of.worker}&device=${of.device}`
 
@@ -144,6 +152,11 @@ export function createRelayerClient(options: RelayerClientOptions): RelayerClien
     postCommitment: async (commitment, signal) => {
       await post('/v1/commitments', commitment, signal)
     },
+    beacon: (slot, waitMs, signal) =>
+      orUndefined(get(`/v1/beacons/${slot}?waitMs=${waitMs}`, signal, from => hashField(from, 'value'))),
+    beaconProof: (slot, root, signal) =>
+      orUndefined(getBytes(`/v1/beacons/${slot}/${root === undefined ? 'proof' : `draws/${root}`}`, signal)),
+    transcript: (keyEpoch, signal) => orUndefined(getBytes(`/v1/transcripts/${keyEpoch}`, signal)),
     windowOf: (window, of, signal) =>
       orUndefined(get(`/v1/windows/${window}?${deviceQuery(of)}`, signal, readWindow)),
     postOpenings: async (window, of, openings, signal) => {

@@ -24,6 +24,7 @@ import { createIdentityCrypto } from '../runtime/native-identity.ts'
 import { type Service, serviceGroup, stopOnly } from '../runtime/service.ts'
 import { createRelayerClient } from '../sdk/relayer-client.ts'
 import { createChallenger } from './challenge/challenger.ts'
+import { createWindowBeacons } from './challenge/window-beacons.ts'
 import { Ledger } from './channels/ledger.ts'
 import { takeReceiptTo } from './channels/take-receipt.ts'
 import { statedBy } from './channels/terms.ts'
@@ -156,6 +157,10 @@ export async function createWorker(config: WorkerConfig, deps: WorkerDeps): Prom
     },
     {
       ...{ clock, logger, blocks, store, sign, relayer },
+      beacons: createWindowBeacons(
+        { domain, terms: windowTerms },
+        { relayer, logger, membershipAt: unixMs => registry.at(unixMs) },
+      ),
       computer: proving,
       ready: registration.isRegistered,
       flush: outbox.flush,

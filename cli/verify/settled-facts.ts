@@ -3,7 +3,7 @@ import type { PublicClient } from 'viem'
 import { priceFeedAbi } from '../../chain/abi/price-feed.ts'
 import { createReader } from '../../chain/clients.ts'
 import type { Deployment } from '../../chain/deployment.ts'
-import { type Finality, readMembership } from '../../chain/membership-reader.ts'
+import { type Finality, readRegistry } from '../../chain/membership-reader.ts'
 import {
   createSettlementReader,
   type SettledEpoch,
@@ -68,7 +68,7 @@ export async function withSettledFacts<T>(
     const view = await settledViewFor(settled, reader, {
       domain: { chainId, registry: registry.toLowerCase() as Address },
       feedId: deployment.feedId as Hash,
-      membership: await readMembership(client, { registry, chainId, finality }),
+      membership: (await readRegistry(client, { registry, chainId, finality })).newest,
     })
     const before = epoch === 0 ? undefined : await reader.findSettled(epoch - 1)
     const highestPrice = await readHighestPrice(client, reader, deployment, epoch)

@@ -9,10 +9,11 @@ import type { EpochBundle } from '../../protocol/epoch/bundle.ts'
 import { type BundleResult, describeFault } from '../../protocol/epoch/bundle-reader.ts'
 import { computeEpoch, type EpochOutcome } from '../../protocol/epoch/compute.ts'
 import { EMPTY_STATE, stateHash } from '../../protocol/epoch/state.ts'
-import type { IdentityCrypto } from '../../protocol/identity.ts'
+import type { CertificateCrypto } from '../../protocol/identity.ts'
 import { faultOf } from './bundle-source.ts'
 import { type ComparedLine, compare, type EpochFigures, figuresOf } from './comparison.ts'
 import type { SettledFacts } from './settled-facts.ts'
+import type { WindowCheck } from './windows.ts'
 
 /** The first thing that is wrong. `code` is of the auditor's refusals or of the bundle's faults. */
 export interface Difference {
@@ -36,12 +37,10 @@ export interface VerifyInputs {
   /** Of the epoch before; undefined when nobody has it, or there is none. */
   readonly previous: BundleResult | undefined
   /** What is wrong with the challenge windows; undefined when they were not looked at. */
-  readonly windows: { readonly wrong: string | undefined } | undefined
+  readonly windows: WindowCheck | undefined
 }
 
-type Crypto = Pick<IdentityCrypto, 'recover'>
-
-export function verifyEpoch(inputs: VerifyInputs, crypto: Crypto): Verification {
+export function verifyEpoch(inputs: VerifyInputs, crypto: CertificateCrypto): Verification {
   const { facts, bundle: read } = inputs
   const { epoch } = facts.settled.report
   if ('fault' in read) {
@@ -74,7 +73,7 @@ function audit(
   { facts }: VerifyInputs,
   bundle: Extract<BundleResult, { hash: Hash }>,
   openingStateHash: Hash | undefined,
-  crypto: Crypto,
+  crypto: CertificateCrypto,
 ): Difference | undefined {
   const { view, settled } = facts
   const own = afterwards(facts, bundle.bundle, openingStateHash)
@@ -169,8 +168,9 @@ function notChecked({ facts, windows }: VerifyInputs, openingStateHash: Hash | u
           `what epoch ${before?.report.epoch} left open: its bundle was not given; use --previous, or --bundles or a --from that has it`,
         ]
       : []),
-    ...(windows === undefined ? ['whether the challenge windows were due: give --network'] : []),
-    'that the roots of challenge windows reached the oracle nodes in time: only they saw it',
+    ...(windows === undefined
+      ? ['whether the challenge windows were due, and drawn by a quorum: give --network']
+      : windows.notChecked),
     'openings of challenges: oracle nodes fetched a sample before they signed',
     'that no batch, receipt or higher price was left out that never came on chain: nodes hold those they were shown',
   ]

@@ -1,6 +1,7 @@
 /** From where a verification takes what it needs, by what it was asked. */
 import { join } from 'node:path'
 import { InputError } from '../input-error.ts'
+import type { BeaconSources } from './beacon-source.ts'
 import type { BundleSources } from './bundle-source.ts'
 
 export interface VerifyOptions {
@@ -24,6 +25,8 @@ export interface Whereabouts {
   readonly bundle: string | undefined
   readonly previous: string | undefined
   readonly sources: BundleSources
+  /** Of the proofs of challenge windows. */
+  readonly beacons: BeaconSources
 }
 
 /** @throws {InputError} when something is nowhere to be had */
@@ -47,6 +50,7 @@ export function whereaboutsOf(options: VerifyOptions): Whereabouts {
     bundle,
     previous,
     sources: { directory, urls },
+    beacons: { file: within('relayer', 'data', 'beacons.sqlite'), urls },
   }
 }
 

@@ -3,6 +3,10 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { SettlementReader } from '../../chain/settlement/types.ts'
 import { matrixSize } from '../../compute/matrix/size.ts'
+import { BeaconKeys } from '../../member/beacons/beacon-keys.ts'
+import { BEACON_MIGRATIONS, createBeaconStore } from '../../member/beacons/beacon-store.ts'
+import { Beacons } from '../../member/beacons/beacons.ts'
+import { beaconRoutes } from '../../member/beacons/routes.ts'
 import type { Hash } from '../../protocol/bytes.ts'
 import type { CertifiedReport } from '../../protocol/certificate.ts'
 import type { Domain } from '../../protocol/domain.ts'
@@ -13,11 +17,13 @@ import type { IdentityCrypto } from '../../protocol/identity.ts'
 import type { Membership } from '../../protocol/membership.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import { createLoop } from '../../runtime/loop.ts'
 import type { PeerNetwork } from '../../runtime/p2p/peer-network.ts'
 import type { Service } from '../../runtime/service.ts'
 import { openDatabase } from '../../runtime/sqlite.ts'
 import { AUDIT_MIGRATIONS, AuditStore } from './audit-store.ts'
 import { Auditor } from './auditor.ts'
+import { BeaconMaker, type BeaconShare } from './beacon-maker.ts'
 import { BundleCopies } from './bundle-copies.ts'
 import { EpochCertifier } from './certifier.ts'
 import { type EpochKey, EpochSigner } from './epoch-signer.ts'
@@ -44,18 +50,28 @@ export interface AuditingDeps {
   /** Reads the registry now. */
   readonly readMembership: () => Promise<Membership>
   readonly sign: (digest: Uint8Array) => Uint8Array
-  readonly key: (keyEpoch: number) => EpochKey | undefined
+  readonly key: (keyEpoch: number) => AuditingKey | undefined
   readonly count: (outcome: AuditVerdict['kind']) => void
+}
+
+/** A member's shares of the keys of one key epoch, and the transcript that both come from. */
+export interface AuditingKey extends EpochKey {
+  readonly beacon: BeaconShare
+  readonly transcript: Uint8Array
 }
 
 export interface Auditing extends Service {
   /** A certified price that has been checked. */
   noteCertified(report: CertifiedReport): void
   routes(app: FastifyInstance): void
+  /** Of a key that this node has seen, for good. */
+  transcriptOf(hash: Hash): Uint8Array | undefined
 }
 
 /** Epochs that have been settled and are still remembered: a chain may go back by a few. */
 const REMEMBERED_EPOCHS = 8
+/** Partials of a slot leave within this time of its first block, on top of the reader's own pace. */
+const TICK_MS = 100
 
 /** Opens its database, and registers handlers and topics; what takes time comes with `start`. */
 export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Auditing {
@@ -68,9 +84,43 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
   })
   const signer = new EpochSigner({ domain, slot }, { store, sign: deps.sign, key: deps.key })
   const size = matrixSize(options.challengeSize)
+  const lifetime = new AbortController()
+  let started = false
+  const nowSec = (): number | undefined => (started ? chain.head().latest.timestampSec : undefined)
+  const beaconStore = createBeaconStore(openDatabase(join(dataDir, 'beacons.sqlite'), BEACON_MIGRATIONS))
+  const beaconKeys = new BeaconKeys({
+    ...{ store: beaconStore, network },
+    hashOf: keyEpoch => chain.groupKeyOf(keyEpoch)?.transcriptHash,
+    held: keyEpoch => deps.key(keyEpoch)?.transcript,
+  })
+  const keyEpochAt = (sec: number): number | undefined => chain.keyEpochAt(sec)
+  const beacons = new Beacons(
+    { domain, terms: windows },
+    {
+      ...{ clock, network, store: beaconStore, keys: beaconKeys, nowSec, keyEpochAt },
+      members: () => deps.membership()?.members.map(({ peerKey }) => peerKey) ?? [],
+    },
+  )
+  const maker = new BeaconMaker(
+    { domain, terms: windows, slot },
+    {
+      ...{ nowSec, keyEpochAt, store: beaconStore },
+      share: keyEpoch => deps.key(keyEpoch)?.beacon,
+      rootsBetween: (from, to) => store.rootsBetween(from, to),
+      offer: message => beacons.offer(message),
+    },
+  )
+  const making = createLoop({
+    name: 'beacons',
+    everyMs: TICK_MS,
+    longRuns: true,
+    clock,
+    logger,
+    run: async () => maker.tick(),
+  })
   const knowledge = new Knowledge(
     { domain, windows, size, slot },
-    { store, copies, chain, network, crypto, membership: deps.membership },
+    { store, copies, chain, beacons, maker, network, crypto, membership: deps.membership },
   )
   const auditor = new Auditor(
     { domain, feedId },
@@ -80,13 +130,11 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
       count: deps.count,
     },
   )
-  const lifetime = new AbortController()
-  let started = false
   // Peers are connected before the chain has been read: until then nobody is known, and nothing is believed.
   const membership = (): Membership | undefined => (started ? deps.membership() : undefined)
   const hearing = new Hearing(
     { domain, windows },
-    { clock, logger, crypto, chain, network, store, membership },
+    { clock, logger, crypto, chain, beacons, network, store, membership, lifetime: lifetime.signal },
   )
   const certifier = new EpochCertifier({
     ...{ logger, network, store, copies, auditor, signer },
@@ -99,28 +147,37 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
     const oldest = nextEpoch - REMEMBERED_EPOCHS
     store.forgetBefore(oldest, slotOf(windows, epochStartSec(windows.clock, oldest)))
     copies.forgetBefore(nextEpoch)
+    beaconStore.forgetBefore(slotOf(windows, epochStartSec(windows.clock, oldest)))
   }
   chain.onSettled(forget)
   certifier.register()
   hearing.subscribe()
+  beacons.register(input => maker.own(input))
 
   return {
     name: 'auditing',
     noteCertified: report => {
       if (started) hearing.noteCertified(report)
     },
-    routes: app => auditRoutes(app, { domain, clock, crypto, chain, store, copies, hearing }),
-    start: async () => {
+    routes: app => {
+      auditRoutes(app, { domain, clock, crypto, chain, store, copies, hearing })
+      beaconRoutes(app, { beacons, keys: beaconKeys })
+    },
+    transcriptOf: hash => beaconKeys.transcriptOf(hash),
+    start: async signal => {
       copies.open()
       forget()
       started = true
+      await making.start(signal)
     },
     stop: async () => {
+      await making.stop()
       started = false
       lifetime.abort(new Error('the node is stopping'))
-      await Promise.allSettled([auditor.idle(), copies.idle()])
+      await Promise.allSettled([auditor.idle(), copies.idle(), beacons.stop()])
       signer.clear()
       store.close()
+      beaconStore.close()
     },
   }
 }

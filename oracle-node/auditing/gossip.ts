@@ -1,5 +1,6 @@
 /** What this node hears of an epoch while it lasts: roots of challenge windows, promises, certified prices. */
 import type { SettlementReader } from '../../chain/settlement/types.ts'
+import type { Beacons } from '../../member/beacons/beacons.ts'
 import { DecodeError } from '../../protocol/bytes.ts'
 import type { CertifiedReport } from '../../protocol/certificate.ts'
 import { topicOf } from '../../protocol/channels.ts'
@@ -13,14 +14,7 @@ import {
   type PromisedBatch,
 } from '../../protocol/epoch/promised-batch.ts'
 import { epochOf } from '../../protocol/epoch/time.ts'
-import {
-  drawSec,
-  isWindow,
-  slotEndSec,
-  slotStartSec,
-  type WindowTerms,
-  windowBeacon,
-} from '../../protocol/epoch/windows.ts'
+import { drawSec, isWindow, slotEndSec, type WindowTerms } from '../../protocol/epoch/windows.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import { type Membership, relayerByIdentity } from '../../protocol/membership.ts'
 import { MESSAGE_KIND, openMessage } from '../../protocol/message.ts'
@@ -35,13 +29,13 @@ export interface HearingDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly crypto: Pick<IdentityCrypto, 'recover'>
-  readonly chain: Pick<
-    SettlementReader,
-    'clock' | 'head' | 'settlement' | 'refresh' | 'lastBlockBefore' | 'isWorker'
-  >
+  readonly chain: Pick<SettlementReader, 'clock' | 'head' | 'settlement' | 'isWorker'>
+  readonly beacons: Pick<Beacons, 'ask'>
   readonly network: Pick<PeerNetwork, 'subscribe' | 'publish'>
   readonly store: AuditStore
   readonly membership: () => Membership | undefined
+  /** Aborts when the node stops. */
+  readonly lifetime: AbortSignal
 }
 
 export const INCLUSION_REFUSALS = ['MALFORMED', 'EPOCH_OVER', 'FULL', ...PROMISE_REFUSALS] as const
@@ -153,7 +147,7 @@ export class Hearing {
     return 'ignore'
   }
 
-  /** Before the block that the draw depends on, by this node's clock and by its chain; never before the deadline. */
+  /** Before the draw may be made, by this node's clock and by its chain; never before the deadline. */
   #isInTime({ window }: WindowSeal): boolean {
     const { clock, chain } = this.#deps
     const until = drawSec(this.#windows, window)
@@ -163,7 +157,7 @@ export class Hearing {
     return mayHaveEnded && chainSec < until && clock.now() < until * 1_000
   }
 
-  /** Kept by the time it came, once the chain says that there was such a window. */
+  /** Kept by the time it came, once its slot's beacon says that there was such a window. */
   #takeSeal(data: Uint8Array): void {
     const receivedMs = this.#deps.clock.now()
     const { body } = openMessage(this.#domain, MESSAGE_KIND.windowSeal, data, this.#deps.crypto)
@@ -174,7 +168,8 @@ export class Hearing {
         else this.#deps.logger.warn('a relayer sealed a window that there was not', { window: seal.window })
       })
       .catch((error: unknown) => {
-        this.#deps.logger.warn('a window could not be looked up on chain: its epoch may be refused', {
+        if (this.#deps.lifetime.aborted) return
+        this.#deps.logger.warn('the beacon of a window could not be had: its epoch may be refused', {
           window: seal.window,
           error,
         })
@@ -182,15 +177,9 @@ export class Hearing {
   }
 
   async #wasWindow(window: number): Promise<boolean> {
-    const { chain } = this.#deps
-    const startSec = slotStartSec(this.#windows, window)
-    let before = await chain.lastBlockBefore(startSec)
-    if (before === undefined) {
-      await chain.refresh()
-      before = await chain.lastBlockBefore(startSec)
-    }
-    if (before === undefined) return false
-    return isWindow(this.#windows, window, windowBeacon(this.#domain, window, before.hash))
+    const { beacons, lifetime } = this.#deps
+    const beacon = await beacons.ask({ kind: 'window', slot: window }, lifetime)
+    return beacon !== undefined && isWindow(this.#windows, window, beacon)
   }
 }
 

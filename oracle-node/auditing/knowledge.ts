@@ -5,6 +5,7 @@ import { maxTranscriptBytes } from '../../compute/challenge/transcript.ts'
 import type { VerifyingKernel } from '../../compute/challenge/verify.ts'
 import type { MatrixSize } from '../../compute/matrix/size.ts'
 import { createWasmKernel } from '../../compute/matrix/wasm-kernel.ts'
+import type { Beacons } from '../../member/beacons/beacons.ts'
 import type { Hash } from '../../protocol/bytes.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
@@ -16,20 +17,14 @@ import type { EpochReport } from '../../protocol/epoch/report.ts'
 import { drawSample } from '../../protocol/epoch/sample.ts'
 import { EMPTY_STATE, stateHash } from '../../protocol/epoch/state.ts'
 import { epochEndSec, epochStartSec } from '../../protocol/epoch/time.ts'
-import {
-  drawBeacon,
-  drawSec,
-  slotOf,
-  slotStartSec,
-  type WindowTerms,
-  windowBeacon,
-} from '../../protocol/epoch/windows.ts'
+import { slotOf, type WindowTerms } from '../../protocol/epoch/windows.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import type { Membership } from '../../protocol/membership.ts'
 import { unpackReport } from '../../protocol/report.ts'
 import { BlobError, fetchBlob } from '../../runtime/p2p/blobs.ts'
 import { type PeerKey, type PeerNetwork, PeerRequestError } from '../../runtime/p2p/peer-network.ts'
 import type { AuditStore } from './audit-store.ts'
+import type { BeaconMaker } from './beacon-maker.ts'
 import type { BundleCopies } from './bundle-copies.ts'
 import { judgeOpening } from './openings.ts'
 import { witnessedRoot } from './window-witnesses.ts'
@@ -54,10 +49,9 @@ export interface KnowledgeOptions {
 export interface KnowledgeDeps {
   readonly store: AuditStore
   readonly copies: BundleCopies
-  readonly chain: Pick<
-    SettlementReader,
-    'terms' | 'findSettled' | 'lastBlockBefore' | 'firstBlockFrom' | 'workerOfDevice'
-  >
+  readonly chain: Pick<SettlementReader, 'terms' | 'findSettled' | 'workerOfDevice'>
+  readonly beacons: Pick<Beacons, 'ask'>
+  readonly maker: Pick<BeaconMaker, 'adopt'>
   readonly network: Pick<PeerNetwork, 'request' | 'connected'>
   readonly membership: () => Membership | undefined
   readonly crypto: IdentityCrypto
@@ -75,7 +69,7 @@ export class Knowledge {
 
   /**
    * @param relayer who proposes, and serves what was opened
-   * @throws {NotReadyError} when blocks, or the bundle of the epoch before, cannot be had now
+   * @throws {NotReadyError} when beacons, or the bundle of the epoch before, cannot be had now
    */
   async of(
     report: EpochReport,
@@ -124,7 +118,9 @@ export class Knowledge {
     for (const { window } of bundle.windows) {
       if (roots.has(window) || window < range.from || window >= range.to) continue
       const root = await witnessedRoot(window, slot, membership, this.#deps.network, signal)
-      if (root !== undefined) roots.set(window, root)
+      if (root === undefined) continue
+      roots.set(window, root)
+      this.#deps.maker.adopt(window, root)
     }
     return roots
   }
@@ -184,18 +180,17 @@ export class Knowledge {
     if (this.#deps.chain.workerOfDevice(result.device) !== result.worker) return 'false'
     const transcript = await this.#transcript(result.transcriptHash, relayer, signal)
     if (transcript === undefined) return 'missing'
-    const { domain, windows, size } = this.#options
+    const { domain, size } = this.#options
     const { window, worker, device } = result
-    const [before, after] = await Promise.all([
-      this.#deps.chain.lastBlockBefore(slotStartSec(windows, window)),
-      this.#deps.chain.firstBlockFrom(drawSec(windows, window)),
+    const [beacon, drawBeacon] = await Promise.all([
+      this.#deps.beacons.ask({ kind: 'window', slot: window }, signal),
+      this.#deps.beacons.ask({ kind: 'draw', slot: window, root }, signal),
     ])
-    if (before === undefined || after === undefined)
-      throw new NotReadyError(`the blocks of window ${window} cannot be had`)
-    const beacon = windowBeacon(domain, window, before.hash)
+    if (beacon === undefined || drawBeacon === undefined)
+      throw new NotReadyError(`the beacons of window ${window} cannot be had`)
     const context = { domain, worker, device, window: BigInt(window), size, beacon }
     this.#kernel ??= createWasmKernel()
-    const terms = { context, drawBeacon: drawBeacon(root, after.hash) }
+    const terms = { context, drawBeacon }
     return judgeOpening(await this.#kernel, result, transcript, terms, this.#deps.crypto)
   }
 

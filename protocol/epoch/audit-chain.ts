@@ -1,7 +1,7 @@
 /** The first checks of an auditor: the report and the inputs against the chain, cheapest first. */
 import { equalBytes } from '../bytes.ts'
 import { verifyCertifiedReport } from '../certificate.ts'
-import type { IdentityCrypto } from '../identity.ts'
+import type { CertificateCrypto } from '../identity.ts'
 import { unpackReport } from '../report.ts'
 import type { ChainView, OwnKnowledge, Refused } from './audit-types.ts'
 import { refuse } from './audit-types.ts'
@@ -150,7 +150,7 @@ export function checkPrice(
   { price }: EpochBundle,
   chain: ChainView,
   own: OwnKnowledge,
-  crypto: Pick<IdentityCrypto, 'recover'>,
+  crypto: CertificateCrypto,
 ): Refused | undefined {
   if (price === undefined) {
     if (own.highestPrice === undefined) return undefined

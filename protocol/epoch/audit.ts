@@ -3,7 +3,7 @@
  * first line that differs is named. Nothing here fetches, remembers or signs: the shell locks (epoch, attempt)
  * after the answer, and signs after the lock.
  */
-import type { IdentityCrypto } from '../identity.ts'
+import type { CertificateCrypto } from '../identity.ts'
 import { checkCommitments, checkInputs, checkPrice, checkSnapshot, checkTurn } from './audit-chain.ts'
 import { checkHoldLimits, checkOpenings, checkResult } from './audit-result.ts'
 import {
@@ -29,7 +29,7 @@ export function auditEpoch(
   proposal: EpochProposal,
   chain: ChainView,
   own: OwnKnowledge,
-  crypto: Pick<IdentityCrypto, 'recover'>,
+  crypto: CertificateCrypto,
 ): Audited | Refused {
   const { report } = proposal
   const early = checkTurn(report, chain) ?? checkSnapshot(report, chain)

@@ -1,13 +1,11 @@
 /**
- * Challenge windows: which slots of block time are windows, and from which blocks their beacons come. Everybody who
- * follows the chain derives the same, so nobody has to be told.
+ * Challenge windows: which slots of block time are windows, and when what of them is opened is drawn.
  *
- * Time since t0 is cut into slots of `slotSec`. A slot is a window when its beacon says so: nobody knows before the
- * block ahead of it. The interim beacons are hashes of blocks; whoever makes blocks can bias them (PROTOCOL).
+ * Time since t0 is cut into slots of `slotSec`. When a slot begins, members make its beacon together, and that says
+ * whether it is a window: nobody can know before, and nobody can bend it (`protocol/beacon`). Where too few members are
+ * up there is no beacon, and no window.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js'
-import { ByteWriter, bytesOf, bytesToBigint, type Hash, hexOf } from '../bytes.ts'
-import type { Domain } from '../domain.ts'
+import { bytesOf, bytesToBigint, type Hash } from '../bytes.ts'
 import { type EpochClock, epochEndSec, epochOf } from './time.ts'
 
 /** What all nodes of a network agree on. The epoch's length is a multiple of `slotSec`. */
@@ -16,19 +14,16 @@ export interface WindowTerms {
   readonly slotSec: number
   /** One slot in so many is a window, on average. */
   readonly every: number
-  /** After a window's end its root may still reach the oracle nodes for so long; then the draw's block is made. */
+  /** After a window's end its root may still reach the oracle nodes for so long; then the draw is made. */
   readonly graceSec: number
 }
-
-const BEACON_TAG = new TextEncoder().encode('IO challenge window beacon')
-const DRAW_TAG = new TextEncoder().encode('IO challenge draw beacon')
 
 /** Number of the slot that `unixSec` is in; negative before t0. */
 export function slotOf({ clock, slotSec }: WindowTerms, unixSec: number): number {
   return Math.floor((unixSec - clock.startSec) / slotSec)
 }
 
-/** The first second of a slot. The window's beacon is of the last block before it. */
+/** The first second of a slot. From then on, by block time, its beacon is made. */
 export function slotStartSec({ clock, slotSec }: WindowTerms, slot: number): number {
   return clock.startSec + slot * slotSec
 }
@@ -38,7 +33,7 @@ export function slotEndSec(terms: WindowTerms, slot: number): number {
   return slotStartSec(terms, slot + 1)
 }
 
-/** The draw's beacon is of the first block at or after this second. */
+/** From then on, by block time, the draw's beacon is made. A root that comes later counts for nobody. */
 export function drawSec(terms: WindowTerms, slot: number): number {
   return slotEndSec(terms, slot) + terms.graceSec
 }
@@ -52,28 +47,7 @@ export function mayBeWindow(terms: WindowTerms, slot: number): boolean {
   return slot >= 0 && slotEndSec(terms, slot) < epochEndSec(terms.clock, epochOfSlot(terms, slot))
 }
 
-/** @param blockHash of the last block before the slot */
-export function windowBeacon(domain: Domain, slot: number, blockHash: Hash): Hash {
-  const bytes = new ByteWriter()
-    .fixed(BEACON_TAG, BEACON_TAG.length)
-    .uint(domain.chainId, 8)
-    .hex(domain.registry, 20)
-    .uint(slot, 8)
-    .hex(blockHash, 32)
-    .done()
-  return hexOf(keccak_256(bytes))
-}
-
+/** @param beacon of the slot: nobody knows it before the slot begins */
 export function isWindow(terms: WindowTerms, slot: number, beacon: Hash): boolean {
   return mayBeWindow(terms, slot) && bytesToBigint(bytesOf(beacon)) % BigInt(terms.every) === 0n
-}
-
-/**
- * What is opened is drawn after everybody has committed: H(commitment root ‖ block hash of a later block).
- *
- * @param blockHash of the first block at or after {@link drawSec}
- */
-export function drawBeacon(root: Hash, blockHash: Hash): Hash {
-  const bytes = new ByteWriter().fixed(DRAW_TAG, DRAW_TAG.length).hex(root, 32).hex(blockHash, 32).done()
-  return hexOf(keccak_256(bytes))
 }

@@ -6,7 +6,7 @@ import type { Hash } from '../../protocol/bytes.ts'
 import type { Judgement } from './judge.ts'
 import type { DeviceWindow } from './window-store.ts'
 
-/** Of one draw: a device needs one, and two more when its view of the chain was another. */
+/** A device needs one, and another when its computer has made a mistake. */
 export const MAX_JUDGEMENTS = 3
 
 export type Verdict = Exclude<Judgement, 'BUSY'>
@@ -22,7 +22,6 @@ export type Turn =
   | { readonly refused: Refuted }
 
 interface Attempts {
-  draw: Hash
   judged: number
   waiting: Hash | undefined
   last: { readonly openings: Hash; readonly verdict: Refuted } | undefined
@@ -32,14 +31,10 @@ interface Attempts {
 export class OpeningAttempts {
   readonly #windows = new Map<number, Map<string, Attempts>>()
 
-  /**
-   * @param draw beacon that they would be judged by; another one begins anew
-   * @param openings their hash
-   */
-  begin(of: DeviceWindow, draw: Hash, openings: Hash): Turn {
-    const attempts = this.#of(of, draw)
+  /** @param openings their hash */
+  begin(of: DeviceWindow, openings: Hash): Turn {
+    const attempts = this.#of(of)
     if (attempts.waiting !== undefined) return 'WAIT'
-    if (attempts.draw !== draw) Object.assign(attempts, { draw, judged: 0, last: undefined })
     if (attempts.last?.openings === openings) return { refused: attempts.last.verdict }
     if (attempts.judged >= MAX_JUDGEMENTS) return 'TOO_MANY_OPENINGS'
     attempts.waiting = openings
@@ -62,12 +57,12 @@ export class OpeningAttempts {
     for (const known of this.#windows.keys()) if (known < window) this.#windows.delete(known)
   }
 
-  #of(of: DeviceWindow, draw: Hash): Attempts {
+  #of(of: DeviceWindow): Attempts {
     const devices = this.#windows.get(of.window) ?? new Map<string, Attempts>()
     this.#windows.set(of.window, devices)
     const known = devices.get(keyOf(of))
     if (known !== undefined) return known
-    const fresh = { draw, judged: 0, waiting: undefined, last: undefined }
+    const fresh: Attempts = { judged: 0, waiting: undefined, last: undefined }
     devices.set(keyOf(of), fresh)
     return fresh
   }

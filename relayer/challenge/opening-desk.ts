@@ -1,36 +1,37 @@
-/**
- * The openings of closed windows: taken until the epoch is sealed, judged by the chain as it is, and looked at once more
- * when the chain is final.
- */
+/** The openings of closed windows: taken until the epoch is sealed, and judged by the beacons, which never change. */
 import { createHash } from 'node:crypto'
 import { decodeCommitment, type SignedCommitment } from '../../compute/challenge/commitment.ts'
 import { drawRuleOf } from '../../compute/challenge/draw.ts'
 import { openingsBytes } from '../../compute/challenge/openings.ts'
 import { openingsDigest, splitSignedOpenings } from '../../compute/challenge/openings-signature.ts'
-import { decodeTranscript, encodeTranscript, transcriptHash } from '../../compute/challenge/transcript.ts'
+import { encodeTranscript, transcriptHash } from '../../compute/challenge/transcript.ts'
 import type { Hash } from '../../protocol/bytes.ts'
 import { OPENING, type Opening } from '../../protocol/epoch/availability.ts'
 import { epochOfSlot } from '../../protocol/epoch/windows.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
-import type { Logger } from '../../runtime/logger.ts'
 import type { EpochStore } from '../intake/epoch-store.ts'
 import type { GroupCommit } from '../intake/group-commit.ts'
 import { OpeningAttempts, type Refuted, type Verdict } from './attempts.ts'
 import type { Judge, Judgement } from './judge.ts'
 import type { LookupRefusal, OpeningDeskRefusal } from './refusals.ts'
-import { beaconsOf, contextBy, type WindowBlocks, type WindowDeskOptions } from './window-chain.ts'
-import type { Beacons, ClosedWindow, DeviceWindow, StoredCommitment, WindowStore } from './window-store.ts'
+import { beaconOf, contextBy, drawOf, type WindowBeacons, type WindowDeskOptions } from './window-beacons.ts'
+import type { ClosedWindow, DeviceWindow, StoredCommitment, WindowStore } from './window-store.ts'
 
 export type OpeningAnswer = 'PASSED' | 'REPEATED' | { readonly refused: OpeningDeskRefusal }
 
 export interface OpeningDeskDeps {
-  readonly chain: WindowBlocks
+  readonly beacons: WindowBeacons
   readonly windows: WindowStore
   readonly epochs: Pick<EpochStore, 'sealedThrough'>
   readonly commit: GroupCommit
   readonly judge: Pick<Judge, 'judge'>
   readonly crypto: Pick<IdentityCrypto, 'recover'>
-  readonly logger: Logger
+}
+
+interface Beacons {
+  /** Of the window, from which the products follow. */
+  readonly window: Hash
+  readonly draw: Hash
 }
 
 /** Openings, and what they are judged by. */
@@ -71,32 +72,15 @@ export class OpeningDesk {
   }
 
   /**
-   * Brings the results of a sealed epoch's windows in line with the final chain. What waited at the seal is judged. What
-   * was judged by a block that has been replaced is judged again: whoever passed by that one has opened what it was
-   * asked for, and could not know that it would be asked for something else, so it is neither failed nor said to have
-   * passed.
+   * Judges what waited when the epoch was sealed.
    *
-   * @returns whether that is done; false while blocks that decide are not final
+   * @returns whether that is done; false while too many others wait
    */
   async confirm(windows: readonly ClosedWindow[]): Promise<boolean> {
     await Promise.all(this.#underWay)
-    for (const closed of windows) {
-      const now = await beaconsOf(this.#options, this.#deps.chain, closed)
-      if (now === undefined || !now.final) return false
-      let replaced = 0
-      for (const { worker, device } of this.#deps.windows.ofWindow(closed.window)) {
-        const of = { window: closed.window, worker, device }
-        if (!(await this.#judgeWaiting(of))) return false
-        const again = await this.#judgeAgain(of, now)
-        if (again === 'BUSY') return false
-        if (again === 'CHANGED') replaced += 1
-      }
-      if (replaced > 0)
-        this.#deps.logger.warn('blocks were replaced after openings were judged by them: judged again', {
-          window: closed.window,
-          devices: replaced,
-        })
-    }
+    for (const closed of windows)
+      for (const { worker, device } of this.#deps.windows.ofWindow(closed.window))
+        if (!(await this.#judgeWaiting({ window: closed.window, worker, device }, closed))) return false
     return true
   }
 
@@ -115,11 +99,11 @@ export class OpeningDesk {
     const split = splitSignedOpenings(body)
     if (split?.openings.length !== this.#lengthOf(signed)) return { refused: 'WRONG_SHAPE' }
     const { openings, signature } = split
-    const by = await beaconsOf(this.#options, this.#deps.chain, found.closed)
+    const by = this.#beaconsOf(found.closed)
     if (by === undefined) return { refused: 'NOT_DRAWN' }
     const digest = openingsDigest(domain, found.commitment.commitment, openings)
     if (this.#deps.crypto.recover(digest, signature) !== of.worker) return { refused: 'BAD_SIGNATURE' }
-    const turn = this.#attempts.begin(of, by.draw, hashOf(openings))
+    const turn = this.#attempts.begin(of, hashOf(openings))
     if (turn === 'WAIT') return { refused: 'BUSY' }
     if (turn === 'TOO_MANY_OPENINGS') return { refused: turn }
     if (typeof turn === 'object') return turn
@@ -141,7 +125,10 @@ export class OpeningDesk {
     return this.#deps.judge.judge({ context, signed, drawBeacon: by.draw, openings })
   }
 
-  async #write({ of, by, signed, openings }: OpeningsShown, verdict: Verdict): Promise<OpeningAnswer> {
+  async #write(
+    { of, signed, openings }: Omit<OpeningsShown, 'by'>,
+    verdict: Verdict,
+  ): Promise<OpeningAnswer> {
     const { windows, commit } = this.#deps
     const opening = openingOf(verdict)
     if (opening === undefined) return { refused: verdict as Refuted }
@@ -149,27 +136,28 @@ export class OpeningDesk {
     return await commit.submit(() => {
       const meanwhile = this.#judgedBefore(of)
       if (meanwhile !== undefined) return meanwhile
-      windows.judge(of, opening, by, { hash: transcriptHash(bytes), bytes })
+      windows.judge(of, opening, { hash: transcriptHash(bytes), bytes })
       windows.dropWaiting(of)
       return verdict === 'PASSED' ? 'PASSED' : { refused: verdict }
     }, bytes.length)
   }
 
   /** The device has done its part: that many others wait is not its fault, and must not cost it the epoch. */
-  async #keep({ of, by, openings }: OpeningsShown): Promise<OpeningAnswer> {
+  async #keep({ of, openings }: OpeningsShown): Promise<OpeningAnswer> {
     const { windows, commit } = this.#deps
     if (windows.waiting(of) === undefined)
-      await commit.submit(() => windows.keepWaiting(of, by, openings), openings.length)
+      await commit.submit(() => windows.keepWaiting(of, openings), openings.length)
     return { refused: 'BUSY' }
   }
 
   /** @returns false when too many others wait */
-  async #judgeWaiting(of: DeviceWindow): Promise<boolean> {
+  async #judgeWaiting(of: DeviceWindow, closed: ClosedWindow): Promise<boolean> {
     const { windows, commit } = this.#deps
     const found = windows.find(of)
-    const kept = found?.commitment.opening === undefined ? windows.waiting(of) : undefined
-    if (found === undefined || kept === undefined) return true
-    const shown = { of, ...kept, signed: decodeCommitment(found.bytes) }
+    const openings = found?.commitment.opening === undefined ? windows.waiting(of) : undefined
+    const by = openings === undefined ? undefined : this.#beaconsOf(closed)
+    if (found === undefined || openings === undefined || by === undefined) return true
+    const shown = { of, by, openings, signed: decodeCommitment(found.bytes) }
     const judgement = await this.#judge(shown)
     if (judgement === 'BUSY') return false
     await this.#write(shown, judgement)
@@ -177,19 +165,10 @@ export class OpeningDesk {
     return true
   }
 
-  async #judgeAgain(of: DeviceWindow, now: Beacons): Promise<'SAME' | 'CHANGED' | 'BUSY'> {
-    const { windows, commit } = this.#deps
-    const stored = windows.find(of)?.commitment
-    const transcript = stored === undefined ? undefined : windows.transcript(stored.transcriptHash)
-    if (stored?.opening === undefined || transcript === undefined) return 'SAME'
-    const { opening, judgedBy } = stored
-    if (judgedBy?.window === now.window && judgedBy.draw === now.draw) return 'SAME'
-    const judgement = await this.#judge({ of, by: now, ...decodeTranscript(transcript) })
-    if (judgement === 'BUSY') return 'BUSY'
-    const sameProducts = judgedBy?.window === now.window
-    const then = openingOf(judgement) ?? openingWithoutProof(opening, sameProducts)
-    await commit.submit(() => windows.judgeAgain(of, then, now), 0)
-    return 'CHANGED'
+  #beaconsOf(closed: ClosedWindow): Beacons | undefined {
+    const { beacons } = this.#deps
+    const [window, draw] = [beaconOf(beacons, closed.window), drawOf(beacons, closed)]
+    return window === undefined || draw === undefined ? undefined : { window, draw }
   }
 
   #lengthOf({ commitment }: SignedCommitment): number {
@@ -229,11 +208,6 @@ export function closedCommitment(
 function openingOf(verdict: Verdict): Opening | undefined {
   if (verdict === 'PASSED') return OPENING.passed
   return verdict === 'WRONG_ENTRY' || verdict === 'WRONG_ROW' ? OPENING.failed : undefined
-}
-
-/** A wrong product stays one whatever is drawn of it, as long as it is the same product that was to be made. */
-function openingWithoutProof(before: Opening, sameProducts: boolean): Opening {
-  return before === OPENING.failed && sameProducts ? OPENING.failed : OPENING.notDrawn
 }
 
 function hashOf(bytes: Uint8Array): Hash {

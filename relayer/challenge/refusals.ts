@@ -10,7 +10,7 @@ export const COMMITMENT_REFUSALS = [
   'TOO_MANY_PRODUCTS',
   'BAD_SIGNATURE',
 ] as const
-/** NOT_OPEN: by the chain's time the window has not begun, or is over, or its slot is no window at all. */
+/** NOT_OPEN: by the chain's time the window has not begun, or is over, or no beacon says that its slot is a window. */
 export type CommitmentDeskRefusal = (typeof COMMITMENT_REFUSALS)[number]
 
 export const LOOKUP_REFUSALS = ['NOT_CLOSED', 'NO_COMMITMENT', 'WINDOW_MISSED'] as const
@@ -32,7 +32,7 @@ export const OPENING_DESK_REFUSALS = [
   'WRONG_ROW',
 ] as const
 /**
- * NOT_DRAWN: the block that decides is not there yet. SEALED: the window's epoch takes nothing more. BUSY: openings of
+ * NOT_DRAWN: too few members have drawn yet. SEALED: the window's epoch takes nothing more. BUSY: openings of
  * the device wait already, or too many of others do; then they are kept, and judged at the latest after the seal.
  */
 export type OpeningDeskRefusal = (typeof OPENING_DESK_REFUSALS)[number]

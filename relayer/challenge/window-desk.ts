@@ -25,7 +25,7 @@ import type { GroupCommit } from '../intake/group-commit.ts'
 import type { Judge } from './judge.ts'
 import { closedCommitment, type OpeningAnswer, OpeningDesk } from './opening-desk.ts'
 import type { CommitmentDeskRefusal, LookupRefusal } from './refusals.ts'
-import { beaconOf, contextBy, type WindowDeskOptions } from './window-chain.ts'
+import { beaconOf, contextBy, drawOf, type WindowBeacons, type WindowDeskOptions } from './window-beacons.ts'
 import {
   type ClosedWindow,
   type DeviceWindow,
@@ -47,7 +47,8 @@ export interface WindowView {
 }
 
 export interface WindowDeskDeps {
-  readonly chain: Pick<SettlementReader, 'head' | 'workerOfDevice' | 'lastBlockBefore' | 'firstBlockFrom'>
+  readonly chain: Pick<SettlementReader, 'head' | 'workerOfDevice'>
+  readonly beacons: WindowBeacons
   readonly windows: WindowStore
   readonly epochs: EpochStore
   readonly commit: GroupCommit
@@ -84,7 +85,7 @@ export class WindowDesk {
 
   /** Resolves when the commitment is durable. */
   async take(bytes: Uint8Array): Promise<CommitmentAnswer> {
-    const { chain, windows, commit, crypto } = this.#deps
+    const { chain, beacons, windows, commit, crypto } = this.#deps
     const signed = decodeOrUndefined(bytes)
     if (signed === undefined) return { refused: 'MALFORMED' }
     const { commitment } = signed
@@ -93,7 +94,7 @@ export class WindowDesk {
     if (before !== undefined) return before
     if (!this.#isOpen(of.window)) return { refused: 'NOT_OPEN' }
     if (chain.workerOfDevice(of.device) !== of.worker) return { refused: 'UNKNOWN_DEVICE' }
-    const beacon = await beaconOf(this.#options, chain, of.window)
+    const beacon = beaconOf(beacons, of.window)
     if (beacon === undefined || !isWindow(this.#options.terms, of.window, beacon))
       return { refused: 'NOT_OPEN' }
     const refused = refuseCommitment(contextBy(this.#options, of, beacon), signed, crypto)
@@ -125,8 +126,13 @@ export class WindowDesk {
       this.#sentMs.set(closed.window, clock.monotonic())
       this.#send(closed)
     }
-    for (const window of this.#sentMs.keys())
-      if (timestampSec >= drawSec(terms, window)) this.#sentMs.delete(window)
+    for (const window of this.#sentMs.keys()) {
+      if (timestampSec < drawSec(terms, window)) continue
+      this.#sentMs.delete(window)
+      const closed = windows.closed(window)
+      // Devices are about to ask for it; what they ask for later is asked for again.
+      if (closed?.published === true) drawOf(this.#deps.beacons, closed)
+    }
   }
 
   viewOf(of: DeviceWindow): WindowView | { readonly refused: LookupRefusal } {
@@ -145,10 +151,20 @@ export class WindowDesk {
     return this.#openings.confirm(this.#published(epoch))
   }
 
-  /** Call inside a transaction: windows of the epoch that have no root by now never get one. */
+  /**
+   * Call inside a transaction: windows of the epoch that have no root by now never get one, and of those that have no
+   * draw nobody could open anything.
+   */
   seal(epoch: number): void {
-    for (const window of this.#deps.windows.unclosed())
+    const { windows, beacons, logger } = this.#deps
+    for (const window of windows.unclosed())
       if (epochOfSlot(this.#options.terms, window) <= epoch) this.#close(window, false)
+    for (const closed of this.#published(epoch)) {
+      if (drawOf(beacons, closed) !== undefined) continue
+      const { window, count } = closed
+      windows.leaveUndrawn(window)
+      logger.warn('nothing was drawn of a window: its work counts for nobody', { window, commitments: count })
+    }
     this.#openings.forgetBefore(this.#firstSlotOf(epoch + 1))
   }
 
@@ -195,7 +211,6 @@ export class WindowDesk {
       commitment: hexOf(commitmentDigest(this.#options.domain, commitment)),
       opening: undefined,
       transcriptHash: EMPTY_ROOT,
-      judgedBy: undefined,
     }
   }
 

@@ -17,15 +17,6 @@ export interface StoredCommitment extends DeviceWindow {
   /** Undefined until openings have been judged. */
   readonly opening: Opening | undefined
   readonly transcriptHash: Hash
-  /** What the judgement went by; undefined until there is one. */
-  readonly judgedBy: Beacons | undefined
-}
-
-/** Both come from blocks, which may be replaced until they are final. */
-export interface Beacons {
-  /** Of the window, from which the products follow. */
-  readonly window: Hash
-  readonly draw: Hash
 }
 
 export interface ClosedWindow {
@@ -53,14 +44,13 @@ export interface WindowStore {
   judge(
     of: DeviceWindow,
     opening: Opening,
-    by: Beacons,
     transcript: { readonly hash: Hash; readonly bytes: Uint8Array },
   ): void
-  /** What was judged counts by other beacons now, or as another thing; without transcript for {@link OPENING.notDrawn}. */
-  judgeAgain(of: DeviceWindow, opening: Opening, by: Beacons): void
+  /** Nobody could open anything of this window: that is held against nobody. */
+  leaveUndrawn(window: number): void
   /** Openings that came when too many were waiting: one of each device and window, the first. */
-  keepWaiting(of: DeviceWindow, by: Beacons, openings: Uint8Array): void
-  waiting(of: DeviceWindow): { readonly by: Beacons; readonly openings: Uint8Array } | undefined
+  keepWaiting(of: DeviceWindow, openings: Uint8Array): void
+  waiting(of: DeviceWindow): Uint8Array | undefined
   dropWaiting(of: DeviceWindow): void
   transcript(hash: Hash): Uint8Array | undefined
   /** @param window the first one that is kept */
@@ -75,15 +65,13 @@ interface CommitmentRow {
   readonly digest: Hash
   readonly opening: Opening | null
   readonly transcript: Hash | null
-  readonly window_beacon: Hash | null
-  readonly draw_beacon: Hash | null
 }
 
 interface WindowRow extends Omit<ClosedWindow, 'published'> {
   readonly published: number
 }
 
-const COLUMNS = 'window, worker, device, products, digest, opening, transcript, window_beacon, draw_beacon'
+const COLUMNS = 'window, worker, device, products, digest, opening, transcript'
 const ONE_DEVICE = 'window = ? AND worker = ? AND device = ?'
 const WINDOW_COLUMNS = 'window, epoch, root, count, published'
 
@@ -114,21 +102,16 @@ export function createWindowStore(database: SqliteDatabase): WindowStore {
   const closedFrom = database.prepare<[number], WindowRow>(
     `SELECT ${WINDOW_COLUMNS} FROM windows WHERE window >= ? ORDER BY window`,
   )
-  const judge = database.prepare(
-    `UPDATE commitments SET opening = ?, transcript = ?, window_beacon = ?, draw_beacon = ? WHERE ${ONE_DEVICE}`,
+  const judge = database.prepare(`UPDATE commitments SET opening = ?, transcript = ? WHERE ${ONE_DEVICE}`)
+  const leaveUndrawn = database.prepare(
+    `UPDATE commitments SET opening = ${OPENING.notDrawn} WHERE window = ? AND opening IS NULL`,
   )
-  const judgeAgain = database.prepare(
-    `UPDATE commitments SET opening = ?, window_beacon = ?, draw_beacon = ? WHERE ${ONE_DEVICE}`,
-  )
-  const dropTranscript = database.prepare(`UPDATE commitments SET transcript = NULL WHERE ${ONE_DEVICE}`)
   const keepWaiting = database.prepare(
-    `INSERT INTO waiting_openings (window, worker, device, window_beacon, draw_beacon, bytes)
-     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    'INSERT INTO waiting_openings (window, worker, device, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   )
-  const waiting = database.prepare<
-    [number, Address, Hash],
-    { window_beacon: Hash; draw_beacon: Hash; bytes: Buffer }
-  >(`SELECT window_beacon, draw_beacon, bytes FROM waiting_openings WHERE ${ONE_DEVICE}`)
+  const waiting = database.prepare<[number, Address, Hash], { bytes: Buffer }>(
+    `SELECT bytes FROM waiting_openings WHERE ${ONE_DEVICE}`,
+  )
   const dropWaiting = database.prepare(`DELETE FROM waiting_openings WHERE ${ONE_DEVICE}`)
   const insertTranscript = database.prepare(
     'INSERT INTO transcripts (hash, window, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
@@ -159,22 +142,17 @@ export function createWindowStore(database: SqliteDatabase): WindowStore {
     },
     closedIn: epoch => closedIn.all(epoch).map(windowOf),
     closedFrom: window => closedFrom.all(window).map(windowOf),
-    judge: ({ window, worker, device }, opening, by, { hash, bytes }) => {
+    judge: ({ window, worker, device }, opening, { hash, bytes }) => {
       insertTranscript.run(hash, window, Buffer.from(bytes))
-      judge.run(opening, hash, by.window, by.draw, window, worker, device)
+      judge.run(opening, hash, window, worker, device)
     },
-    judgeAgain: ({ window, worker, device }, opening, by) => {
-      judgeAgain.run(opening, by.window, by.draw, window, worker, device)
-      if (opening === OPENING.notDrawn) dropTranscript.run(window, worker, device)
+    leaveUndrawn: window => {
+      leaveUndrawn.run(window)
     },
-    keepWaiting: ({ window, worker, device }, by, openings) => {
-      keepWaiting.run(window, worker, device, by.window, by.draw, Buffer.from(openings))
+    keepWaiting: ({ window, worker, device }, openings) => {
+      keepWaiting.run(window, worker, device, Buffer.from(openings))
     },
-    waiting: ({ window, worker, device }) => {
-      const row = waiting.get(window, worker, device)
-      if (row === undefined) return undefined
-      return { by: { window: row.window_beacon, draw: row.draw_beacon }, openings: row.bytes }
-    },
+    waiting: ({ window, worker, device }) => waiting.get(window, worker, device)?.bytes,
     dropWaiting: ({ window, worker, device }) => {
       dropWaiting.run(window, worker, device)
     },
@@ -186,7 +164,7 @@ export function createWindowStore(database: SqliteDatabase): WindowStore {
 }
 
 function commitmentOf(row: CommitmentRow): StoredCommitment {
-  const { window, worker, device, products, digest, opening, transcript, window_beacon, draw_beacon } = row
+  const { window, worker, device, products, digest, opening, transcript } = row
   return {
     window,
     worker,
@@ -195,10 +173,6 @@ function commitmentOf(row: CommitmentRow): StoredCommitment {
     commitment: digest,
     opening: opening ?? undefined,
     transcriptHash: transcript ?? EMPTY_ROOT,
-    judgedBy:
-      window_beacon === null || draw_beacon === null
-        ? undefined
-        : { window: window_beacon, draw: draw_beacon },
   }
 }
 
@@ -206,7 +180,7 @@ function windowOf(row: WindowRow): ClosedWindow {
   return { ...row, published: row.published === 1 }
 }
 
-/** A commitment as a line of the bundle: every one is drawn, so what has not been opened has failed. */
-export function resultOf({ judgedBy: _, ...stored }: StoredCommitment): ChallengeResult {
+/** A commitment as a line of the bundle: where something was drawn, what has not been opened has failed. */
+export function resultOf(stored: StoredCommitment): ChallengeResult {
   return { ...stored, opening: stored.opening ?? OPENING.failed }
 }

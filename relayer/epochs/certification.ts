@@ -65,7 +65,7 @@ export class Certifier {
     const { q, n } = membership.quorum
     const digest = epochReportDigest(this.#domain, report)
     await this.#deps.groupPublic.fetch(membership)
-    const groupPublic = this.#deps.groupPublic.current(membership)
+    const groupPublic = this.#deps.groupPublic.current(membership)?.signing
     const signatures = new Map<number, Signed>()
     const failed = new Set<number>()
 

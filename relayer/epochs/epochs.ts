@@ -6,7 +6,7 @@ import type { ContractCall } from '../../chain/transactor.ts'
 import { GroupPublic } from '../../member/group-public.ts'
 import type { Address, Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
-import type { IdentityCrypto } from '../../protocol/identity.ts'
+import type { CertificateCrypto } from '../../protocol/identity.ts'
 import type { Membership } from '../../protocol/membership.ts'
 import type { Price } from '../../protocol/units.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -56,7 +56,9 @@ export interface EpochsDeps {
   readonly database: SqliteDatabase
   readonly chain: SettlementReader
   readonly membership: () => Membership | undefined
-  readonly crypto: Pick<IdentityCrypto, 'recover'>
+  /** What counts for a round that starts then. */
+  readonly membershipAt: (unixMs: number) => Membership | undefined
+  readonly crypto: CertificateCrypto
   readonly network: Pick<PeerNetwork, 'request' | 'connected'>
   readonly intake: EpochIntake
   readonly propose: ProposalBuilder
@@ -86,7 +88,15 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
   const outcomes = new Outcomes({ logger, chain, bundles, network, membership })
   const prices = new PriceBook(
     { domain, feedId: options.feedId, epochs: chain.clock },
-    { clock, crypto, network, membership, chain, store: createPriceStore(database) },
+    {
+      clock,
+      crypto,
+      network,
+      membership,
+      membershipAt: deps.membershipAt,
+      chain,
+      store: createPriceStore(database),
+    },
   )
   const refusals = createRefusalLog({ logger, metrics, store })
   const skipped = metrics.counter(

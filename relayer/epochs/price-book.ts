@@ -3,14 +3,14 @@
  * takes the highest of its own and of all that any oracle node shows.
  */
 import type { SettlementReader } from '../../chain/settlement/types.ts'
-import { membershipAt } from '../../chain/settlement/view.ts'
+import { membershipUnder } from '../../chain/settlement/view.ts'
 import type { Hash } from '../../protocol/bytes.ts'
 import { type CertifiedReport, verifyCertifiedReport } from '../../protocol/certificate.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import { decodePriceReply, encodePriceRequest } from '../../protocol/epoch/messages.ts'
 import { type EpochClock, epochOf } from '../../protocol/epoch/time.ts'
-import type { IdentityCrypto } from '../../protocol/identity.ts'
+import type { CertificateCrypto } from '../../protocol/identity.ts'
 import { activeMembers, type Membership } from '../../protocol/membership.ts'
 import { unpackReport } from '../../protocol/report.ts'
 import { admitCertified, MAX_CERTIFIED_BYTES } from '../../protocol/round/certified.ts'
@@ -31,10 +31,12 @@ export interface PriceBookOptions {
 
 export interface PriceBookDeps {
   readonly clock: Clock
-  readonly crypto: Pick<IdentityCrypto, 'recover'>
+  readonly crypto: CertificateCrypto
   readonly network: Pick<PeerNetwork, 'request' | 'connected'>
   readonly store: PriceStore
   readonly membership: () => Membership | undefined
+  /** What counts for a round that starts then. */
+  readonly membershipAt: (unixMs: number) => Membership | undefined
   readonly chain: Pick<SettlementReader, 'groupKeyOf'>
 }
 
@@ -56,13 +58,11 @@ export class PriceBook {
 
   /** Judges an announcement from the network, and keeps its report when it is the epoch's highest. */
   admit(bytes: Uint8Array): Verdict {
-    const membership = this.#deps.membership()
-    if (membership === undefined) return 'ignore'
     const { domain, feedId, epochs } = this.#options
     const admission = admitCertified(bytes, {
       domain,
       feedId,
-      membership,
+      membershipAt: this.#deps.membershipAt,
       highestCertified: this.#newest === undefined ? 0 : unpackReport(this.#newest.word).round,
       crypto: this.#deps.crypto,
     })
@@ -114,7 +114,7 @@ export class PriceBook {
     if (report.feedId !== feedId || epochOf(epochs, unpackReport(report.word).observedAt) !== epoch)
       return false
     // A price may have been certified just before a rotation.
-    const certifiers = membershipAt(report.keyEpoch, this.#deps.chain, membership)
+    const certifiers = membershipUnder(report.keyEpoch, this.#deps.chain, membership)
     return certifiers !== undefined && verifyCertifiedReport(domain, certifiers, report, this.#deps.crypto)
   }
 }

@@ -243,7 +243,7 @@ export const OPENING_PROBLEMS: ProblemKinds<OpeningDeskRefusal> = {
   ...LOOKUP_PROBLEMS,
   NOT_DRAWN: {
     status: 409,
-    title: 'The block that decides what is opened is not there yet.',
+    title: 'What is opened has not been drawn yet.',
     advice: 'Open after the window and its grace.',
     retryAfterSec: 1,
   },

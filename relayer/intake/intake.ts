@@ -28,6 +28,7 @@ import type { Metrics } from '../../runtime/metrics.ts'
 import type { Service } from '../../runtime/service.ts'
 import type { SqliteDatabase } from '../../runtime/sqlite.ts'
 import { Judge } from '../challenge/judge.ts'
+import type { WindowBeacons } from '../challenge/window-beacons.ts'
 import { WindowDesk } from '../challenge/window-desk.ts'
 import { createWindowStore } from '../challenge/window-store.ts'
 import { intakeRoutes } from '../http/intake-routes.ts'
@@ -71,7 +72,7 @@ export interface EpochIntake {
   /** Sorted by encoded bytes. */
   windows(epoch: number): WindowRoot[]
   /**
-   * Brings what was opened of a sealed epoch's windows in line with the final chain; to be called before `results`.
+   * Judges openings that waited when the epoch was sealed; to be called before `results`.
    *
    * @returns false while that cannot be done yet
    */
@@ -114,9 +115,8 @@ export interface IntakeDeps {
     | 'epochFacts'
     | 'isWorker'
     | 'workerOfDevice'
-    | 'lastBlockBefore'
-    | 'firstBlockFrom'
   >
+  readonly beacons: WindowBeacons
   readonly membership: () => Membership | undefined
   readonly crypto: IdentityCrypto
   /** By the relayer's identity. */
@@ -173,7 +173,18 @@ export function createIntake(options: IntakeOptions, deps: IntakeDeps): Intake {
   const windowDesk = new WindowDesk(
     { domain, terms: windowTerms, size },
     {
-      ...{ chain, windows: windowStore, epochs, commit, judge, crypto, sign, clock, logger },
+      ...{
+        chain,
+        beacons: deps.beacons,
+        windows: windowStore,
+        epochs,
+        commit,
+        judge,
+        crypto,
+        sign,
+        clock,
+        logger,
+      },
       keyEpoch: () => deps.membership()?.keyEpoch ?? 0,
       publish: deps.publishSeal,
     },

@@ -90,4 +90,15 @@ export const INTAKE_MIGRATIONS: readonly string[] = [
      bytes BLOB NOT NULL,
      PRIMARY KEY (window, worker, device)
    ) STRICT;`,
+  // Beacons no longer change once they are there.
+  `ALTER TABLE commitments DROP COLUMN window_beacon;
+   ALTER TABLE commitments DROP COLUMN draw_beacon;
+   DROP TABLE waiting_openings;
+   CREATE TABLE waiting_openings (
+     window INTEGER NOT NULL,
+     worker TEXT NOT NULL,
+     device TEXT NOT NULL,
+     bytes BLOB NOT NULL,
+     PRIMARY KEY (window, worker, device)
+   ) STRICT;`,
 ]

@@ -14,16 +14,12 @@ import type { Domain } from '../../protocol/domain.ts'
 import type { BlockView } from '../../protocol/epoch/audit-types.ts'
 import { epochEndSec } from '../../protocol/epoch/time.ts'
 import {
-  drawBeacon,
   drawSec,
   epochOfSlot,
-  isWindow,
   mayBeWindow,
   slotEndSec,
   slotOf,
-  slotStartSec,
   type WindowTerms,
-  windowBeacon,
 } from '../../protocol/epoch/windows.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
@@ -34,12 +30,11 @@ import { ComputeError, type Computer } from '../compute/compute-thread.ts'
 import type { CommittedWindow } from '../store/window-store.ts'
 import type { WorkerStore } from '../store/worker-store.ts'
 import { availabilityOf, isUnderRoot } from './settled-window.ts'
+import type { WindowBeacons } from './window-beacons.ts'
 
-/** The newest block, and blocks by time: the only clock that windows have. */
+/** The newest block: the only clock that windows have. */
 export interface BlockTime {
   head(): { readonly latest: BlockView }
-  lastBlockBefore(sec: number): Promise<BlockView | undefined>
-  firstBlockFrom(sec: number): Promise<BlockView | undefined>
 }
 
 export const WINDOW_OUTCOMES = [
@@ -48,12 +43,13 @@ export const WINDOW_OUTCOMES = [
   'not-committed',
   'missed',
   'unanswered',
+  'not-drawn',
   'not-opened',
   'failed',
 ] as const
 /**
  * What came of a window. Who committed and did not open gets nothing for the whole epoch; a window that the relayer
- * itself has missed counts for nobody, and costs nobody anything. `unanswered`: nobody said whether the commitment was
+ * itself has missed, and one of which nothing was drawn, counts for nobody, and costs nobody anything. `unanswered`: nobody said whether the commitment was
  * taken.
  */
 export type WindowOutcome = (typeof WINDOW_OUTCOMES)[number]
@@ -75,6 +71,7 @@ export interface ChallengerDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly blocks: BlockTime
+  readonly beacons: WindowBeacons
   readonly computer: Computer
   readonly store: WorkerStore
   readonly sign: (digest: Uint8Array) => Uint8Array
@@ -104,7 +101,7 @@ const NOT_THERE: ReadonlyMap<string, OpenOutcome> = new Map([
   ['NO_COMMITMENT', 'not-committed'],
   ['WINDOW_MISSED', 'missed'],
 ])
-/** The block that draws was replaced on one side. Not WRONG_ENTRY and the like: those have failed for good. */
+/** This machine may have made a mistake. Not WRONG_ENTRY and the like: those have failed for good. */
 const REDRAW_CODES: ReadonlySet<string> = new Set(['WRONG_SHAPE', 'BAD_PATH'])
 /** Openings take up to some seconds to make. */
 const REDRAW_MS = 1_000
@@ -113,7 +110,7 @@ const MAX_OPENING = 32
 
 export function createChallenger(options: ChallengerOptions, deps: ChallengerDeps): Service {
   const { domain, worker, device, terms, size } = options
-  const { clock, logger, blocks, store, relayer } = deps
+  const { clock, logger, blocks, beacons, store, relayer } = deps
   const of = { worker, device }
   const tasks = new Set<Promise<void>>()
   let stopping: AbortController | undefined
@@ -241,10 +238,10 @@ export function createChallenger(options: ChallengerOptions, deps: ChallengerDep
       logger.error("the relayer's root does not hold this worker's commitment", { window, root: answer.root })
       return 'not-opened'
     }
-    const block = await persist('draw block', untilSec, signal, () =>
-      blocks.firstBlockFrom(drawSec(terms, window)),
+    const drawBeacon = await persist('draw', untilSec, signal, () =>
+      beacons.draw(window, answer.root, signal),
     )
-    if (block === undefined) return 'not-opened'
+    if (drawBeacon === undefined) return 'not-drawn'
     const digest = commitmentDigest(domain, signed.commitment)
     const openings = await deps.computer.run(
       {
@@ -252,7 +249,7 @@ export function createChallenger(options: ChallengerOptions, deps: ChallengerDep
         context: contextOf(window, beacon),
         roots: signed.commitment.roots,
         rule: drawRuleOf(size),
-        drawBeacon: drawBeacon(answer.root, block.hash),
+        drawBeacon,
         commitmentDigest: digest,
       },
       signal,
@@ -266,7 +263,7 @@ export function createChallenger(options: ChallengerOptions, deps: ChallengerDep
     return done === true ? 'opened' : 'not-opened'
   }
 
-  /** Draws again while another block or another computation may give what the relayer expects. */
+  /** Again while another computation may give what the relayer expects. */
   const open = async (committed: CommittedWindow, signal: AbortSignal): Promise<OpenOutcome> => {
     const { window } = committed
     const untilSec = epochEndSec(terms.clock, epochOfSlot(terms, window)) + options.sealGraceSec
@@ -333,11 +330,15 @@ export function createChallenger(options: ChallengerOptions, deps: ChallengerDep
       lastSlot = slot
       return
     }
-    const seed = await blocks.lastBlockBefore(slotStartSec(terms, slot))
-    if (seed === undefined) return
+    // Without one it is no window, or not yet.
+    const found = await beacons.window(slot, signal).catch((error: unknown) => {
+      logger.debug('the relayer does not tell whether there is a window', { window: slot, error })
+      return undefined
+    })
+    if (found === undefined) return
     lastSlot = slot
-    const beacon = windowBeacon(domain, slot, seed.hash)
-    if (!isWindow(terms, slot, beacon)) return
+    const { beacon } = found
+    if (beacon === undefined) return
     logger.debug('challenge window', { window: slot })
     await attend(async () => {
       const committed = await answerWindow(slot, beacon, signal)
@@ -391,6 +392,8 @@ const SAY: Readonly<Record<OpenOutcome, Say>> = {
     logger.warn('the relayer missed a challenge window: it counts for nobody', fields),
   unanswered: (logger, fields) =>
     logger.warn('nobody said whether a commitment was taken: if it was, this device gets nothing', fields),
+  'not-drawn': (logger, fields) =>
+    logger.warn('nothing was drawn of a challenge window: it counts for nobody', fields),
   'not-opened': (logger, fields) =>
     logger.warn('openings were not taken: this device gets nothing for its epoch', fields),
 }

@@ -6,10 +6,12 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { dumpState } from '../../../devnet/anvil.ts'
 import { saveChain } from '../../../devnet/saved-chain.ts'
+import type { BeaconInput } from '../../../protocol/beacon/input.ts'
 import type { EpochBundle } from '../../../protocol/epoch/bundle.ts'
 import { decodeBundle } from '../../../protocol/epoch/bundle-reader.ts'
 import { encodeBundle } from '../../../protocol/epoch/bundle-writer.ts'
-import { type SettledChain, startSettledChain } from '../../support/cli/settled-chain.ts'
+import { BEACON_KEY, type SettledChain, startSettledChain } from '../../support/cli/settled-chain.ts'
+import { proofBytes } from '../../support/protocol/beacon-key.ts'
 import { ROOT, spawnNode } from '../../support/runtime/spawned.ts'
 
 describe('ionet verify epoch', function () {
@@ -54,6 +56,18 @@ describe('ionet verify epoch', function () {
     const devnet = JSON.parse(readFileSync(join(ROOT, 'config/networks/devnet.json'), 'utf8'))
     const sources = join(ROOT, 'config/networks', devnet.sources)
     writeFileSync(file, JSON.stringify({ ...devnet, sources, challengeEvery }))
+  }
+  /** What a relayer shows of window 7, the only one of this chain. */
+  const showBeacons = (): void => {
+    const read = decodeBundle([bytesOf(0)])
+    if ('fault' in read) throw new Error('the bundle has a fault')
+    served.set('/v1/transcripts/1', BEACON_KEY.transcript)
+    for (const { window: slot, root } of read.bundle.windows) {
+      const { domain } = read.bundle.header
+      const show = (input: BeaconInput) => proofBytes(BEACON_KEY, 1, input, [0, 1, 3], domain)
+      served.set(`/v1/beacons/${slot}/proof`, show({ kind: 'window', slot }))
+      served.set(`/v1/beacons/${slot}/draws/${root}`, show({ kind: 'draw', slot, root }))
+    }
   }
   /** The bundle of an epoch, whole and well-formed, with something in it changed. */
   const changed = (epoch: number, change: (bundle: EpochBundle) => Partial<EpochBundle>): string => {
@@ -217,10 +231,26 @@ describe('ionet verify epoch', function () {
     const network = join(dir, 'network.json')
     // One slot in 10,000 is a window: slot 7 of this chain is none.
     writeNetwork(network, 10_000)
-    const { exitCode, stdout } = await verify(0, '--bundle', fileOf(0), '--network', network)
+    showBeacons()
+    const { exitCode, stdout } = await verify(0, '--bundle', fileOf(0), '--network', network, '--from', url)
     expect(stdout).not.to.include('give --network')
     expect(exitCode).to.equal(1)
-    expect(stdout).to.match(/epoch 0 DIFFERS: slot 7 was no challenge window by block \d+\n$/)
+    expect(stdout).to.match(/epoch 0 DIFFERS: slot 7 was no challenge window by its beacon\n$/)
+  })
+
+  it('believes the windows of an epoch by their proofs, and says which nobody showed', async () => {
+    const network = join(dir, 'network.json')
+    writeNetwork(network, 1)
+    const args = ['--bundle', fileOf(0), '--network', network, '--from', url]
+    const unproven = await verify(0, ...args)
+    expect(unproven.exitCode).to.equal(0)
+    expect(unproven.stdout).to.include('not checked: whether these were challenge windows')
+    expect(unproven.stdout).to.include('not checked: that a quorum had the roots of these windows in time')
+    showBeacons()
+    const proven = await verify(0, ...args)
+    expect(proven.exitCode).to.equal(0)
+    expect(proven.stdout).not.to.include('challenge windows')
+    expect(proven.stdout).not.to.include('in time')
   })
 
   it('tells what is wrong with what it was asked', async () => {

@@ -142,6 +142,7 @@ describe('epochs of a relayer on a chain', function () {
       {
         ...shared,
         database: intakeDatabase,
+        beacons: { value: () => undefined, want: () => {} },
         membership: () => membership,
         sign,
         publishSeal: () => {},
@@ -173,6 +174,7 @@ describe('epochs of a relayer on a chain', function () {
         ...shared,
         database,
         membership: () => membership,
+      membershipAt: () => membership,
         network: peer,
         intake: {
           ...intake,
@@ -413,6 +415,7 @@ describe('epochs of a relayer on a chain', function () {
     const digest = digestOf(domain, STRUCTS.groupKey, {
       keyEpoch: 1,
       registryVersion: 1,
+      memberSet: 1,
       transcriptHash,
       participants: bitmapOf(participants),
       px,

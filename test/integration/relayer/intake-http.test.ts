@@ -73,7 +73,7 @@ describe('the intake over HTTP, as its clients see it', () => {
 
   it('takes a commitment, shows it under the root, and judges what is opened', async () => {
     const window = 1
-    const device = new ChallengedDevice(kernel, world.chain, window)
+    const device = new ChallengedDevice(kernel, window)
     const of = { worker: WORKER, device: device.device }
     world.register(WORKER, device.device)
     await world.goTo(START_SEC + 5)

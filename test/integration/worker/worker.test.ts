@@ -12,7 +12,7 @@ import { loadModel } from '../../../compute/model/weights.ts'
 import { bytesOf, hexOf } from '../../../protocol/bytes.ts'
 import { windowRootOf } from '../../../protocol/epoch/availability.ts'
 import { decodePromised } from '../../../protocol/epoch/promised-batch.ts'
-import { drawBeacon, isWindow, windowBeacon } from '../../../protocol/epoch/windows.ts'
+import { isWindow } from '../../../protocol/epoch/windows.ts'
 import { addressOfSecret } from '../../../protocol/identity.ts'
 import { batchIdentity } from '../../../protocol/usage/batch.ts'
 import { encodeAcceptedHold } from '../../../protocol/usage/hold.ts'
@@ -30,8 +30,10 @@ import { createWorker } from '../../../worker/service.ts'
 import { eventually } from '../../support/devnet/eventually.ts'
 import { crypto } from '../../support/network/cast.ts'
 import { recordLogger } from '../../support/network/record-logger.ts'
+import { beaconValue } from '../../support/protocol/beacon-key.ts'
 import { seeded } from '../../support/protocol/seeded.ts'
 import { Customer } from '../../support/worker/customer.ts'
+import { BEACON_KEY } from '../../support/worker/fake-relayer.ts'
 import {
   GATEWAY,
   GRACE_SEC,
@@ -261,8 +263,7 @@ describe('a worker with a chain and a relayer', function () {
     const slot = Math.floor(((await world.nowSec()) - deployment.epochStart) / SLOT_SEC) + 2
     const start = deployment.epochStart + slot * SLOT_SEC
     await world.mineAt(start - 1)
-    const seed = await world.client.getBlock()
-    const beacon = windowBeacon(domain, slot, seed.hash)
+    const beacon = beaconValue(BEACON_KEY, { kind: 'window', slot }, domain)
     expect(isWindow(terms, slot, beacon)).to.equal(true)
     await world.mineAt(start)
     const signed = await eventually('a commitment', 20_000, () =>
@@ -278,7 +279,7 @@ describe('a worker with a chain and a relayer', function () {
     await world.mineAt(start + SLOT_SEC)
     relayer.closed.add(slot)
     await world.mineAt(start + SLOT_SEC + GRACE_SEC)
-    const draw = await world.client.getBlock()
+    relayer.drawn.add(slot)
     const opened = await eventually('openings', 20_000, () =>
       relayer.openings.find(({ window }) => window === slot),
     )
@@ -287,7 +288,8 @@ describe('a worker with a chain and a relayer', function () {
     const root = windowRootOf([
       { ...rest, window: slot, products: 3, commitment: hexOf(digest), opening: 0, transcriptHash: '0x' },
     ])
-    const drawn = drawOpenings(drawRuleOf(size), drawBeacon(root, draw.hash), digest, 3, size)
+    const draw = beaconValue(BEACON_KEY, { kind: 'draw', slot, root }, domain)
+    const drawn = drawOpenings(drawRuleOf(size), draw, digest, 3, size)
     const context = { ...rest, domain, beacon }
     const shown = splitSignedOpenings(opened.bytes)
     if (shown === undefined) throw new Error('no signature behind the openings')

@@ -20,7 +20,6 @@ import { escrowAbi } from '../../../chain/abi/escrow.ts'
 import { ioAbi } from '../../../chain/abi/io.ts'
 import { iosdAbi } from '../../../chain/abi/iosd.ts'
 import { modelRegistryAbi } from '../../../chain/abi/model-registry.ts'
-import { oracleRegistryAbi } from '../../../chain/abi/oracle-registry.ts'
 import { workerRegistryAbi } from '../../../chain/abi/worker-registry.ts'
 import { createReader } from '../../../chain/clients.ts'
 import { deploy } from '../../../chain/deploy.ts'
@@ -31,7 +30,7 @@ import { createSettlementReader, type SettlementReader } from '../../../chain/se
 import type { ContractCall } from '../../../chain/transactor.ts'
 import type { Address, Hash } from '../../../protocol/bytes.ts'
 import type { CertifiedReport } from '../../../protocol/certificate.ts'
-import { type Domain, digestOf, STRUCTS } from '../../../protocol/domain.ts'
+import { type Domain, digestOf } from '../../../protocol/domain.ts'
 import { OPENING, windowRootOf } from '../../../protocol/epoch/availability.ts'
 import type { EpochBundle, EpochInputs } from '../../../protocol/epoch/bundle.ts'
 import { bundleHashOf, encodeBundle } from '../../../protocol/epoch/bundle-writer.ts'
@@ -40,6 +39,7 @@ import { proveReward } from '../../../protocol/epoch/ledger.ts'
 import { type EpochReport, epochReportDigest } from '../../../protocol/epoch/report.ts'
 import { EMPTY_STATE } from '../../../protocol/epoch/state.ts'
 import { nobleIdentityCrypto } from '../../../protocol/identity.ts'
+import { transcriptHashOf } from '../../../protocol/keygen/transcript.ts'
 import { packReport, reportDigest } from '../../../protocol/report.ts'
 import { asRound } from '../../../protocol/rounds.ts'
 import { ONE, type Price } from '../../../protocol/units.ts'
@@ -57,13 +57,17 @@ import { ASSET, NOBODY, WORK_KIND } from '../../../protocol/usage/wire.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
 import { type Anvil, fundedAccount, startAnvil } from '../chain/anvil.ts'
+import { firstRotationCall } from '../chain/rotation.ts'
 import { quorumSignatures, testGroup, testMember } from '../chain/signing.ts'
+import { dealBeacon } from '../protocol/beacon-key.ts'
 
 export const EPOCH_SEC = 600
 export const GENESIS = 1_000_000n * ONE
 export const BURNED = 50n * ONE
 const PRICE = (2n * ONE) as Price
 const LEASE = keccak256(toHex('lease'))
+/** Of this chain's only key epoch. */
+export const BEACON_KEY = dealBeacon([0, 1, 2, 3], 3, 'settled chain')
 const BYTES = 32
 
 export interface SettledChain {
@@ -175,7 +179,10 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
     return report
   }
 
-  await send(fundedAccount(0), rotationCall(contracts.oracleRegistry, domain, members, group))
+  await send(
+    fundedAccount(0),
+    firstRotationCall(domain, members, group, transcriptHashOf(BEACON_KEY.transcript)),
+  )
   const price = await certifyPrice()
   await fundEscrow(payer, contracts, send)
   const device = await registerDevice(worker, domain, contracts.workerRegistry, send)
@@ -348,29 +355,6 @@ async function inputsFrom(reader: SettlementReader, domain: Domain, epoch: numbe
     acceptances: [],
     receipts: [],
     batches: [],
-  }
-}
-
-function rotationCall(
-  registry: Address,
-  domain: Domain,
-  members: Parameters<typeof quorumSignatures>[0],
-  group: ReturnType<typeof testGroup>,
-): ContractCall {
-  const key = {
-    keyEpoch: 1,
-    registryVersion: 1,
-    transcriptHash: `0x${'5a'.repeat(BYTES)}`,
-    participants: 0b1111n,
-    px: group.px,
-  } as const
-  const digest = digestOf(domain, STRUCTS.groupKey, key)
-  const { r, s } = group.sign(digest)
-  return {
-    address: registry,
-    abi: oracleRegistryAbi,
-    functionName: 'rotateGroupKey',
-    args: [key.px, key.transcriptHash, key.participants, r, s, quorumSignatures(members.slice(0, 3), digest)],
   }
 }
 

@@ -1,6 +1,7 @@
 /** A relayer and one auditing node on a wire, over the chain that a case of `world.ts` describes. */
 import type { SettlementReader } from '../../../chain/settlement/types.ts'
 import { type Auditing, createAuditing } from '../../../oracle-node/auditing/auditing.ts'
+import { decodeQuery } from '../../../protocol/beacon/messages.ts'
 import type { Hash } from '../../../protocol/bytes.ts'
 import { CHANNELS } from '../../../protocol/channels.ts'
 import type { BlockView, ChainView } from '../../../protocol/epoch/audit-types.ts'
@@ -17,7 +18,8 @@ import {
 } from '../../../protocol/epoch/messages.ts'
 import { type EpochReport, encodeEpochReport } from '../../../protocol/epoch/report.ts'
 import type { WindowTerms } from '../../../protocol/epoch/windows.ts'
-import type { Membership, PeerKey } from '../../../protocol/membership.ts'
+import { transcriptHashOf } from '../../../protocol/keygen/transcript.ts'
+import { type Membership, memberBySlot, type PeerKey } from '../../../protocol/membership.ts'
 import { MESSAGE_KIND, sealMessage } from '../../../protocol/message.ts'
 import { bytesBlob, serveBlobs } from '../../../runtime/p2p/blobs.ts'
 import type { PeerNetwork, Verdict } from '../../../runtime/p2p/peer-network.ts'
@@ -26,6 +28,7 @@ import { type Case, LENGTH_SEC, START_SEC, TERMS } from '../epoch/world.ts'
 import { crypto } from '../network/cast.ts'
 import { type LogLine, recordLogger } from '../network/record-logger.ts'
 import { Wire, type WirePeer } from '../network/wire.ts'
+import { dealBeacon, proofBytes, secretOf } from '../protocol/beacon-key.ts'
 import { type MadeKey, makeKey, publicOf, secretShareOf } from '../protocol/group-key.ts'
 import { DOMAIN, FEED_ID, KEY_EPOCH } from '../protocol/network.ts'
 import { FakeClock } from '../runtime/fake-clock.ts'
@@ -42,6 +45,10 @@ export const WINDOWS: WindowTerms = {
 export const RELAYER: PeerKey = hash('peer of relayer')
 export const STRANGER: PeerKey = hash('peer of nobody')
 export const NODE: PeerKey = hash('peer of the node')
+
+function peerOf(slot: number): PeerKey {
+  return memberBySlot(world.membership, slot)?.peerKey ?? hash('nobody')
+}
 
 /** The registry of `world.ts`, with the relayer whose name its promises carry. */
 export function membershipOfWorld(px = 1n): Membership {
@@ -62,8 +69,6 @@ export class FakeChain {
   nowSec: number
   finalNumber = 1_000
   readonly settledEpochs = new Map<number, EpochReport>()
-  /** No such blocks yet, when false. */
-  hasBlocks = true
   readonly #listeners: (() => void)[] = []
 
   constructor({ chain }: Case) {
@@ -85,8 +90,6 @@ export class FakeChain {
       timestampSec: this.nowSec,
       finalised: number <= this.finalNumber,
     })
-    const at = async (sec: number, which: string) =>
-      this.hasBlocks ? { ...block(1), hash: hash(`${which} ${sec}`) } : undefined
     const reader: Partial<SettlementReader> = {
       clock: WINDOWS.clock,
       terms: TERMS,
@@ -110,7 +113,17 @@ export class FakeChain {
       isWorker: address => this.view.isWorker(address),
       workerOfDevice: device => this.devices.get(device),
       modelAt: (id, version) => this.view.modelOf(id, version),
-      groupKeyOf: () => undefined,
+      groupKeyOf: keyEpoch =>
+        keyEpoch === KEY_EPOCH
+          ? {
+              px: 1n,
+              transcriptHash: transcriptHashOf(beaconKey.transcript),
+              participants: [0, 1, 2, 3],
+              memberSet: 1,
+              members: world.membership.members,
+            }
+          : undefined,
+      keyEpochAt: () => KEY_EPOCH,
       findSettled: async epoch => {
         const report = this.settledEpochs.get(epoch)
         if (report === undefined) return undefined
@@ -124,8 +137,6 @@ export class FakeChain {
         }
         return { report, ...amounts, txHash: hash('tx'), blockNumber: 1, timestampSec: this.nowSec }
       },
-      lastBlockBefore: sec => at(sec, 'last before'),
-      firstBlockFrom: sec => at(sec, 'first from'),
       onSettled: listener => {
         this.#listeners.push(() => listener({} as never))
       },
@@ -144,6 +155,8 @@ export class FakeChain {
 /** Gossip that goes nowhere: what was published, and how a message would be judged. */
 class Topics {
   readonly published: Uint8Array[] = []
+  /** Partials of beacons, apart from all else that was published. */
+  readonly partials: Uint8Array[] = []
   readonly #topics = new Map<
     string,
     { validate: Validate; receive: (data: Uint8Array, from: PeerKey) => void }
@@ -153,8 +166,9 @@ class Topics {
     subscribe: (topic, _maxBytes, validate, receive) => {
       this.#topics.set(topic.split('/').at(-2) ?? '', { validate, receive })
     },
-    publish: async (_topic, data) => {
-      this.published.push(data)
+    publish: async (topic, data) => {
+      const list = topic.split('/').at(-2) === 'beacons' ? this.partials : this.published
+      list.push(data)
     },
   }
 
@@ -178,6 +192,8 @@ export interface AuditingNode {
   readonly outcomes: string[]
   readonly logs: readonly LogLine[]
   readonly key: MadeKey
+  /** Slots of the others that make partials: all, until a test changes it. */
+  readonly membersUp: Set<number>
   /** What the relayer serves by hash. */
   readonly blobs: Map<Hash, Uint8Array>
   membership: Membership
@@ -192,6 +208,9 @@ export interface AuditingNode {
 }
 
 export const key = makeKey([0, 1, 2, 3], 3, 'auditing')
+export const beaconKey = dealBeacon([0, 1, 2, 3], 3, 'auditing')
+/** The others: they make their part of whatever they are asked for. */
+const OTHERS = [1, 2, 3]
 
 /** Member 0, in a folder of its own. */
 export async function startAuditing(
@@ -213,6 +232,18 @@ export async function startAuditing(
     const bytes = blobs.get(name)
     return bytes === undefined ? undefined : bytesBlob(bytes)
   })
+  const membersUp = new Set(OTHERS)
+  for (const slot of OTHERS)
+    wire
+      .peer(peerOf(slot))
+      .handle(
+        CHANNELS.beacon,
+        { maxRequestBytes: 64, maxInFlightPerPeer: 1, timeoutMs: 1_000 },
+        async body => {
+          if (!membersUp.has(slot)) throw new Error('this member is down')
+          return proofBytes(beaconKey, KEY_EPOCH, decodeQuery(body), [slot])
+        },
+      )
   const auditing = createAuditing(
     { domain: DOMAIN, feedId: FEED_ID, slot: 0, dataDir, windows: WINDOWS, challengeSize: SIZE },
     {
@@ -223,14 +254,20 @@ export async function startAuditing(
       readMembership: async () => node.membership,
       sign: world.signerOf(0),
       key: keyEpoch =>
-        keyEpoch === KEY_EPOCH ? { secret: secretShareOf(key, 0), public: publicOf(key, 0) } : undefined,
+        keyEpoch === KEY_EPOCH
+          ? {
+              ...{ secret: secretShareOf(key, 0), public: publicOf(key, 0) },
+              beacon: { secret: secretOf(beaconKey, 0), public: beaconKey.public },
+              transcript: beaconKey.transcript,
+            }
+          : undefined,
       count: outcome => outcomes.push(outcome),
     },
   )
   const ask = (from: WirePeer, channel: string, body: Uint8Array) =>
     from.request(NODE, channel, body, { timeoutMs: 10_000, maxReplyBytes: 2 ** 20 })
   const node: AuditingNode = {
-    ...{ auditing, chain, clock, wire, topics, outcomes, key, blobs, relayer, stranger },
+    ...{ auditing, chain, clock, wire, topics, outcomes, key, blobs, relayer, stranger, membersUp },
     logs: logger.lines,
     membership: membershipOfWorld(),
     offer: (report, from = relayer) => ask(from, CHANNELS.epochOffer, encodeEpochReport(report)),

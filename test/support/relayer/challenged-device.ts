@@ -1,4 +1,4 @@
-/** A worker's device in a challenge window of a fake chain: what it commits to, and what it opens. */
+/** A worker's device in a challenge window: what it commits to, and what it opens. */
 import {
   commitmentDigest,
   commitmentOf,
@@ -13,43 +13,36 @@ import { openProduct } from '../../../compute/challenge/prove.ts'
 import type { Kernel } from '../../../compute/matrix/kernel.ts'
 import { matrixSize } from '../../../compute/matrix/size.ts'
 import { type Hash, hexOf } from '../../../protocol/bytes.ts'
-import { drawBeacon, drawSec, slotStartSec, windowBeacon } from '../../../protocol/epoch/windows.ts'
 import { makeProducts, type Work } from '../compute/challenge.ts'
 import { addressOf, hash, signAs } from '../epoch/cast.ts'
 import { DOMAIN } from '../protocol/network.ts'
-import type { FakeChain } from './fake-chain.ts'
-import { windowTermsOf } from './intake-world.ts'
+import { toldBeacon } from './fake-beacons.ts'
 
 export class ChallengedDevice {
   readonly signed: SignedCommitment
   readonly device: Hash
   readonly #worker: string
   readonly #kernel: Kernel
-  readonly #chain: FakeChain
   readonly #window: number
   readonly #products: readonly Int32Array[]
 
   /** Makes the products of a window. @param work what it hands in for each: the true product unless told otherwise */
   constructor(
     kernel: Kernel,
-    chain: FakeChain,
     window: number,
     { worker = 'worker', products = 2, work = undefined as Work | undefined } = {},
   ) {
     this.#worker = worker
     this.#kernel = kernel
-    this.#chain = chain
     this.#window = window
     this.device = hash(`device of ${worker}`)
-    const terms = windowTermsOf(chain)
-    const seed = chain.block(slotStartSec(terms, window) - 1)
     const context: ChallengeContext = {
       domain: DOMAIN,
       worker: addressOf(worker),
       device: this.device,
       window: BigInt(window),
       size: matrixSize(64),
-      beacon: windowBeacon(DOMAIN, window, seed.hash),
+      beacon: toldBeacon({ kind: 'window', slot: window }),
     }
     const made = makeProducts(kernel, context, products, work)
     const commitment = commitmentOf(context, made.roots)
@@ -65,12 +58,12 @@ export class ChallengedDevice {
     return `worker=${this.signed.commitment.worker}&device=${this.device}`
   }
 
-  /** What was drawn by the block after the grace. @param root of the window */
+  /** What was drawn. @param root of the window */
   openings(root: Hash): Uint8Array {
     const { roots, size } = this.signed.commitment
-    const block = this.#chain.block(drawSec(windowTermsOf(this.#chain), this.#window))
+    const beacon = toldBeacon({ kind: 'draw', slot: this.#window, root })
     const digest = commitmentDigest(DOMAIN, this.signed.commitment)
-    const drawn = drawOpenings(drawRuleOf(size), drawBeacon(root, block.hash), digest, roots.length, size)
+    const drawn = drawOpenings(drawRuleOf(size), beacon, digest, roots.length, size)
     return encodeOpenings(
       drawn.map(each =>
         openProduct(this.#kernel, size, this.#products[each.index] ?? new Int32Array(), each),

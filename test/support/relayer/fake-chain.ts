@@ -65,8 +65,6 @@ export class FakeChain {
       }),
       isWorker: address => this.workers.has(address),
       workerOfDevice: device => this.devices.get(device),
-      lastBlockBefore: async sec => (this.#latestSec < sec ? undefined : this.block(sec - 1)),
-      firstBlockFrom: async sec => (this.#latestSec < sec ? undefined : this.block(sec)),
     }
   }
 

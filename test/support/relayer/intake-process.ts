@@ -13,6 +13,7 @@ import { network } from '../epoch/cast.ts'
 import { START_SEC, WORKER } from '../epoch/world.ts'
 import { DOMAIN } from '../protocol/network.ts'
 import { seeded } from '../protocol/seeded.ts'
+import { FakeBeacons } from './fake-beacons.ts'
 import { FakeChain } from './fake-chain.ts'
 import { windowTermsOf } from './intake-world.ts'
 
@@ -27,6 +28,7 @@ const intake = createIntake(
   {
     database: openDatabase(path, INTAKE_MIGRATIONS),
     chain: chain.view(),
+    beacons: new FakeBeacons(chain),
     membership: () => network.membership,
     crypto,
     sign: digest => crypto.sign(digest, secret),

@@ -12,6 +12,7 @@ import { START_SEC } from '../epoch/world.ts'
 import { recordLogger } from '../network/record-logger.ts'
 import { DOMAIN } from '../protocol/network.ts'
 import { FakeClock } from '../runtime/fake-clock.ts'
+import { FakeBeacons } from './fake-beacons.ts'
 import { EPOCH_SEC, FakeChain } from './fake-chain.ts'
 
 export const RELAYER = addressOf('relayer')
@@ -31,6 +32,7 @@ export interface Answer {
 
 export class IntakeWorld {
   readonly chain: FakeChain
+  readonly beacons: FakeBeacons
   readonly clock: FakeClock
   readonly logger = recordLogger()
   readonly seals: Uint8Array[] = []
@@ -42,6 +44,7 @@ export class IntakeWorld {
   /** @param path of the database, which outlives a world that is stopped */
   constructor(path = ':memory:', atSec: number = START_SEC) {
     this.chain = new FakeChain(atSec)
+    this.beacons = new FakeBeacons(this.chain)
     this.clock = new FakeClock(atSec * 1_000)
     this.database = openDatabase(path, INTAKE_MIGRATIONS)
     this.intake = createIntake(
@@ -49,6 +52,7 @@ export class IntakeWorld {
       {
         database: this.database,
         chain: this.chain.view(),
+        beacons: this.beacons,
         membership: () => ({
           ...network.membership,
           relayers: [{ index: 0, identity: RELAYER, peerKey: hash('peer of relayer') }],

@@ -5,7 +5,8 @@ import {
   decodeCommitment,
   type SignedCommitment,
 } from '../../../compute/challenge/commitment.ts'
-import { type Address, type Hex, hexOf } from '../../../protocol/bytes.ts'
+import type { BeaconInput } from '../../../protocol/beacon/input.ts'
+import { type Address, type Hash, type Hex, hexOf } from '../../../protocol/bytes.ts'
 import type { Domain } from '../../../protocol/domain.ts'
 import {
   type ChallengeResult,
@@ -24,7 +25,11 @@ import { createHttpServer, type HttpServer } from '../../../runtime/http.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
 import { createMetrics } from '../../../runtime/metrics.ts'
 import { crypto } from '../network/cast.ts'
+import { beaconValue, dealBeacon, proofBytes } from '../protocol/beacon-key.ts'
 import { RELAYER_SECRET } from './customer.ts'
+
+/** Of the only key epoch there is. */
+export const BEACON_KEY = dealBeacon([0, 1, 2, 3], 3, 'fake relayer')
 
 export interface FakeRelayer {
   readonly server: HttpServer
@@ -34,6 +39,8 @@ export interface FakeRelayer {
   readonly openings: { readonly window: number; readonly bytes: Uint8Array }[]
   /** Windows that can be asked for. */
   readonly closed: Set<number>
+  /** Windows of which members have drawn. */
+  readonly drawn: Set<number>
   readonly accounts: Map<Address, unknown>
   /** Promises shown to oracle nodes, for which this server stands too. */
   readonly inclusions: Uint8Array[]
@@ -54,6 +61,10 @@ export async function startFakeRelayer(domain: Domain): Promise<FakeRelayer> {
       .send(JSON.stringify({ type: 'about:blank', title: code, status, detail: code, code }))
   const bytesOf = (request: FastifyRequest): Uint8Array => Uint8Array.from(request.body as Buffer)
   const windowOf = (request: FastifyRequest): number => Number((request.params as { window: string }).window)
+
+  const slotOf = (request: FastifyRequest): number => Number((request.params as { slot: string }).slot)
+  const showProof = (reply: FastifyReply, input: BeaconInput) =>
+    reply.send(Buffer.from(proofBytes(BEACON_KEY, 1, input, [0, 1, 2], domain)))
 
   const takeBatch = (request: FastifyRequest, reply: FastifyReply) => {
     if (relayer.down) return problem(reply, 503, 'BUSY')
@@ -131,6 +142,22 @@ export async function startFakeRelayer(domain: Domain): Promise<FakeRelayer> {
             return reply.code(204).send()
           })
           app.get('/v1/windows/:window', showWindow)
+          app.get('/v1/beacons/:slot', (request, reply) => {
+            const slot = slotOf(request)
+            return reply.send({ slot, value: beaconValue(BEACON_KEY, { kind: 'window', slot }, domain) })
+          })
+          app.get('/v1/beacons/:slot/proof', (request, reply) =>
+            showProof(reply, { kind: 'window', slot: slotOf(request) }),
+          )
+          app.get('/v1/beacons/:slot/draws/:root', (request, reply) => {
+            const { root } = request.params as { root: Hash }
+            const slot = slotOf(request)
+            if (!relayer.drawn.has(slot)) return problem(reply, 404, 'NO_BEACON')
+            return showProof(reply, { kind: 'draw', slot, root })
+          })
+          app.get('/v1/transcripts/:keyEpoch', (_request, reply) =>
+            reply.send(Buffer.from(BEACON_KEY.transcript)),
+          )
           app.post('/v1/windows/:window/openings', async (request, reply) => {
             relayer.openings.push({ window: windowOf(request), bytes: bytesOf(request) })
             return reply.code(204).send()
@@ -158,6 +185,7 @@ export async function startFakeRelayer(domain: Domain): Promise<FakeRelayer> {
     commitments: [],
     openings: [],
     closed: new Set(),
+    drawn: new Set(),
     accounts: new Map(),
     inclusions: [],
     down: false,

@@ -10,14 +10,16 @@ import { loadWorkerConfig, type WorkerConfig } from '../../../config/process-con
 import type { Address, Hash } from '../../../protocol/bytes.ts'
 import type { Domain } from '../../../protocol/domain.ts'
 import { addressOfSecret } from '../../../protocol/identity.ts'
+import { transcriptHashOf } from '../../../protocol/keygen/transcript.ts'
 import { writeKeystore } from '../../../runtime/keystore.ts'
 import { Secret } from '../../../runtime/secret.ts'
 import { type Anvil, fundedAccount, startAnvil } from '../chain/anvil.ts'
-import { testMember } from '../chain/signing.ts'
+import { firstRotationCall } from '../chain/rotation.ts'
+import { testGroup, testMember } from '../chain/signing.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../network/temporary-directory.ts'
 import { seeded } from '../protocol/seeded.ts'
 import { RELAYER } from './customer.ts'
-import { type FakeRelayer, startFakeRelayer } from './fake-relayer.ts'
+import { BEACON_KEY, type FakeRelayer, startFakeRelayer } from './fake-relayer.ts'
 
 /** Registered, like the identities of configurations that are named `gateway`. */
 export const GATEWAY: Address = `0x${'9a'.repeat(20)}`
@@ -76,6 +78,15 @@ export async function startWorkerWorld(networkChanges: Record<string, unknown> =
     chainId: deployment.chainId,
     registry: deployment.contracts.oracleRegistry.toLowerCase() as Address,
   }
+  const rotation = firstRotationCall(
+    domain,
+    members,
+    testGroup('worker world'),
+    transcriptHashOf(BEACON_KEY.transcript),
+  )
+  await client.waitForTransactionReceipt({
+    hash: await client.writeContract(rotation as Parameters<typeof client.writeContract>[0]),
+  })
   const relayer = await startFakeRelayer(domain)
   const nowSec = async (): Promise<number> => Number((await client.getBlock()).timestamp)
   const mineAt = async (sec: number): Promise<void> => {

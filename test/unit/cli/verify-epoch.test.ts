@@ -101,7 +101,10 @@ describe('the verification of a settled epoch', () => {
   })
 
   it('tells which window the chain did not call for', () => {
-    const { difference } = verifyEpoch(inputs({ windows: { wrong: 'slot 7 was none' } }), crypto)
+    const { difference } = verifyEpoch(
+      inputs({ windows: { wrong: 'slot 7 was none', notChecked: [] } }),
+      crypto,
+    )
     expect(difference).to.deep.equal({ code: 'WINDOWS', sentence: 'slot 7 was none' })
   })
 

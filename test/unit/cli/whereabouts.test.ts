@@ -10,6 +10,7 @@ describe('where a verification takes things from', () => {
       bundle: undefined,
       previous: undefined,
       sources: { directory: 'net/relayer/data/bundles', urls: [] },
+      beacons: { file: 'net/relayer/data/beacons.sqlite', urls: [] },
     })
   })
 
@@ -30,9 +31,11 @@ describe('where a verification takes things from', () => {
       bundle: 'c',
       previous: 'e',
       sources: { directory: 'd', urls: ['http://127.0.0.1:2'] },
+      beacons: { file: 'net/relayer/data/beacons.sqlite', urls: ['http://127.0.0.1:2'] },
     }
     expect(whereaboutsOf({ devnet: 'net', ...named })).to.deep.equal(everything)
-    expect(whereaboutsOf(named)).to.deep.equal(everything)
+    const beacons = { file: undefined, urls: named.from }
+    expect(whereaboutsOf(named)).to.deep.equal({ ...everything, beacons })
   })
 
   it('says what is nowhere to be had', () => {

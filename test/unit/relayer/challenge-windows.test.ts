@@ -41,7 +41,7 @@ describe('a challenge window at the relayer', () => {
 
   function device(options: { worker?: string; window?: number; lie?: boolean } = {}): ChallengedDevice {
     const { worker = 'worker', window = WINDOW, lie = false } = options
-    const made = new ChallengedDevice(kernel, world.chain, window, {
+    const made = new ChallengedDevice(kernel, window, {
       worker,
       work: lie ? product => product.map(entry => entry + 1) : undefined,
     })
@@ -218,6 +218,30 @@ describe('a challenge window at the relayer', () => {
     expect(world.intake.results(0)).to.deep.equal([
       { ...lineOf(honest), opening: OPENING.failed, transcriptHash: EMPTY_ROOT },
     ])
+  })
+
+  it('fails nobody when too few nodes had its root to draw, and passes nobody', async () => {
+    await commit(honest)
+    world.beacons.silent = 'draw'
+    await world.goTo(DRAWN)
+    expect(await open(honest, honest.openings(await rootOf(honest)))).to.equal('NOT_DRAWN')
+    expect(world.beacons.wanted).to.deep.include({ kind: 'draw', slot: WINDOW, root: await rootOf(honest) })
+    world.intake.seal(0)
+    // Whoever draws now draws too late.
+    world.beacons.silent = undefined
+    expect(await world.intake.confirmOpenings(0)).to.equal(true)
+    expect(world.intake.results(0)).to.deep.equal([
+      { ...lineOf(honest), opening: OPENING.notDrawn, transcriptHash: EMPTY_ROOT },
+    ])
+    expect(world.intake.windows(0)).to.have.length(1)
+  })
+
+  it('is none while too few nodes are up to say so', async () => {
+    world.beacons.silent = 'window'
+    expect(await commit(honest)).to.equal('NOT_OPEN')
+    expect(world.beacons.wanted).to.deep.equal([{ kind: 'window', slot: WINDOW }])
+    world.beacons.silent = undefined
+    expect(await commit(honest)).to.equal('TAKEN')
   })
 
   it('counts for nobody when the deadline was noticed too late for the root to reach everyone', async () => {

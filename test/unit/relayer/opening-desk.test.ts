@@ -4,7 +4,7 @@ import { commitmentDigest } from '../../../compute/challenge/commitment.ts'
 import type { Kernel } from '../../../compute/matrix/kernel.ts'
 import { matrixSize } from '../../../compute/matrix/size.ts'
 import { createWasmKernel } from '../../../compute/matrix/wasm-kernel.ts'
-import { type Hash, hexOf } from '../../../protocol/bytes.ts'
+import { hexOf } from '../../../protocol/bytes.ts'
 import { OPENING, windowRootOf } from '../../../protocol/epoch/availability.ts'
 import { nobleIdentityCrypto } from '../../../protocol/identity.ts'
 import { EMPTY_ROOT } from '../../../protocol/merkle.ts'
@@ -20,11 +20,11 @@ import { createEpochStore, type EpochStore } from '../../../relayer/intake/epoch
 import { GroupCommit } from '../../../relayer/intake/group-commit.ts'
 import { INTAKE_MIGRATIONS } from '../../../relayer/intake/migrations.ts'
 import { openDatabase, type SqliteDatabase } from '../../../runtime/sqlite.ts'
-import { addressOf, hash } from '../../support/epoch/cast.ts'
+import { addressOf } from '../../support/epoch/cast.ts'
 import { START_SEC } from '../../support/epoch/world.ts'
-import { recordLogger } from '../../support/network/record-logger.ts'
 import { DOMAIN } from '../../support/protocol/network.ts'
 import { ChallengedDevice } from '../../support/relayer/challenged-device.ts'
+import { FakeBeacons } from '../../support/relayer/fake-beacons.ts'
 import { FakeChain } from '../../support/relayer/fake-chain.ts'
 import { windowTermsOf } from '../../support/relayer/intake-world.ts'
 
@@ -41,10 +41,6 @@ describe('openings at the relayer', () => {
   let closed: ClosedWindow
   let judged: number
   let judge: (opened: OpeningCase) => Promise<Judgement>
-  /** Hash that the block of the draw has, if another than at first. */
-  let drawHash: Hash | undefined
-  let final: boolean
-  let logger: ReturnType<typeof recordLogger>
 
   before(async () => {
     kernel = await createWasmKernel()
@@ -54,25 +50,15 @@ describe('openings at the relayer', () => {
     database = openDatabase(':memory:', INTAKE_MIGRATIONS)
     windows = createWindowStore(database)
     epochs = createEpochStore(database)
-    logger = recordLogger()
     judged = 0
     judge = honestJudge
-    drawHash = undefined
-    final = true
-    const { lastBlockBefore } = chain.view()
     desk = new OpeningDesk(
       { domain: DOMAIN, terms: windowTermsOf(chain), size: matrixSize(64) },
       {
-        ...{ windows, epochs, logger, crypto: nobleIdentityCrypto },
+        ...{ windows, epochs, crypto: nobleIdentityCrypto },
         commit: new GroupCommit(database, () => 0),
         judge: { judge: opened => judge(opened) },
-        chain: {
-          lastBlockBefore,
-          firstBlockFrom: async sec => {
-            const block = chain.block(sec)
-            return { ...block, hash: drawHash ?? block.hash, finalised: final }
-          },
-        },
+        beacons: new FakeBeacons(chain),
       },
     )
   })
@@ -86,14 +72,13 @@ describe('openings at the relayer', () => {
 
   /** A device that has committed in the window, which has been closed over it. */
   const committed = (work?: (product: Int32Array) => Int32Array): ChallengedDevice => {
-    const device = new ChallengedDevice(kernel, chain, WINDOW, { work })
+    const device = new ChallengedDevice(kernel, WINDOW, { work })
     const { worker, roots } = device.signed.commitment
     const line = {
       ...{ window: WINDOW, worker, device: device.device, products: roots.length },
       commitment: hexOf(commitmentDigest(DOMAIN, device.signed.commitment)),
       opening: undefined,
       transcriptHash: EMPTY_ROOT,
-      judgedBy: undefined,
     }
     windows.add(line, device.commitment)
     closed = {
@@ -165,7 +150,7 @@ describe('openings at the relayer', () => {
     expect(result()?.opening).to.equal(OPENING.passed)
   })
 
-  it('are not judged again while the chain stays as it was', async () => {
+  it('are judged once: beacons do not change', async () => {
     const device = committed()
     expect(await open(device)).to.equal('PASSED')
     seal()
@@ -175,44 +160,22 @@ describe('openings at the relayer', () => {
     expect(judged).to.equal(1)
   })
 
-  it('wait for the block of the draw to be final', async () => {
-    committed()
-    final = false
-    expect(await desk.confirm([closed])).to.equal(false)
-  })
-
-  it('are judged again when the block of the draw was replaced: to have passed by that one is no failure', async () => {
-    const device = committed()
-    expect(await open(device)).to.equal('PASSED')
-    drawHash = hash('another block')
-    seal()
-    expect(await desk.confirm([closed])).to.equal(true)
-    expect(result()).to.include({ opening: OPENING.notDrawn, transcriptHash: EMPTY_ROOT })
-    expect(logger.lines.map(({ fields }) => fields)).to.deep.include({ window: WINDOW, devices: 1 })
-    expect(await desk.confirm([closed])).to.equal(true)
-    expect(judged).to.equal(2)
-  })
-
-  it('stand when a wrong product was shown, whichever block draws in the end', async () => {
+  it('fail for good when a wrong product was shown', async () => {
     const device = committed(lie)
     expect(await open(device)).to.deep.equal({ refused: 'WRONG_ENTRY' })
-    drawHash = hash('another block')
     seal()
     expect(await desk.confirm([closed])).to.equal(true)
     expect(result()?.opening).to.equal(OPENING.failed)
   })
 
-  it('may be shown anew when the block of the draw is replaced in time', async () => {
+  it('are looked at three times, and no more', async () => {
     const device = committed()
-    const stale = device.openings(closed.root)
-    drawHash = hash('a block of a moment')
+    const openings = device.openings(closed.root)
     for (const at of [1, 2, 3])
       await open(
         device,
-        stale.map((byte, i) => (i === at ? byte ^ 1 : byte)),
+        openings.map((byte, i) => (i === at ? byte ^ 1 : byte)),
       )
-    expect(await open(device, stale)).to.deep.equal({ refused: 'TOO_MANY_OPENINGS' })
-    drawHash = undefined
-    expect(await open(device, stale)).to.equal('PASSED')
+    expect(await open(device, openings)).to.deep.equal({ refused: 'TOO_MANY_OPENINGS' })
   })
 })

@@ -3,6 +3,7 @@ import { matrixSize } from '../../../compute/matrix/size.ts'
 import type { Hash } from '../../../protocol/bytes.ts'
 import type { BlockView } from '../../../protocol/epoch/audit-types.ts'
 import { windowRootOf } from '../../../protocol/epoch/availability.ts'
+import { drawSec } from '../../../protocol/epoch/windows.ts'
 import { EMPTY_ROOT } from '../../../protocol/merkle.ts'
 import type { Service } from '../../../runtime/service.ts'
 import { ProblemError } from '../../../sdk/problem.ts'
@@ -38,6 +39,9 @@ describe('the challenger', () => {
   let closed: boolean
   let root: Hash | undefined
   let onCommit: () => void
+  let onBeacon: () => void
+  let beacon: Hash | undefined
+  let drawn: boolean
   let onWindow: () => void
   let onOpenings: () => void
   let onJob: (job: Job) => void
@@ -80,10 +84,13 @@ describe('the challenger', () => {
       },
       {
         ...{ clock, logger: log, computer, store },
-        blocks: {
-          head: () => ({ latest: block(nowSec) }),
-          lastBlockBefore: async sec => (nowSec >= sec ? block(sec - 1) : undefined),
-          firstBlockFrom: async sec => (nowSec >= sec ? block(sec) : undefined),
+        blocks: { head: () => ({ latest: block(nowSec) }) },
+        beacons: {
+          window: async () => {
+            onBeacon()
+            return { beacon }
+          },
+          draw: async slot => (drawn && nowSec >= drawSec(TERMS, slot) ? block(nowSec).hash : undefined),
         },
         sign: digest => crypto.sign(digest, seeded('worker')),
         relayer: {
@@ -129,7 +136,9 @@ describe('the challenger', () => {
     jobs = []
     closed = false
     root = undefined
-    onCommit = onWindow = onOpenings = onJob = () => {}
+    onCommit = onBeacon = onWindow = onOpenings = onJob = () => {}
+    beacon = `0x${'77'.repeat(32)}`
+    drawn = true
     log.lines.length = 0
     products = ROOTS
   })
@@ -206,7 +215,7 @@ describe('the challenger', () => {
   })
 
   for (const code of ['WRONG_SHAPE', 'BAD_PATH'])
-    it(`draws and opens again when the relayer answers ${code}: a block may have been replaced`, async () => {
+    it(`opens again when the relayer answers ${code}: this machine may have made a mistake`, async () => {
       onOpenings = refusing(code, 2)
       await skipSlotBefore()
       await goTo(START + 1)
@@ -266,6 +275,33 @@ describe('the challenger', () => {
     await goTo(START + 8)
     expect(openings).to.equal(0)
     expect(outcomes).to.deep.include(['not-opened', 2])
+  })
+
+  it('rests in slots that are no windows', async () => {
+    beacon = undefined
+    await skipSlotBefore()
+    await goTo(START + 4)
+    expect(jobs).to.deep.equal([])
+    expect(outcomes).to.deep.equal([])
+  })
+
+  it('asks again while nobody tells whether there is a window, and goes on with the next', async () => {
+    onBeacon = refusing('UNREACHABLE', 8)
+    await skipSlotBefore()
+    await goTo(START + 3)
+    expect(commitments).to.equal(1)
+    expect(said('went wrong')).to.equal(false)
+  })
+
+  it('takes a window of which nothing was drawn for no failure', async () => {
+    drawn = false
+    await skipSlotBefore()
+    await goTo(START + 1)
+    closed = true
+    products = []
+    await goTo(1_047)
+    expect(openings).to.equal(0)
+    expect(outcomes).to.deep.include(['not-drawn', 2])
   })
 
   it('gives up when the epoch has been sealed, and takes a window that the relayer missed for no failure', async () => {

@@ -10,7 +10,6 @@ import { matrixSize } from '../../../../compute/matrix/size.ts'
 import { createWasmKernel } from '../../../../compute/matrix/wasm-kernel.ts'
 import { hexOf } from '../../../../protocol/bytes.ts'
 import { type ChallengeResult, OPENING, windowRootOf } from '../../../../protocol/epoch/availability.ts'
-import { drawBeacon, drawSec, slotStartSec, windowBeacon } from '../../../../protocol/epoch/windows.ts'
 import { makeProducts } from '../../../support/compute/challenge.ts'
 import { hash, signAs, signBatch } from '../../../support/epoch/cast.ts'
 import {
@@ -26,14 +25,15 @@ import {
 import { type TemporaryDirectory, temporaryDirectory } from '../../../support/network/temporary-directory.ts'
 import {
   type AuditingNode,
+  beaconKey,
   SIZE,
   SLOT_SEC,
   sealWindow,
   serve,
   settle,
   startAuditing,
-  WINDOWS,
 } from '../../../support/oracle-node/auditing.ts'
+import { beaconValue } from '../../../support/protocol/beacon-key.ts'
 import { DOMAIN } from '../../../support/protocol/network.ts'
 
 const WINDOW = 7
@@ -53,7 +53,7 @@ describe('what a device has opened, as an auditor sees it', () => {
     device: DEVICE,
     window: BigInt(WINDOW),
     size: matrixSize(SIZE),
-    beacon: windowBeacon(DOMAIN, WINDOW, hash(`last before ${slotStartSec(WINDOWS, WINDOW)}`)),
+    beacon: beaconValue(beaconKey, { kind: 'window', slot: WINDOW }),
   }
 
   /** What the worker hands in: honest products unless changed. */
@@ -71,7 +71,7 @@ describe('what a device has opened, as an auditor sees it', () => {
       opening: OPENING.passed,
       transcriptHash: hash('not yet'),
     }
-    const beacon = drawBeacon(windowRootOf([line]), hash(`first from ${drawSec(WINDOWS, WINDOW)}`))
+    const beacon = beaconValue(beaconKey, { kind: 'draw', slot: WINDOW, root: windowRootOf([line]) })
     const drawn = drawOpenings(drawRuleOf(context.size), beacon, digest, 2, context.size)
     transcript = encodeTranscript({
       signed,
@@ -111,7 +111,7 @@ describe('what a device has opened, as an auditor sees it', () => {
     directory.remove()
   })
 
-  it('is true when everything derives from the chain and the products', async () => {
+  it('is true when everything derives from the beacons and the products', async () => {
     expect(await verdictOn(transcript)).to.equal('signed')
   })
 
@@ -136,7 +136,7 @@ describe('what a device has opened, as an auditor sees it', () => {
     expect(await verdictOn(transcript, OTHER_WORKER)).to.equal('CHALLENGE_OPENING, false')
   })
 
-  it('waits when the blocks that the beacons come from cannot be had', async () => {
+  it('waits while too few members draw', async () => {
     const nowSec = START_SEC + (WINDOW + 1) * SLOT_SEC
     node = await startAuditing(given, directory.path, { nowSec })
     node.chain.devices.set(DEVICE, WORKER)
@@ -146,7 +146,7 @@ describe('what a device has opened, as an auditor sees it', () => {
     const report = serve(node, given.bundle, given.report)
     node.blobs.set(result.transcriptHash, transcript)
     await node.offer(report)
-    node.chain.hasBlocks = false
+    node.membersUp.clear()
     expect((await node.audit(report)).kind).to.equal('unready')
   })
 })

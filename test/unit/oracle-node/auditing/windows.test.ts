@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { windowRootOf } from '../../../../protocol/epoch/availability.ts'
-import { isWindow, slotEndSec, windowBeacon } from '../../../../protocol/epoch/windows.ts'
+import { slotEndSec } from '../../../../protocol/epoch/windows.ts'
 import { hash } from '../../../support/epoch/cast.ts'
 import { type Case, caseOf, inputsOf, START_SEC } from '../../../support/epoch/world.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../../support/network/temporary-directory.ts'
@@ -13,7 +13,6 @@ import {
   startAuditing,
   WINDOWS,
 } from '../../../support/oracle-node/auditing.ts'
-import { DOMAIN } from '../../../support/protocol/network.ts'
 
 const WINDOW = 7
 const END_SEC = START_SEC + (WINDOW + 1) * SLOT_SEC
@@ -95,13 +94,19 @@ describe('the root over a window of challenges', () => {
     expect(node.topics.hear('windows', bent), 'a bent one is signed by nobody known').to.equal('ignore')
   })
 
-  it('is not kept when the chain says that there was no window', async () => {
+  it('is not kept when there was no window', async () => {
     // The last slot of an epoch never is one.
     const last = 179
-    expect(isWindow(WINDOWS, last, windowBeacon(DOMAIN, last, hash('any')))).to.equal(false)
     node.goTo(slotEndSec(WINDOWS, last))
     expect(node.topics.hear('windows', sealWindow({ ...seal, window: last }))).to.equal('accept')
     await settle()
     expect(node.topics.hear('windows', sealWindow({ ...other, window: last }))).to.equal('accept')
+  })
+  it('is not kept when too few members made the beacon of its slot: then there was no window', async () => {
+    node.membersUp.delete(1)
+    node.membersUp.delete(2)
+    expect(node.topics.hear('windows', sealWindow(seal))).to.equal('accept')
+    await settle()
+    expect(await codeOf()).to.equal('COMMITMENTS_ROOT')
   })
 })

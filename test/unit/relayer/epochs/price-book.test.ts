@@ -30,6 +30,7 @@ describe('the highest certified price of an epoch', () => {
         network: wire.peer,
         store: createPriceStore(database),
         membership: () => membership,
+        membershipAt: () => membership,
         chain: { groupKeyOf: () => undefined },
       },
     )
