@@ -4,8 +4,8 @@
  */
 import { type Address, ByteReader, ByteWriter, DecodeError, type Hash } from './bytes.ts'
 import type { Domain } from './domain.ts'
-import { type GroupSignature, verifyGroupSignature } from './frost.ts'
-import { type IdentityCrypto, SIGNATURE_BYTES } from './identity.ts'
+import { type GroupSignature, verifyGroupSignature } from './group-signature.ts'
+import { type CertificateCrypto, SIGNATURE_BYTES } from './identity.ts'
 import { type Membership, memberByIdentity } from './membership.ts'
 import { MAX_MEMBERS } from './quorum.ts'
 import { reportDigest } from './report.ts'
@@ -42,7 +42,7 @@ export function verifyQuorumSignatures(
   membership: Membership,
   digest: Uint8Array,
   signatures: readonly Uint8Array[],
-  crypto: Pick<IdentityCrypto, 'recover'>,
+  crypto: Pick<CertificateCrypto, 'recover'>,
 ): boolean {
   if (signatures.length < membership.quorum.q || signatures.length > membership.quorum.n) return false
   let previous = 0n
@@ -60,12 +60,12 @@ export function verifyCertifiedReport(
   domain: Domain,
   membership: Membership,
   report: CertifiedReport,
-  crypto: Pick<IdentityCrypto, 'recover'>,
+  crypto: CertificateCrypto,
 ): boolean {
   if (report.keyEpoch !== membership.keyEpoch || membership.groupKey === undefined) return false
   const digest = reportDigest(domain, report.feedId, report.word)
   return report.certificate.kind === 'group'
-    ? verifyGroupSignature(membership.groupKey.px, digest, report.certificate.signature)
+    ? crypto.verifyGroup(membership.groupKey.px, digest, report.certificate.signature)
     : verifyQuorumSignatures(membership, digest, report.certificate.signatures, crypto)
 }
 

@@ -1,8 +1,7 @@
 /**
- * The threshold signature suite: FROST over secp256k1 with a Schnorr challenge that one `ecrecover` can check.
- *
- * challenge = keccak256(px ‖ parity ‖ m ‖ address(R)) mod Q, where parity is always 0: a group key with odd y
- * is negated at the end of key generation, shares and all, so that the chain stores no parity.
+ * The threshold signature suite: FROST over secp256k1 with the Schnorr challenge of group-signature.ts, which one
+ * `ecrecover` can check. A group key has even y: one with odd y is negated at the end of key generation, shares and
+ * all.
  */
 import { mulAddUnsafe } from '@noble/curves/abstract/curve.js'
 import {
@@ -14,37 +13,20 @@ import {
 } from '@noble/curves/abstract/frost.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { concatBytes } from '@noble/hashes/utils.js'
-import { type Address, bigintToBytes, bytesToBigint, hexOf } from './bytes.ts'
-import { addressOfPublicKey } from './identity.ts'
+import { type Address, bytesToBigint } from './bytes.ts'
+import { addressOfPublicKey, challengeOf, type GroupSignature, ORDER } from './group-signature.ts'
 
 const { Point } = secp256k1
 type CurvePoint = InstanceType<typeof Point>
 const { Fn } = Point
 
-/** Order of the group: scalars lie below it. */
-export const ORDER = Fn.ORDER
 export const POINT_BYTES = 33
 export const SCALAR_BYTES = 32
 /** R and μ of a dealer's proof that it knows its secret. */
 export const PROOF_BYTES = POINT_BYTES + SCALAR_BYTES
 
-export interface GroupSignature {
-  /** Address of the commitment point R, as `ecrecover` returns it. */
-  readonly r: Address
-  readonly s: bigint
-}
-
 function addressOfPoint(point: CurvePoint): Address {
   return addressOfPublicKey(point.toBytes(false))
-}
-
-/** The scalar both sides of a group signature depend on. `px` is the x of a key with even y. */
-export function challengeOf(px: bigint, digest: Uint8Array, r: Address): bigint {
-  const hash = keccak_256(
-    concatBytes(bigintToBytes(px, 32), Uint8Array.of(0), digest, bigintToBytes(BigInt(r), 20)),
-  )
-  return bytesToBigint(hash) % ORDER
 }
 
 function isOdd(compressed: Uint8Array): boolean {
@@ -81,8 +63,11 @@ function negatePublic(pub: FrostPublic): FrostPublic {
   }
 }
 
+/** Part of what a dealer's proof of knowledge is made over. */
+export const SIGNING_SUITE = 'FROST-secp256k1-keccak256-evm-v1'
+
 export const frost = createFROST({
-  name: 'FROST-secp256k1-keccak256-evm-v1',
+  name: SIGNING_SUITE,
   Point,
   hash: keccak_256,
   challenge: (R, PK, message) => challengeOf(PK.toAffine().x, message, addressOfPoint(R)),
@@ -199,18 +184,5 @@ export function aggregateShares(
   return { r: addressOfPoint(R), s: bytesToBigint(signature.subarray(POINT_BYTES)) }
 }
 
-/** s·G − e·P has the address r: what the contract checks with one `ecrecover`, here with plain curve arithmetic. */
-export function verifyGroupSignature(px: bigint, digest: Uint8Array, signature: GroupSignature): boolean {
-  const { r, s } = signature
-  if (s <= 0n || s >= ORDER || px <= 0n || px >= ORDER || BigInt(r) === 0n) return false
-  try {
-    const key = Point.fromBytes(concatBytes(Uint8Array.of(2), bigintToBytes(px, 32)))
-    const e = challengeOf(px, digest, r)
-    const R = mulAddUnsafe(Point, [Point.BASE, key], [s, Fn.neg(e)])
-    return !R.is0() && addressOfPoint(R) === hexOf(bigintToBytes(BigInt(r), 20))
-  } catch {
-    return false
-  }
-}
-
+export { challengeOf, type GroupSignature, ORDER, verifyGroupSignature } from './group-signature.ts'
 export type { FrostPublic, FrostSecret, NonceCommitments }

@@ -3,13 +3,13 @@
  * (r, then s with y's parity in its top bit). Low s is required, so a signature has one encoding.
  */
 import { secp256k1 } from '@noble/curves/secp256k1.js'
-import { keccak_256 } from '@noble/hashes/sha3.js'
-import { type Address, hexOf } from './bytes.ts'
+import type { Address } from './bytes.ts'
+import { addressOfPublicKey, type GroupSignature, verifyGroupSignature } from './group-signature.ts'
 
 export const SIGNATURE_BYTES = 64
 
 /**
- * Signs and recovers. Processes use a native implementation for speed; this module's `nobleIdentityCrypto`
+ * Signs, recovers, and checks what a group signed. Processes use a native implementation for speed; this module's `nobleIdentityCrypto`
  * is the reference it is tested against, and what browsers use.
  */
 export interface IdentityCrypto {
@@ -17,13 +17,14 @@ export interface IdentityCrypto {
   sign(digest: Uint8Array, secret: Uint8Array): Uint8Array
   /** The signer's address (lower case), or undefined when the bytes are no valid low-s signature. */
   recover(digest: Uint8Array, signature: Uint8Array): Address | undefined
+  /** Whether it is a signature of `digest` under the group key with x coordinate `px` and even y. Never throws. */
+  verifyGroup(px: bigint, digest: Uint8Array, signature: GroupSignature): boolean
 }
+
+/** What it takes to check a certificate of either kind. */
+export type CertificateCrypto = Pick<IdentityCrypto, 'recover' | 'verifyGroup'>
 
 export const HALF_ORDER = secp256k1.Point.Fn.ORDER >> 1n
-
-export function addressOfPublicKey(uncompressed: Uint8Array): Address {
-  return hexOf(keccak_256(uncompressed.subarray(1)).subarray(12))
-}
 
 export function addressOfSecret(secret: Uint8Array): Address {
   return addressOfPublicKey(secp256k1.getPublicKey(secret, false))
@@ -62,4 +63,8 @@ export const nobleIdentityCrypto: IdentityCrypto = {
       return undefined
     }
   },
+
+  verifyGroup: verifyGroupSignature,
 }
+
+export { addressOfPublicKey }

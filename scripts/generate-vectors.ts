@@ -1,24 +1,34 @@
 /**
- * Writes test/vectors, which TypeScript and Solidity share. With --check it changes nothing, and ends with 1 when
- * a file differs.
+ * Writes test/vectors, which TypeScript and Solidity share, and what the contracts' tests read of them. With --check it
+ * changes nothing, and ends with 1 when a file differs.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { renderCertificateLibrary } from '../test/support/protocol/certificate-vectors.ts'
 import { renderVectors, vectorFiles } from '../test/support/protocol/vectors.ts'
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const FOLDER = new URL('../test/vectors/', import.meta.url)
+const LIBRARY = new URL('../contracts/test/support/CertificateVectors.sol', import.meta.url)
 
 const isCheck = process.argv.includes('--check')
 mkdirSync(FOLDER, { recursive: true })
-for (const [name, content] of Object.entries(vectorFiles())) {
-  const file = fileURLToPath(new URL(name, FOLDER))
-  const rendered = renderVectors(content)
+const vectors = vectorFiles()
+const rendered = [
+  ...Object.entries(vectors).map(([name, content]) => ({
+    file: fileURLToPath(new URL(name, FOLDER)),
+    text: renderVectors(content),
+  })),
+  { file: fileURLToPath(LIBRARY), text: renderCertificateLibrary(vectors['certificates.json'].networks) },
+]
+for (const { file, text } of rendered) {
   const current = existsSync(file) ? readFileSync(file, 'utf8') : undefined
-  if (current === rendered) continue
+  if (current === text) continue
   if (isCheck) {
-    console.error(`test/vectors/${name} is not up to date: run node scripts/generate-vectors.ts`)
+    console.error(`${relative(ROOT, file)} is not up to date: run node scripts/generate-vectors.ts`)
     process.exitCode = 1
   } else {
-    writeFileSync(file, rendered)
+    writeFileSync(file, text)
   }
 }

@@ -57,6 +57,7 @@ const proposal: fc.Arbitrary<Proposal> = fc.record({
   word: uint(256),
   quotes: fc.array(bytes(160), { maxLength: 8 }),
   signers: fc.array(fc.record({ slot: small(8), hiding: bytes(33), binding: bytes(33) }), { maxLength: 8 }),
+  equivocations: fc.array(fc.tuple(bytes(160), bytes(160)), { maxLength: 4 }),
 })
 
 describe('decoding', () => {

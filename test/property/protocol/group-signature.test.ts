@@ -13,7 +13,7 @@ import {
   verifyGroupSignature,
 } from '../../../protocol/frost.ts'
 import { addressOfPublicKey } from '../../../protocol/identity.ts'
-import { publicPackageFromTranscript } from '../../../protocol/keygen.ts'
+import { publicPackageFromTranscript } from '../../../protocol/keygen/transcript.ts'
 import { reportDigest } from '../../../protocol/report.ts'
 import { type MadeKey, makeKey, publicOf, shareSignatures } from '../../support/protocol/group-key.ts'
 import { DOMAIN, FEED_ID } from '../../support/protocol/network.ts'

@@ -170,6 +170,7 @@ describe('a round', function () {
             quotes: from.map(quote => quote.bytes),
             word,
             signers: signers.map(chosenSigner),
+            equivocations: [],
           }
           for (const slot of signers) {
             if (liars.includes(slot)) simulation.note(slot, word)

@@ -2,22 +2,20 @@
  * Vectors that TypeScript and Solidity share, so that the two cannot drift: made from fixed seeds, committed in
  * test/vectors, and recomputed by both sides.
  */
+import { contractMembers, memberSetDigest, membersHashOf } from '../../../chain/member-set.ts'
 import { type Address, bigintToBytes, type Hex, hexOf } from '../../../protocol/bytes.ts'
 import { type Domain, feedIdOf } from '../../../protocol/domain.ts'
 import { aggregateShares, groupKeyX } from '../../../protocol/frost.ts'
-import { nobleIdentityCrypto } from '../../../protocol/identity.ts'
-import {
-  encodeTranscript,
-  type GroupKeyInstallation,
-  installationDigest,
-  transcriptHashOf,
-} from '../../../protocol/keygen.ts'
+import { addressOfSecret, nobleIdentityCrypto } from '../../../protocol/identity.ts'
+import { type GroupKeyInstallation, installationDigest } from '../../../protocol/keygen/installation.ts'
+import { encodeTranscript, transcriptHashOf } from '../../../protocol/keygen/transcript.ts'
 import { bitmapOf } from '../../../protocol/membership.ts'
 import { type Quote, quoteDigest } from '../../../protocol/quote.ts'
 import { packReport, type Report, reportDigest, unpackReport } from '../../../protocol/report.ts'
 import { medianWord } from '../../../protocol/round/median.ts'
 import { asRound } from '../../../protocol/rounds.ts'
 import { MAX_PRICE, ONE, type Price } from '../../../protocol/units.ts'
+import { certificateVectors } from './certificate-vectors.ts'
 import { makeKey, publicOf, shareSignatures } from './group-key.ts'
 import { secretOf } from './network.ts'
 import { seeded } from './seeded.ts'
@@ -126,6 +124,7 @@ function installationVectors() {
   const installation: GroupKeyInstallation = {
     keyEpoch: 1,
     registryVersion: 5,
+    memberSet: 2,
     transcriptHash: transcriptHashOf(transcript),
     participants: SLOTS,
     px: VECTOR_PX,
@@ -134,6 +133,7 @@ function installationVectors() {
   return {
     keyEpoch: word(installation.keyEpoch),
     registryVersion: word(installation.registryVersion),
+    memberSet: word(installation.memberSet),
     transcript: hexOf(transcript),
     transcriptHash: installation.transcriptHash,
     participants: word(bitmapOf(installation.participants)),
@@ -141,6 +141,28 @@ function installationVectors() {
     digest: hexOf(digest),
     ...groupSigned(digest, [0, 1, 3]),
   }
+}
+
+/** A list of members with an empty slot, and a quorum of signatures over it. */
+function memberSetVectors() {
+  const registryVersion = 5
+  const list = [0, 1, undefined, 3].map(slot =>
+    slot === undefined
+      ? undefined
+      : { identity: identityOf(slot), peerKey: hexOf(seeded(`vector peer ${slot}`)) },
+  )
+  const digest = memberSetDigest(VECTOR_DOMAIN, registryVersion, list)
+  return {
+    registryVersion: word(registryVersion),
+    members: contractMembers(list),
+    membersHash: membersHashOf(list),
+    digest: hexOf(digest),
+    signatures: [0, 1, 3].map(slot => compact(digest, slot)).sort((a, b) => (a.signer < b.signer ? -1 : 1)),
+  }
+}
+
+function identityOf(slot: number): Address {
+  return addressOfSecret(secretOf('node', slot))
 }
 
 /** The files of test/vectors by name. */
@@ -160,6 +182,8 @@ export function vectorFiles() {
     'reports.json': { reports: reportVectors() },
     'quorum.json': { signatures: quorumVectors() },
     'installation.json': installationVectors(),
+    'member-set.json': memberSetVectors(),
+    'certificates.json': { networks: certificateVectors(VECTOR_DOMAIN, VECTOR_FEED_ID) },
   }
 }
 

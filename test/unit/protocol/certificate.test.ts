@@ -10,8 +10,9 @@ import { aggregateShares, groupKeyX } from '../../../protocol/frost.ts'
 import { nobleIdentityCrypto } from '../../../protocol/identity.ts'
 import { MESSAGE_KIND, sealMessage } from '../../../protocol/message.ts'
 import { reportDigest, unpackReport } from '../../../protocol/report.ts'
-import { reportJson } from '../../../protocol/report-json.ts'
+import { certifiedReportOf, reportJson } from '../../../protocol/report-json.ts'
 import { admitCertified, sealCertified } from '../../../protocol/round/certified.ts'
+import { formatDecimal } from '../../../protocol/units.ts'
 import { makeKey, publicOf, shareSignatures } from '../../support/protocol/group-key.ts'
 import { DOMAIN, FEED_ID, KEY_EPOCH, ProtocolNetwork, withSuspended } from '../../support/protocol/network.ts'
 
@@ -79,12 +80,14 @@ describe('a certified report', () => {
 
   it('is served with everything needed to check it again', () => {
     const quotes = network.signedQuotes()
-    const details = { groupKeyX: px, proposer: 1, signers: [0, 2, 3], quotes, latencyMs: 420 }
+    const details = { domain: DOMAIN, groupKeyX: px, proposer: 1, signers: [0, 2, 3], quotes, latencyMs: 420 }
     const json = reportJson(byGroup, details)
     const report = unpackReport(word)
     expect(json).to.deep.include({
       round: report.round,
+      domain: { chainId: DOMAIN.chainId, registry: DOMAIN.registry.toLowerCase() },
       price: report.price.toString(),
+      priceUsd: formatDecimal(report.price),
       confidenceBps: report.confidence,
       observedAt: report.observedAt,
       proposer: 1,
@@ -95,7 +98,10 @@ describe('a certified report', () => {
     expect(BigInt(json.groupKeyX)).to.equal(px)
     expect(json.quotes.map(quote => quote.slot)).to.deep.equal([0, 1, 2, 3])
     expect(JSON.parse(JSON.stringify(json))).to.deep.equal(json)
-    expect(reportJson(byQuorum, details).certificate.kind).to.equal('quorum')
+    expect([byGroup, byQuorum].map(each => certifiedReportOf(reportJson(each, details)))).to.deep.equal([
+      byGroup,
+      byQuorum,
+    ])
   })
 })
 
@@ -141,7 +147,7 @@ describe('an announcement', () => {
   const context = {
     domain: DOMAIN,
     feedId: FEED_ID,
-    membership,
+    membershipAt: () => membership,
     highestCertified: unpackReport(word).round - 10,
     crypto: nobleIdentityCrypto,
   }

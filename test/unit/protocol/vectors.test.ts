@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { type Address, bytesOf, type Hex, hexOf } from '../../../protocol/bytes.ts'
 import { verifyGroupSignature } from '../../../protocol/frost.ts'
 import { nobleIdentityCrypto } from '../../../protocol/identity.ts'
-import { decodeTranscript, publicPackageFromTranscript } from '../../../protocol/keygen.ts'
+import { decodeTranscript, publicPackageFromTranscript } from '../../../protocol/keygen/transcript.ts'
 import { renderVectors, type VectorFiles, vectorFiles } from '../../support/protocol/vectors.ts'
 
 function read<Name extends keyof VectorFiles>(name: Name): VectorFiles[Name] {
@@ -108,9 +108,10 @@ describe('the shared vectors', () => {
   it('hold an installation that its own key signs, and a transcript that leads to the key', () => {
     const made = read('installation.json')
     const digest = digestOf(
-      'GroupKey(uint32 keyEpoch,uint32 registryVersion,bytes32 transcriptHash,uint256 participants,uint256 px)',
+      'GroupKey(uint32 keyEpoch,uint32 registryVersion,uint32 memberSet,bytes32 transcriptHash,uint256 participants,uint256 px)',
       made.keyEpoch,
       made.registryVersion,
+      made.memberSet,
       made.transcriptHash,
       made.participants,
       made.px,
@@ -123,5 +124,19 @@ describe('the shared vectors', () => {
     ).commitments
     expect(hexOf(groupKey ?? new Uint8Array())).to.equal(`0x02${made.px.slice(2)}`)
     expect(made.px).to.equal(domain.px)
+  })
+
+  it('hold a list of members whose hash and digest follow from the ABI and EIP-712 alone', () => {
+    const { members, membersHash, registryVersion, digest, signatures } = read('member-set.json')
+    const words = members.flatMap(({ identity, peerKey }) => [identity, peerKey])
+    expect(membersHash).to.equal(`0x${hashWords('20', members.length.toString(16), ...words)}`)
+    expect(members[2]).to.deep.equal({ identity: `0x${'00'.repeat(20)}`, peerKey: `0x${'00'.repeat(32)}` })
+    const type = 'MemberSet(uint32 registryVersion,bytes32 membersHash)'
+    expect(digest).to.equal(digestOf(type, registryVersion, membersHash))
+    for (const { signer, r, yParityAndS } of signatures) {
+      const signature = bytesOf(`${r}${yParityAndS.slice(2)}`)
+      expect(nobleIdentityCrypto.recover(bytesOf(digest), signature)).to.equal(signer)
+      expect(members.map(({ identity }) => identity)).to.include(signer)
+    }
   })
 })
