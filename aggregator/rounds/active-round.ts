@@ -15,12 +15,7 @@ import {
   isScalar,
 } from '../../protocol/frost.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
-import {
-  aggregatorByIdentity,
-  type Member,
-  type Membership,
-  memberBySlot,
-} from '../../protocol/membership.ts'
+import { type Member, type Membership, memberBySlot } from '../../protocol/membership.ts'
 import { type IdentitySigner, MESSAGE_KIND, openMessage, sealMessage } from '../../protocol/message.ts'
 import type { SignedQuote } from '../../protocol/quote.ts'
 import { reportDigest } from '../../protocol/report.ts'
@@ -32,24 +27,33 @@ import {
   type Session,
   step,
 } from '../../protocol/round/aggregator.ts'
+import {
+  type AggregatorFault,
+  faultOfRefusal,
+  isFalseMissing,
+  type MemberFault,
+} from '../../protocol/round/faults.ts'
 import { medianWord } from '../../protocol/round/median.ts'
 import {
   type ChosenSigner,
-  decodeProposal,
   decodeReply,
   encodeProposal,
+  MAX_EQUIVOCATIONS,
   MAX_REPLY_BYTES,
+  type QuotePair,
+  type Refusal,
   type Reply,
   sessionIdOf,
 } from '../../protocol/round/messages.ts'
-import type { QuoteBook } from '../../protocol/round/quote-book.ts'
-import { type RoundTiming, type Turn, turnOf } from '../../protocol/round/timing.ts'
-import { verifyQuote } from '../../protocol/round/verify-quote.ts'
+import { ProposalRecord } from '../../protocol/round/proposal-record.ts'
+import type { Equivocation, QuoteBook } from '../../protocol/round/quote-book.ts'
+import type { RoundTiming, Turn } from '../../protocol/round/timing.ts'
 import type { Round } from '../../protocol/rounds.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { PeerNetwork } from '../../runtime/p2p/peer-network.ts'
 import type { NoncePool } from './nonce-pool.ts'
+import { type ShownLock, ShownQuotes } from './shown-quotes.ts'
 import type { SignerRecord } from './signer-record.ts'
 
 export interface CertifiedRound {
@@ -72,16 +76,24 @@ export interface ActiveRoundDeps {
   readonly crypto: IdentityCrypto
   readonly network: Pick<PeerNetwork, 'request' | 'connected'>
   readonly nonces: NoncePool
-  readonly record: SignerRecord
+  readonly record: Pick<SignerRecord, 'failed' | 'failedLately'>
   readonly book: QuoteBook
   readonly sign: IdentitySigner
   readonly certified: (round: CertifiedRound) => void
   readonly count: (outcome: string) => void
+  /** Counts what a member did that no honest one does, by its slot. */
+  readonly fault: (slot: number, fault: MemberFault) => void
+  /** The same of another aggregator, by its index. */
+  readonly aggregatorFault: (index: number, fault: AggregatorFault) => void
+  /** A reply proved that a member said two things, which was not known before. */
+  readonly learned: (evidence: Equivocation) => void
 }
 
 export class ActiveRound {
   readonly #options: ActiveRoundOptions
   readonly #deps: ActiveRoundDeps
+  readonly #shown: ShownQuotes
+  readonly #proposals: ProposalRecord
   #state: RoundState
   /** Nonce commitments of the current session, which the aggregation needs again. */
   #signers: readonly ChosenSigner[] = []
@@ -95,11 +107,18 @@ export class ActiveRound {
   ) {
     this.#options = options
     this.#deps = deps
-    this.#state = openRound(round, options.feedId, turn, quotes)
+    this.#shown = new ShownQuotes({ ...options, round }, deps)
+    this.#proposals = new ProposalRecord(options.timing)
+    const liars = deps.book.equivocationsOf(options.membership.keyEpoch).map(({ slot }) => slot)
+    this.#state = openRound(round, options.feedId, turn, quotes, liars)
   }
 
   get round(): Round {
     return this.#state.round
+  }
+
+  get keyEpoch(): number {
+    return this.#options.membership.keyEpoch
   }
 
   dispatch(event: RoundEvent): void {
@@ -190,6 +209,10 @@ export class ActiveRound {
       quotes: session.quotes.map(quote => quote.bytes),
       word: session.word,
       signers,
+      equivocations: this.#deps.book
+        .equivocationsOf(membership.keyEpoch)
+        .slice(0, MAX_EQUIVOCATIONS)
+        .map(({ first, second }) => [first.bytes, second.bytes] as const),
     })
     const sealed = sealMessage(domain, MESSAGE_KIND.proposal, membership.keyEpoch, body, this.#deps.sign)
     await Promise.all(members.map(member => this.#ask(member, session, sealed)))
@@ -197,29 +220,40 @@ export class ActiveRound {
 
   async #ask(member: Member, session: Session, sealed: Uint8Array): Promise<void> {
     const { slot } = member
+    const fail = (fault: 'SILENT' | 'BAD_REPLY', error: unknown): void => {
+      this.#deps.count(fault)
+      this.#blame(slot, fault)
+      this.#deps.logger.debug('a signer did not answer', { slot, round: this.round, fault, error })
+      this.dispatch({ type: 'refused', session: session.number, slot, reason: 'SILENT' })
+    }
+    let answer: Uint8Array
     try {
-      const answer = await this.#deps.network.request(member.peerKey, CHANNELS.sign, sealed, {
+      answer = await this.#deps.network.request(member.peerKey, CHANNELS.sign, sealed, {
         // Half a round: a member that needs longer cannot help this one.
         timeoutMs: this.#options.timing.roundMs / 2,
         maxReplyBytes: MAX_REPLY_BYTES,
       })
+    } catch (error) {
+      fail('SILENT', error)
+      return
+    }
+    let reply: Reply
+    try {
       const { body, sender } = openMessage(
         this.#options.domain,
         MESSAGE_KIND.share,
         answer,
         this.#deps.crypto,
       )
-      const reply = decodeReply(body)
+      reply = decodeReply(body)
       if (sender !== member.identity || reply.sessionId !== sessionIdOf(sealed)) {
         throw new DecodeError('BAD_VALUE', 'a reply of somebody else or to something else')
       }
-      this.#onReply(member, session, reply)
     } catch (error) {
-      this.#deps.count('SILENT')
-      this.#deps.record.failed(slot, this.#deps.clock.monotonic())
-      this.#deps.logger.debug('a signer did not answer', { slot, round: this.round, error })
-      this.dispatch({ type: 'refused', session: session.number, slot, reason: 'SILENT' })
+      fail('BAD_REPLY', error)
+      return
     }
+    this.#onReply(member, session, reply)
   }
 
   #onReply(member: Member, session: Session, reply: Reply): void {
@@ -230,6 +264,7 @@ export class ActiveRound {
         const digest = reportDigest(this.#options.domain, this.#options.feedId, session.word)
         const signed = this.#deps.crypto.recover(digest, reply.identitySignature) === member.identity
         if (!signed || !isScalar(reply.share)) {
+          this.#blame(slot, 'BAD_SHARE')
           this.dispatch({ type: 'refused', session: number, slot, reason: 'SILENT' })
           return
         }
@@ -238,49 +273,89 @@ export class ActiveRound {
         this.dispatch({ type: 'share', session: number, share: { slot, share, identitySignature } })
         return
       }
-      case 'locked': {
-        const quotes = this.#lockedQuotes(reply.proposal)
-        if (quotes === undefined) this.dispatch({ type: 'refused', session: number, slot, reason: 'SILENT' })
-        else this.dispatch({ type: 'locked', session: number, slot, quotes })
+      case 'locked':
+        this.#onLocked(slot, session, this.#shown.lock(reply.proposal))
         return
-      }
       case 'missing':
-        this.dispatch({ type: 'missing', session: number, slot, quotes: this.#validQuotes(reply.quotes) })
+        this.#onMissing(slot, session, reply.quotes)
         return
       case 'refused':
         this.#deps.count(reply.reason)
         if (reply.reason === 'UNKNOWN_NONCE') this.#deps.nonces.forget(slot)
-        this.dispatch({ type: 'refused', session: number, slot, reason: reply.reason })
+        if (reply.reason === 'EQUIVOCATOR') this.#onEvidence(slot, session, reply.evidence)
+        else this.#onRefused(slot, session, reply.reason)
         return
       default:
         reply satisfies never
     }
   }
 
-  /** The quotes of a proposal that another aggregator sealed, when they lead to the word it names. */
-  #lockedQuotes(sealed: Uint8Array): SignedQuote[] | undefined {
-    const { domain, membership, timing } = this.#options
-    try {
-      const { body, sender } = openMessage(domain, MESSAGE_KIND.proposal, sealed, this.#deps.crypto)
-      const proposal = decodeProposal(body)
-      const sealer = aggregatorByIdentity(membership, sender)
-      const count = membership.aggregators.length
-      const turn = sealer === undefined ? undefined : turnOf(this.round, sealer.index, count, timing)
-      if (turn === undefined || proposal.round !== this.round) return undefined
-      const quotes = this.#validQuotes(proposal.quotes)
-      const whole = quotes.length === proposal.quotes.length && quotes.length > 0
-      return whole && medianWord(quotes.map(signed => signed.quote)) === proposal.word ? quotes : undefined
-    } catch {
-      return undefined
-    }
+  /** Counts a fault; whoever has one is asked last for a while, so that it costs a session now and then. */
+  #blame(slot: number, fault: MemberFault): void {
+    this.#deps.fault(slot, fault)
+    this.#deps.record.failed(slot, this.#deps.clock.monotonic())
   }
 
-  #validQuotes(all: readonly Uint8Array[]): SignedQuote[] {
-    const context = { ...this.#options, crypto: this.#deps.crypto, book: this.#deps.book }
-    return all.flatMap(bytes => {
-      const signed = verifyQuote(bytes, context)
-      return signed?.quote.round === this.round ? [signed] : []
-    })
+  #onRefused(slot: number, { number }: Session, reason: Refusal): void {
+    const fault = faultOfRefusal(reason)
+    if (fault !== undefined) this.#blame(slot, fault)
+    this.dispatch({ type: 'refused', session: number, slot, reason })
+  }
+
+  /** A refusal for the sake of a member that said two things: the proof decides what it is worth. */
+  #onEvidence(slot: number, session: Session, pair: QuotePair): void {
+    const evidence = this.#shown.equivocation(pair)
+    if (evidence === undefined) this.#blame(slot, 'FALSE_EVIDENCE')
+    else this.#learn(evidence)
+    if (evidence === undefined || !session.quotes.some(quote => quote.slot === evidence.slot)) {
+      this.dispatch({ type: 'refused', session: session.number, slot, reason: 'EQUIVOCATOR' })
+      return
+    }
+    this.dispatch({ type: 'equivocation', slot: evidence.slot, session: session.number })
+  }
+
+  #learn(evidence: Equivocation): void {
+    if (this.#deps.book.learn(evidence, this.#deps.clock.now())) this.#deps.learned(evidence)
+  }
+
+  /** What is shown goes into the book, which finds out when it contradicts what is there. */
+  #onMissing(slot: number, session: Session, shown: readonly Uint8Array[]): void {
+    const quotes = this.#shown.valid(shown)
+    let contradicted = false
+    for (const signed of quotes) {
+      const signer = memberBySlot(this.#options.membership, signed.slot)?.identity
+      if (signer === undefined) continue
+      const admission = this.#deps.book.adopt(signed, signer, this.#deps.clock.now())
+      if (admission.verdict !== 'equivocation') continue
+      contradicted = true
+      this.#deps.learned(admission.evidence)
+      this.dispatch({ type: 'equivocation', slot: signed.slot, session: session.number })
+    }
+    if (contradicted) return
+    if (isFalseMissing(shown, session.quotes, bytes => this.#shown.isAuthentic(bytes))) {
+      this.#blame(slot, 'FALSE_MISSING')
+    }
+    this.dispatch({ type: 'missing', session: session.number, slot, quotes })
+  }
+
+  #onLocked(slot: number, { number, word }: Session, shown: ShownLock): void {
+    if (shown.kind !== 'lock') {
+      if (shown.kind === 'false') this.#blame(slot, 'FALSE_LOCK')
+      // Whoever is said to be locked to it: its seal is real.
+      if (shown.kind === 'false' && shown.liar !== undefined)
+        this.#deps.aggregatorFault(shown.liar, 'WRONG_WORD')
+      this.dispatch({ type: 'refused', session: number, slot, reason: 'SILENT' })
+      return
+    }
+    const { proposer, session, body, quotes } = shown
+    if (!this.#proposals.note(proposer, this.round, session, body)) {
+      this.#deps.aggregatorFault(proposer, 'CONFLICTING_PROPOSAL')
+    }
+    // Locked to the very word it was asked for, a member signs; locked to two, it has signed what it must not.
+    const earlier = this.#state.locks.get(slot)
+    const contradicts = earlier !== undefined && medianWord(earlier.map(({ quote }) => quote)) !== shown.word
+    if (shown.word === word || contradicts) this.#blame(slot, 'FALSE_LOCK')
+    this.dispatch({ type: 'locked', session: number, slot, quotes })
   }
 
   #aggregate(session: Session): void {
@@ -292,8 +367,11 @@ export class ActiveRound {
     try {
       signature = aggregateShares(groupPublic, commitments, digest, shares)
     } catch (error) {
-      const slots = cheatersOf(error, session)
+      const named = cheatersOf(error, session)
+      // Without names the whole set is doubtful, and nobody is blamed.
+      const slots = named.length > 0 ? named : [...session.signers]
       this.#deps.count('bad_share')
+      for (const slot of named) this.#blame(slot, 'BAD_SHARE')
       for (const slot of slots) this.#deps.record.failed(slot, this.#deps.clock.monotonic())
       this.#deps.logger.warn('a signature share does not verify', { round: this.round, slots })
       this.dispatch({ type: 'bad-shares', session: session.number, slots })
@@ -319,10 +397,9 @@ export class ActiveRound {
   }
 }
 
-/** noble's aggregation error names identifiers; without names the whole set is doubtful. */
+/** noble's aggregation error names identifiers; empty when it is another error. */
 function cheatersOf(error: unknown, session: Session): number[] {
   const named =
     error instanceof Error && 'cheaters' in error && Array.isArray(error.cheaters) ? error.cheaters : []
-  const slots = session.signers.filter(slot => named.includes(identifierOf(slot)))
-  return slots.length > 0 ? slots : [...session.signers]
+  return session.signers.filter(slot => named.includes(identifierOf(slot)))
 }

@@ -22,23 +22,17 @@ export class NoncePool {
   /** Where a member's lane had to be begun anew: the name of the lane instead of the boot id. */
   readonly #laneIds = new Map<number, Hash>()
   readonly #network: Pick<PeerNetwork, 'request'>
-  #keyEpoch = 0
+  readonly #keyEpoch: number
   readonly #pairs = new Map<number, NoncePair[]>()
   /** Pairs that have been proposed: a member that lists one again has not seen the proposal, and must not get another. */
   readonly #used = new Set<string>()
   readonly #asking = new Map<number, Promise<void>>()
 
-  constructor(bootId: Uint8Array, network: Pick<PeerNetwork, 'request'>) {
+  /** @param keyEpoch of the key that the pairs are for: another key has another pool */
+  constructor(bootId: Uint8Array, keyEpoch: number, network: Pick<PeerNetwork, 'request'>) {
     this.#bootId = hexOf(bootId)
-    this.#network = network
-  }
-
-  /** Drops everything when the key has changed. */
-  useKeyEpoch(keyEpoch: number): void {
-    if (keyEpoch === this.#keyEpoch) return
     this.#keyEpoch = keyEpoch
-    this.#pairs.clear()
-    this.#used.clear()
+    this.#network = network
   }
 
   /** Slots with at least one pair at hand. */
@@ -105,14 +99,12 @@ export class NoncePool {
 
   /** False when the member's lane holds nothing but pairs that have been proposed. */
   async #fetch({ slot, peerKey }: Member): Promise<boolean> {
-    const keyEpoch = this.#keyEpoch
-    const request = encodeNonceRequest({ keyEpoch, bootId: this.#laneIdOf(slot) })
+    const request = encodeNonceRequest({ keyEpoch: this.#keyEpoch, bootId: this.#laneIdOf(slot) })
     const answer = await this.#network.request(peerKey, CHANNELS.nonces, request, {
       timeoutMs: REQUEST_TIMEOUT_MS,
       maxReplyBytes: MAX_REPLY_BYTES,
     })
     const pairs = decodeNoncePairs(answer)
-    if (keyEpoch !== this.#keyEpoch) return true
     for (const pair of pairs) this.add(slot, pair)
     return pairs.length === 0 || (this.#pairs.get(slot)?.length ?? 0) > 0
   }

@@ -4,14 +4,21 @@
  */
 
 import { GroupPublic } from '../../member/group-public.ts'
+import { askAheadMs, askForQuotes, missedMembers } from '../../member/missed-quotes.ts'
 import type { Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
+import type { FrostPublic } from '../../protocol/frost.ts'
 import type { Membership } from '../../protocol/membership.ts'
 import type { SignedQuote } from '../../protocol/quote.ts'
+import type { Equivocation } from '../../protocol/round/quote-book.ts'
 import { proposalTimeMs, type RoundTiming, turnOf } from '../../protocol/round/timing.ts'
 import { nextRound, type Round, roundAt, roundStartMs } from '../../protocol/rounds.ts'
 import type { Service } from '../../runtime/service.ts'
 import { ActiveRound, type ActiveRoundDeps } from './active-round.ts'
+import type { NoncePool } from './nonce-pool.ts'
+
+/** So many rounds ahead of a new key's first one its nonces are fetched. */
+const PREPARED_ROUNDS = 3
 
 export interface RoundRunnerOptions {
   readonly domain: Domain
@@ -21,9 +28,14 @@ export interface RoundRunnerOptions {
   readonly index: number
 }
 
-export interface RoundRunnerDeps extends ActiveRoundDeps {
-  readonly membership: () => Membership | undefined
+export interface RoundRunnerDeps extends Omit<ActiveRoundDeps, 'nonces'> {
+  /** A pool of nonces for one key. Its boot id is this run's. */
+  readonly createNonces: (keyEpoch: number) => NoncePool
+  /** What counts for a round that starts then. */
+  readonly membershipAt: (unixMs: number) => Membership | undefined
   readonly highestCertified: () => number
+  /** Takes in a quote that was asked for, as if it had come by gossip. */
+  readonly admitQuote: (bytes: Uint8Array) => void
 }
 
 export class RoundRunner implements Service {
@@ -31,6 +43,8 @@ export class RoundRunner implements Service {
   readonly #options: RoundRunnerOptions
   readonly #deps: RoundRunnerDeps
   readonly #groupPublic: GroupPublic
+  /** By key epoch: at most two, the ones that count around a rotation. */
+  readonly #nonces = new Map<number, NoncePool>()
   /** At most three: a round is dropped two slots after it began. */
   readonly #active = new Map<Round, ActiveRound>()
   #abort = new AbortController()
@@ -58,6 +72,15 @@ export class RoundRunner implements Service {
     this.#active.get(quote.quote.round)?.dispatch({ type: 'quote', quote })
   }
 
+  /** It is proven that a member said two things, by quotes that came in or by what a member showed. */
+  onEquivocation({ slot, first }: Equivocation): void {
+    this.#deps.fault(slot, 'EQUIVOCATION')
+    for (const active of this.#active.values()) {
+      if (active.keyEpoch !== first.quote.keyEpoch) continue
+      active.dispatch({ type: 'equivocation', slot, session: undefined })
+    }
+  }
+
   /** A certificate of this or another aggregator is out: nothing is left to do in this round. */
   onCertified(round: Round): void {
     this.#active.get(round)?.dispatch({ type: 'certified-elsewhere' })
@@ -82,19 +105,18 @@ export class RoundRunner implements Service {
   }
 
   #open(round: Round, signal: AbortSignal): void {
-    const { membership: read, nonces } = this.#deps
-    const membership = read()
+    const { membershipAt } = this.#deps
+    const membership = membershipAt(roundStartMs(round))
     this.#dropOld(round)
     // A timer may fire a millisecond early, and the slot's start then comes twice.
     if (membership?.groupKey === undefined || this.#active.has(round)) return
-    const groupPublic = this.#groupPublic.current(membership)
-    nonces.useKeyEpoch(membership.keyEpoch)
-    // Between its turns an aggregator fills up, so that its own rounds start with nonces at hand.
-    nonces.refill(this.#connectedHolders(membership)).catch(() => {})
-    if (groupPublic === undefined) {
-      this.#groupPublic.fetch(membership).catch(() => {})
-      return
-    }
+    // Between its turns an aggregator fills up, so that its own rounds start with nonces at hand; and those of a new
+    // key before its first round.
+    const coming = membershipAt(roundStartMs(round) + PREPARED_ROUNDS * this.#options.timing.roundMs)
+    this.#forgetBefore(membership.keyEpoch)
+    const groupPublic = this.#prepare(membership)
+    if (coming !== undefined && coming.keyEpoch !== membership.keyEpoch) this.#prepare(coming)
+    if (groupPublic === undefined) return
     const { domain, feedId, timing, index } = this.#options
     const turn = turnOf(round, index, membership.aggregators.length, timing)
     // A busy process may come to a round after others have finished it.
@@ -105,23 +127,62 @@ export class RoundRunner implements Service {
       turn,
       quotes,
       { domain, feedId, timing, membership, groupPublic },
-      this.#deps,
+      {
+        ...this.#deps,
+        nonces: this.#noncesOf(membership.keyEpoch),
+        learned: evidence => {
+          this.onEquivocation(evidence)
+          this.#deps.learned(evidence)
+        },
+      },
     )
     this.#active.set(round, active)
-    active.dispatch({ type: 'tick' })
-    this.#tickAt(proposalTimeMs(round, turn, timing), active, signal)
-    this.#tickAt(roundStartMs(round) + 2 * timing.roundMs + 1, active, signal)
+    const proposeAtMs = proposalTimeMs(round, turn, timing)
+    const tick = (): void => active.dispatch({ type: 'tick' })
+    tick()
+    this.#at(proposeAtMs - askAheadMs(timing), round, signal, () => this.#askForMissed(round, membership))
+    this.#at(proposeAtMs, round, signal, tick)
+    this.#at(roundStartMs(round) + 2 * timing.roundMs + 1, round, signal, tick)
   }
 
-  #tickAt(timeMs: number, active: ActiveRound, signal: AbortSignal): void {
+  /** Whoever has not been heard is asked: its quote may have been lost on the way here. */
+  #askForMissed(round: Round, membership: Membership): void {
+    const { book, network, admitQuote } = this.#deps
+    if (round <= this.#deps.highestCertified()) return
+    const asked = missedMembers(round, membership, book)
+    askForQuotes(round, asked, { network, timing: this.#options.timing, admit: admitQuote }).catch(() => {})
+  }
+
+  /** Sees to the nonces and the public half of a key; gives the latter when it is there. */
+  #prepare(membership: Membership): FrostPublic | undefined {
+    this.#noncesOf(membership.keyEpoch)
+      .refill(this.#connectedHolders(membership))
+      .catch(() => {})
+    const groupPublic = this.#groupPublic.current(membership)?.signing
+    if (groupPublic === undefined) this.#groupPublic.fetch(membership).catch(() => {})
+    return groupPublic
+  }
+
+  #noncesOf(keyEpoch: number): NoncePool {
+    const nonces = this.#nonces.get(keyEpoch) ?? this.#deps.createNonces(keyEpoch)
+    this.#nonces.set(keyEpoch, nonces)
+    return nonces
+  }
+
+  #forgetBefore(keyEpoch: number): void {
+    // Rounds of the key before may still be open in the first rounds of a new one.
+    for (const known of this.#nonces.keys()) if (known < keyEpoch - 1) this.#nonces.delete(known)
+  }
+
+  #at(timeMs: number, round: Round, signal: AbortSignal, act: () => void): void {
     const { clock, logger } = this.#deps
-    const tick = async (): Promise<void> => {
+    const wait = async (): Promise<void> => {
       // A timer may fire a millisecond early; a tick before its time is no tick, and the round would be lost.
       while (clock.now() < timeMs) await clock.sleep(timeMs - clock.now(), signal)
-      active.dispatch({ type: 'tick' })
+      act()
     }
-    tick().catch((error: unknown) => {
-      if (!signal.aborted) logger.error('a round went wrong', { round: active.round, error })
+    wait().catch((error: unknown) => {
+      if (!signal.aborted) logger.error('a round went wrong', { round, error })
     })
   }
 

@@ -6,6 +6,12 @@ import type { SqliteDatabase } from '../../runtime/sqlite.ts'
 export const GUARD_MIGRATIONS: readonly string[] = [
   `CREATE TABLE quotes (round INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
    CREATE TABLE locks (round INTEGER PRIMARY KEY, word BLOB NOT NULL, proposal BLOB NOT NULL) STRICT;`,
+  `CREATE TABLE closed (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     at_ms INTEGER NOT NULL,
+     round INTEGER NOT NULL,
+     quote BLOB NOT NULL
+   ) STRICT;`,
 ]
 
 /**
@@ -24,6 +30,24 @@ export interface GuardStore {
   addQuote(round: Round, bytes: Uint8Array): void
   lockOf(round: Round): ReportLock | undefined
   addLock(round: Round, lock: ReportLock): void
+  /** Why the guard is closed, if it is. Only an operator takes it away again. */
+  closure(): GuardClosure | undefined
+  /** The first reason stays. */
+  addClosure(closure: GuardClosure): void
+}
+
+/** Somebody else holds the key: what gave it away. */
+export interface GuardClosure {
+  readonly atMs: number
+  readonly round: Round
+  /** The signed quote that this node did not make. */
+  readonly quote: Uint8Array
+}
+
+interface ClosureRow {
+  readonly at_ms: number
+  readonly round: number
+  readonly quote: Buffer
 }
 
 interface LockRow {
@@ -38,6 +62,10 @@ export function createGuardStore(database: SqliteDatabase): GuardStore {
   const insertQuote = database.prepare('INSERT INTO quotes (round, bytes) VALUES (?, ?)')
   const lock = database.prepare<[number], LockRow>('SELECT word, proposal FROM locks WHERE round = ?')
   const insertLock = database.prepare('INSERT INTO locks (round, word, proposal) VALUES (?, ?, ?)')
+  const closed = database.prepare<[], ClosureRow>('SELECT at_ms, round, quote FROM closed')
+  const insertClosed = database.prepare(
+    'INSERT INTO closed (id, at_ms, round, quote) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING',
+  )
   const prune = {
     quotes: pruneStatement(database, 'quotes'),
     locks: pruneStatement(database, 'locks'),
@@ -60,6 +88,13 @@ export function createGuardStore(database: SqliteDatabase): GuardStore {
     addLock: (round, { word, proposal }) => {
       insertLock.run(round, Buffer.from(word.toString(16).padStart(64, '0'), 'hex'), Buffer.from(proposal))
       prune.locks.run()
+    },
+    closure: () => {
+      const row = closed.get()
+      return row === undefined ? undefined : { atMs: row.at_ms, round: asRound(row.round), quote: row.quote }
+    },
+    addClosure: ({ atMs, round, quote }) => {
+      insertClosed.run(Math.floor(atMs), round, Buffer.from(quote))
     },
   }
 }

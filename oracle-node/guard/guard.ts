@@ -15,7 +15,7 @@ import {
 import { reportDigest } from '../../protocol/report.ts'
 import type { ReportLock } from '../../protocol/round/signer.ts'
 import type { Round } from '../../protocol/rounds.ts'
-import type { GuardStore } from './guard-store.ts'
+import type { GuardClosure, GuardStore } from './guard-store.ts'
 
 export type GuardRefusal = 'ROUND_NOT_ABOVE_LAST' | 'OTHER_WORD_LOCKED' | 'CLOSED'
 
@@ -37,6 +37,24 @@ export class GuardError extends Error {
   }
 }
 
+/**
+ * The guard was closed, in this life of the node or an earlier one, because somebody else signs with its key. A restart
+ * changes nothing: only the operator can know that the copy is gone.
+ */
+export class GuardClosedError extends Error {
+  readonly code = 'GUARD_CLOSED'
+  readonly closure: GuardClosure
+  constructor(closure: GuardClosure) {
+    super(
+      `round ${closure.round} was quoted under this node's key, but not by this node: find the copy of the key and ` +
+        `stop it for good (or rotate the key), then clear the record of it, with the node stopped: ` +
+        `sqlite3 guard.sqlite 'DELETE FROM closed'`,
+    )
+    this.name = 'GuardClosedError'
+    this.closure = closure
+  }
+}
+
 export interface GuardOptions {
   readonly domain: Domain
   readonly feedId: Hash
@@ -49,17 +67,34 @@ export class Guard {
   readonly #options: GuardOptions
   readonly #store: GuardStore
   readonly #crypto: IdentityCrypto
-  #closed = false
+  #closed: boolean
 
   constructor(options: GuardOptions, store: GuardStore, crypto: IdentityCrypto) {
     this.#options = options
     this.#store = store
     this.#crypto = crypto
+    this.#closed = store.closure() !== undefined
   }
 
-  /** Signs no quote and no report any more in this process: for when somebody else is known to hold the key. */
-  close(): void {
+  /**
+   * Signs no quote and no report any more, in this process and those that come after it: a quote under this node's key
+   * shows that somebody else holds it.
+   *
+   * @param foreign a quote that the guard does not know
+   * @returns what to end the process with
+   */
+  close(foreign: SignedQuote, nowMs: number): GuardClosedError {
+    // Before the disk, which may fail: in this life nothing is signed any more whatever happens.
     this.#closed = true
+    const closure = { atMs: nowMs, round: foreign.quote.round, quote: foreign.bytes }
+    this.#store.transaction(() => this.#store.addClosure(closure))
+    return new GuardClosedError(closure)
+  }
+
+  /** @throws {GuardClosedError} when it is closed: a node must not go on without its guard */
+  assertOpen(): void {
+    const closure = this.#store.closure()
+    if (closure !== undefined) throw new GuardClosedError(closure)
   }
 
   /**

@@ -16,6 +16,7 @@ export type Abstention =
   | 'NOT_ACTIVE'
   | 'JUST_STARTED'
   | 'CLOCK_STEPPED'
+  | 'CLOCK_OFF_PEERS'
   | 'NO_PRICE'
   | 'ALREADY_QUOTED'
 
@@ -31,7 +32,10 @@ export interface QuoterDeps {
   readonly logger: Logger
   readonly guard: Pick<Guard, 'signQuote' | 'quoteOf'>
   readonly sources: Pick<Sources, 'observe'>
-  readonly membership: () => Membership | undefined
+  /** What counts for a round that starts then. */
+  readonly membershipAt: (unixMs: number) => Membership | undefined
+  /** How far the other members' clocks are ahead of this one; undefined when too few are known. */
+  readonly clockOffsetMs: () => number | undefined
   /** Sends what has been signed and stored. */
   readonly publish: (quote: SignedQuote) => void
   readonly count: (outcome: 'QUOTED' | Abstention) => void
@@ -88,11 +92,11 @@ export class Quoter implements Service {
   }
 
   #quote(round: Round): void {
-    const { clock, guard, membership: read } = this.#deps
+    const { clock, guard, membershipAt } = this.#deps
     // A timer may fire a millisecond early or a busy process late: the slot that is now is what counts.
     const nowMs = Math.max(clock.now(), roundStartMs(round))
     if (roundAt(nowMs, this.#options.roundMs) !== round) return
-    const membership = read()
+    const membership = membershipAt(roundStartMs(round))
     const abstention = this.#abstention(round, membership)
     if (abstention !== undefined) {
       this.#abstain(abstention, round)
@@ -141,7 +145,9 @@ export class Quoter implements Service {
     if (membership === undefined || membership.keyEpoch === 0) return 'NO_KEY_YET'
     if (memberBySlot(membership, this.#options.slot)?.suspended !== false) return 'NOT_ACTIVE'
     if (round <= this.#silentUntil) return 'JUST_STARTED'
-    return steady ? undefined : 'CLOCK_STEPPED'
+    if (!steady) return 'CLOCK_STEPPED'
+    const offsetMs = this.#deps.clockOffsetMs()
+    return offsetMs !== undefined && Math.abs(offsetMs) > this.#options.skewMs ? 'CLOCK_OFF_PEERS' : undefined
   }
 
   /** Counted every round, said when the reason changes. */

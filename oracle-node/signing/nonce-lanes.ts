@@ -13,24 +13,23 @@ type GeneratedNonce = ReturnType<typeof frost.commit>
 
 interface Lane {
   readonly bootId: Hash
-  readonly keyEpoch: number
   readonly pairs: GeneratedNonce[]
 }
 
-/** Aggregators are few; more lanes than this can only be a mistake. */
-const MAX_LANES = 16
+/** Aggregators are few, and keys that count two at most; more lanes than this can only be a mistake. */
+const MAX_LANES = 32
 
 export class NonceLanes {
-  readonly #lanes = new Map<PeerKey, Lane>()
+  /** By aggregator and key epoch: around a rotation rounds under both keys are open at a time. */
+  readonly #lanes = new Map<string, Lane>()
 
-  /** Fills an aggregator's lane up and returns its public pairs. A new boot id or key epoch starts a new lane. */
+  /** Fills an aggregator's lane up and returns its public pairs. A new boot id starts a new lane. */
   refill(aggregator: PeerKey, bootId: Hash, keyEpoch: number, secret: FrostSecret): NoncePair[] {
-    const known = this.#lanes.get(aggregator)
-    const lane: Lane =
-      known?.bootId === bootId && known.keyEpoch === keyEpoch ? known : { bootId, keyEpoch, pairs: [] }
-    if (lane !== known) this.#lanes.delete(aggregator)
-    if (this.#lanes.size >= MAX_LANES && !this.#lanes.has(aggregator)) return []
-    this.#lanes.set(aggregator, lane)
+    const name = laneName(aggregator, keyEpoch)
+    const known = this.#lanes.get(name)
+    const lane: Lane = known?.bootId === bootId ? known : { bootId, pairs: [] }
+    if (this.#lanes.size >= MAX_LANES && known === undefined) return []
+    this.#lanes.set(name, lane)
     while (lane.pairs.length < MAX_LANE_PAIRS) lane.pairs.push(frost.commit(secret))
     return lane.pairs.map(pair => ({ hiding: pair.commitments.hiding, binding: pair.commitments.binding }))
   }
@@ -48,9 +47,9 @@ export class NonceLanes {
   }
 
   /** Adds one fresh pair in place of a spent one; its public half goes out with the reply. */
-  replace(aggregator: PeerKey, secret: FrostSecret): NoncePair {
+  replace(aggregator: PeerKey, keyEpoch: number, secret: FrostSecret): NoncePair {
     const nonce = frost.commit(secret)
-    const lane = this.#lanes.get(aggregator)
+    const lane = this.#lanes.get(laneName(aggregator, keyEpoch))
     if (lane !== undefined && lane.pairs.length < MAX_LANE_PAIRS) lane.pairs.push(nonce)
     return { hiding: nonce.commitments.hiding, binding: nonce.commitments.binding }
   }
@@ -59,9 +58,16 @@ export class NonceLanes {
     this.#lanes.clear()
   }
 
+  /** Forgets the lanes of keys that no round is signed under any more. */
+  forgetBefore(keyEpoch: number): void {
+    for (const name of this.#lanes.keys()) {
+      if (Number(name.split(':')[1]) < keyEpoch) this.#lanes.delete(name)
+    }
+  }
+
   #find(aggregator: PeerKey, keyEpoch: number, pair: NoncePair) {
-    const lane = this.#lanes.get(aggregator)
-    if (lane === undefined || lane.keyEpoch !== keyEpoch) return undefined
+    const lane = this.#lanes.get(laneName(aggregator, keyEpoch))
+    if (lane === undefined) return undefined
     const index = lane.pairs.findIndex(
       ({ commitments }) =>
         equalBytes(commitments.hiding, pair.hiding) && equalBytes(commitments.binding, pair.binding),
@@ -69,4 +75,8 @@ export class NonceLanes {
     const nonce = lane.pairs[index]
     return nonce === undefined ? undefined : { lane, index, nonce }
   }
+}
+
+function laneName(aggregator: PeerKey, keyEpoch: number): string {
+  return `${aggregator}:${keyEpoch}`
 }

@@ -1,14 +1,24 @@
 /**
  * Answers aggregators: hands out nonce pairs, and signs the proposals that pass every check.
  */
-import { DecodeError, type Hash } from '../../protocol/bytes.ts'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { type Address, DecodeError, type Hash, hexOf } from '../../protocol/bytes.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import { commitmentsOf, type FrostPublic, type FrostSecret, frost } from '../../protocol/frost.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
-import type { Membership, PeerKey } from '../../protocol/membership.ts'
+import {
+  aggregatorByIdentity,
+  type Membership,
+  memberBySlot,
+  membershipAt,
+  type PeerKey,
+  type RegistryView,
+} from '../../protocol/membership.ts'
 import { MESSAGE_KIND, openMessage, sealMessage } from '../../protocol/message.ts'
+import type { SignedQuote } from '../../protocol/quote.ts'
 import { reportDigest } from '../../protocol/report.ts'
+import { type AggregatorFault, faultOfProposal } from '../../protocol/round/faults.ts'
 import {
   type ChosenSigner,
   decodeNonceRequest,
@@ -22,11 +32,17 @@ import {
   type Reply,
   sessionIdOf,
 } from '../../protocol/round/messages.ts'
-import type { QuoteBook } from '../../protocol/round/quote-book.ts'
+import { ProposalRecord } from '../../protocol/round/proposal-record.ts'
+import type { Equivocation, QuoteBook } from '../../protocol/round/quote-book.ts'
 import { decideOnProposal, type SignerDecision } from '../../protocol/round/signer.ts'
-import type { RoundTiming } from '../../protocol/round/timing.ts'
-import { verifyQuote } from '../../protocol/round/verify-quote.ts'
-import { nextRound, type Round, roundAt } from '../../protocol/rounds.ts'
+import { type RoundTiming, turnOf } from '../../protocol/round/timing.ts'
+import {
+  claimedSlot,
+  isAuthentic,
+  verifyEquivocation,
+  verifyQuote,
+} from '../../protocol/round/verify-quote.ts'
+import { nextRound, type Round, roundAt, roundStartMs } from '../../protocol/rounds.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { type PeerNetwork, RequestRefused } from '../../runtime/p2p/peer-network.ts'
@@ -53,16 +69,29 @@ export interface SigningDeps {
   readonly crypto: IdentityCrypto
   readonly book: QuoteBook
   readonly network: Pick<PeerNetwork, 'handle'>
-  readonly membership: () => Membership | undefined
+  /** What the registry says now: of both keys, where a rotation is going on. */
+  readonly view: () => RegistryView | undefined
   /** This node's share of the key that is installed, if it has one. */
   readonly key: (keyEpoch: number) => SigningKey | undefined
   readonly highestCertified: () => Round
   /** Counts every answer by its kind, and refusals by their reason. */
   readonly count: (outcome: 'share' | 'locked' | 'missing' | Refusal) => void
+  /** Counts what an aggregator did that no honest one does, by its index. */
+  readonly fault: (aggregator: number, fault: AggregatorFault) => void
+  /** A proposal proved that a member said two things, which was not known before. */
+  readonly learned: (evidence: Equivocation) => void
 }
 
 /** A signature takes about 5 ms; a deadline far above it only frees what hangs. */
 const REQUEST_TIMEOUT_MS = 2_000
+
+interface OpenedProposal {
+  readonly proposal: Proposal
+  readonly keyEpoch: number
+  readonly sender: Address
+  /** Of the body: an aggregator may seal the same proposal twice. */
+  readonly hash: Hash
+}
 
 interface ProposedSession {
   readonly proposal: Proposal
@@ -71,6 +100,8 @@ interface ProposedSession {
   readonly sessionId: Hash
   readonly from: PeerKey
   readonly key: SigningKey | undefined
+  /** Index of who sealed it; undefined when nobody who may did. */
+  readonly aggregator: number | undefined
 }
 
 export class SigningService implements Service {
@@ -78,12 +109,14 @@ export class SigningService implements Service {
   readonly #options: SigningOptions
   readonly #deps: SigningDeps
   readonly #lanes = new NonceLanes()
+  readonly #proposals: ProposalRecord
   /** Until it has started, it signs nothing. */
   #silentUntil = Number.POSITIVE_INFINITY
 
   constructor(options: SigningOptions, deps: SigningDeps) {
     this.#options = options
     this.#deps = deps
+    this.#proposals = new ProposalRecord(options.timing)
   }
 
   async start(): Promise<void> {
@@ -94,6 +127,28 @@ export class SigningService implements Service {
   async stop(): Promise<void> {
     this.#silentUntil = Number.POSITIVE_INFINITY
     this.#lanes.clear()
+  }
+
+  /** The registry has changed: what belongs to keys that are no longer needed is dropped. */
+  follow({ newest, previous }: RegistryView): void {
+    this.#lanes.forgetBefore(previous?.keyEpoch ?? newest.keyEpoch)
+  }
+
+  /** A certificate of a round has been seen, made by the aggregator of that index. */
+  onCertified(round: Round, proposer: number): void {
+    this.#proposals.certified(round, proposer)
+    this.#judgeRounds()
+  }
+
+  /** Names who had this member's share in a round that is over, and made no certificate of it. */
+  #judgeRounds(): void {
+    const { timing } = this.#options
+    const withheld = this.#proposals.judge(this.#deps.clock.now(), (round, aggregator, other) => {
+      const count = this.#membershipAt(roundStartMs(round))?.aggregators.length ?? 1
+      const turns = [aggregator, other].map(index => turnOf(round, index, count, timing))
+      return turns[0] === 'primary' && turns[1] === 'backup'
+    })
+    for (const { aggregator } of withheld) this.#deps.fault(aggregator, 'WITHHELD')
   }
 
   register(): void {
@@ -110,74 +165,141 @@ export class SigningService implements Service {
   }
 
   #refill(request: Uint8Array, from: PeerKey): Uint8Array {
-    const membership = this.#deps.membership()
     const { keyEpoch, bootId } = decodeNonceRequest(request)
     const key = this.#deps.key(keyEpoch)
-    if (!this.#isAggregator(from) || key === undefined || keyEpoch !== membership?.keyEpoch)
-      return encodeNoncePairs([])
+    if (!this.#isAggregator(from) || key === undefined || !this.#counts(keyEpoch)) return encodeNoncePairs([])
     return encodeNoncePairs(this.#lanes.refill(from, bootId, keyEpoch, key.secret))
   }
 
+  /** Whether it is the key epoch of rounds that may still be signed, or soon will be. */
+  #counts(keyEpoch: number): boolean {
+    const view = this.#deps.view()
+    return keyEpoch === view?.newest.keyEpoch || keyEpoch === view?.previous?.keyEpoch
+  }
+
   #isAggregator(from: PeerKey): boolean {
-    return this.#deps.membership()?.aggregators.some(({ peerKey }) => peerKey === from) === true
+    return this.#deps.view()?.newest.aggregators.some(({ peerKey }) => peerKey === from) === true
+  }
+
+  /** What counts for a round that starts then. */
+  #membershipAt(unixMs: number): Membership | undefined {
+    const view = this.#deps.view()
+    return view === undefined ? undefined : membershipAt(view, unixMs)
   }
 
   #answer(sealed: Uint8Array, from: PeerKey): Uint8Array {
     // Before anything is hashed or verified: nobody else can make this node work.
     if (!this.#isAggregator(from)) throw new RequestRefused('not an aggregator')
+    this.#judgeRounds()
     const sessionId = sessionIdOf(sealed)
     const reply = this.#reply(sealed, sessionId, from)
     this.#deps.count(reply.kind === 'refused' ? reply.reason : reply.kind)
     if (reply.kind === 'refused') {
       this.#deps.logger.debug('refused a proposal', { reason: reply.reason, sessionId })
     }
-    const keyEpoch = this.#deps.membership()?.keyEpoch ?? 0
+    const keyEpoch = this.#membershipAt(this.#deps.clock.now())?.keyEpoch ?? 0
     return sealMessage(this.#options.domain, MESSAGE_KIND.share, keyEpoch, encodeReply(reply), digest =>
       this.#deps.guard.signDigest(digest),
     )
   }
 
   #reply(sealed: Uint8Array, sessionId: Hash, from: PeerKey): Reply {
-    const membership = this.#deps.membership()
-    if (membership === undefined) return { kind: 'refused', sessionId, reason: 'BUSY' }
     const opened = this.#open(sealed)
     if (opened === undefined) return { kind: 'refused', sessionId, reason: 'MALFORMED' }
     const { proposal, keyEpoch, sender } = opened
+    const membership = this.#membershipAt(roundStartMs(proposal.round))
+    if (membership === undefined) return { kind: 'refused', sessionId, reason: 'BUSY' }
+    const aggregator = aggregatorByIdentity(membership, sender)?.index
+    const nowMs = this.#deps.clock.now()
+    if (
+      aggregator !== undefined &&
+      keyEpoch === membership.keyEpoch &&
+      this.#isRecent(proposal.round, nowMs)
+    ) {
+      this.#takeIn(opened, aggregator, membership)
+    }
+    const { book, crypto } = this.#deps
     const key = this.#deps.key(keyEpoch)
     const decision = decideOnProposal(proposal, keyEpoch, sender, {
       ...this.#options,
-      nowMs: this.#deps.clock.now(),
+      nowMs,
       membership,
       silentUntil: this.#silentUntil,
       highestCertified: this.#deps.highestCertified(),
       lock: this.#deps.guard.lockOf(proposal.round),
       hasKeyShare: key !== undefined,
       nonceUnspent: own => this.#lanes.isUnspent(from, keyEpoch, own),
-      seen: this.#deps.book.quotesOf(proposal.round),
-      isEquivocator: slot => this.#deps.book.isEquivocator(keyEpoch, slot),
-      verifyQuote: bytes =>
-        verifyQuote(bytes, {
-          ...this.#options,
-          membership,
-          crypto: this.#deps.crypto,
-          book: this.#deps.book,
-        }),
+      seen: book.quotesOf(proposal.round),
+      equivocatorSinceMs: slot => book.equivocationOf(keyEpoch, slot)?.sinceMs,
+      verifyQuote: bytes => {
+        const signed = verifyQuote(bytes, { ...this.#options, membership, crypto, book })
+        if (signed?.quote.round === proposal.round) this.#adopt(signed, membership)
+        return signed
+      },
     })
-    return this.#act(decision, { proposal, keyEpoch, sealed, sessionId, from, key })
+    if (aggregator !== undefined) this.#blame(decision, proposal, aggregator, membership)
+    return this.#act(decision, { proposal, keyEpoch, sealed, sessionId, from, key, aggregator })
   }
 
-  #open(sealed: Uint8Array): { proposal: Proposal; keyEpoch: number; sender: `0x${string}` } | undefined {
-    try {
-      const { body, keyEpoch, sender } = openMessage(
-        this.#options.domain,
-        MESSAGE_KIND.proposal,
-        sealed,
-        this.#deps.crypto,
+  /** Whether what is noted of a round will still be judged: the table is bounded by time. */
+  #isRecent(round: Round, nowMs: number): boolean {
+    return Math.abs(roundStartMs(round) - nowMs) <= 2 * this.#options.timing.roundMs
+  }
+
+  /** What a proposal says beside its word: which session it is, and who is proven to have said two things. */
+  #takeIn({ proposal, hash }: OpenedProposal, aggregator: number, membership: Membership): void {
+    const { book, crypto, clock } = this.#deps
+    if (!this.#proposals.note(aggregator, proposal.round, proposal.session, hash)) {
+      this.#deps.fault(aggregator, 'CONFLICTING_PROPOSAL')
+    }
+    for (const pair of proposal.equivocations) {
+      const slot = claimedSlot(pair[0])
+      if (slot !== undefined && book.isEquivocator(membership.keyEpoch, slot)) continue
+      const evidence = verifyEquivocation(pair, { ...this.#options, membership, crypto })
+      if (evidence === undefined) this.#deps.fault(aggregator, 'FALSE_EVIDENCE')
+      else if (book.learn(evidence, clock.now())) this.#deps.learned(evidence)
+    }
+  }
+
+  /** Keeps a quote that came with a proposal: it may contradict the one that came by gossip. */
+  #adopt(signed: SignedQuote, membership: Membership): void {
+    const signer = memberBySlot(membership, signed.slot)?.identity
+    if (signer === undefined) return
+    const admission = this.#deps.book.adopt(signed, signer, this.#deps.clock.now())
+    if (admission.verdict === 'equivocation') this.#deps.learned(admission.evidence)
+  }
+
+  #blame(decision: SignerDecision, proposal: Proposal, aggregator: number, membership: Membership): void {
+    const { crypto, clock } = this.#deps
+    if (decision.kind === 'refused') {
+      const fault = faultOfProposal(decision.reason, proposal, membership, bytes =>
+        isAuthentic(bytes, { ...this.#options, membership, crypto }),
       )
-      return { proposal: decodeProposal(body), keyEpoch, sender }
+      if (fault !== undefined) this.#deps.fault(aggregator, fault)
+    }
+    if (decision.kind === 'missing') {
+      const slots = decision.quotes.map(({ slot }) => slot)
+      if (this.#proposals.lacked(aggregator, proposal.round, slots, clock.now())) {
+        this.#deps.fault(aggregator, 'MISSING_QUOTES')
+      }
+    }
+  }
+
+  #open(sealed: Uint8Array): OpenedProposal | undefined {
+    let sealedBy: Address | undefined
+    try {
+      const { domain } = this.#options
+      const { body, keyEpoch, sender } = openMessage(domain, MESSAGE_KIND.proposal, sealed, this.#deps.crypto)
+      sealedBy = sender
+      return { proposal: decodeProposal(body), keyEpoch, sender, hash: hexOf(keccak_256(body)) }
     } catch (error) {
-      if (error instanceof DecodeError) return undefined
-      throw error
+      if (!(error instanceof DecodeError)) throw error
+      const newest = this.#deps.view()?.newest
+      const aggregator =
+        newest === undefined || sealedBy === undefined ? undefined : aggregatorByIdentity(newest, sealedBy)
+      // A real seal around nonsense: it was meant to be sent.
+      if (aggregator !== undefined) this.#deps.fault(aggregator.index, 'MALFORMED_PROPOSAL')
+      return undefined
     }
   }
 
@@ -185,7 +307,7 @@ export class SigningService implements Service {
     const { sessionId } = session
     switch (decision.kind) {
       case 'refused':
-        return { kind: 'refused', sessionId, reason: decision.reason }
+        return this.#refuse(decision.reason, session)
       case 'locked':
         return { kind: 'locked', sessionId, proposal: decision.lock.proposal }
       case 'missing':
@@ -197,9 +319,23 @@ export class SigningService implements Service {
     }
   }
 
+  #refuse(reason: Refusal, { sessionId, proposal, keyEpoch }: ProposedSession): Reply {
+    if (reason !== 'EQUIVOCATOR') return { kind: 'refused', sessionId, reason }
+    const known = proposal.quotes
+      .map(bytes => this.#deps.book.equivocationOf(keyEpoch, claimedSlot(bytes) ?? -1))
+      .filter(equivocation => equivocation !== undefined)
+      // The one that was refused: what came out during the round is no reason.
+      .sort((a, b) => a.sinceMs - b.sinceMs)
+    const [refused] = known
+    // Forgotten with its key epoch since the decision.
+    if (refused === undefined) return { kind: 'refused', sessionId, reason: 'BUSY' }
+    const { first, second } = refused.evidence
+    return { kind: 'refused', sessionId, reason, evidence: [first.bytes, second.bytes] }
+  }
+
   /** The pair is gone before the lock is written, and the lock is on disk before the share exists. */
   #sign(word: bigint, own: ChosenSigner, session: ProposedSession): Reply {
-    const { proposal, keyEpoch, sealed, sessionId, from, key } = session
+    const { proposal, keyEpoch, sealed, sessionId, from, key, aggregator } = session
     const nonce = this.#lanes.take(from, keyEpoch, own)
     if (nonce === undefined || key === undefined)
       return { kind: 'refused', sessionId, reason: 'UNKNOWN_NONCE' }
@@ -208,12 +344,13 @@ export class SigningService implements Service {
     const digest = reportDigest(this.#options.domain, this.#options.feedId, word)
     try {
       const share = frost.signShare(key.secret, key.public, nonce.nonces, commitments, digest)
+      if (aggregator !== undefined) this.#proposals.signed(aggregator, proposal.round)
       return {
         kind: 'share',
         sessionId,
         identitySignature,
         share,
-        nonce: this.#lanes.replace(from, key.secret),
+        nonce: this.#lanes.replace(from, keyEpoch, key.secret),
       }
     } catch {
       // Only commitments that are no points get here: they came with the proposal.

@@ -32,6 +32,8 @@ export interface RoundState {
   readonly phase: 'collecting' | 'signing' | 'aggregating' | 'certified' | 'abandoned'
   /** Valid quotes by slot. */
   readonly quotes: ReadonlyMap<number, SignedQuote>
+  /** Members that are known to have said two things: their quotes are in no new word. */
+  readonly equivocators: ReadonlySet<number>
   readonly session: Session | undefined
   /** All sessions so far: the number of the next one. */
   readonly sessions: number
@@ -48,6 +50,8 @@ export interface RoundState {
 export type RoundEvent =
   | { readonly type: 'quote'; readonly quote: SignedQuote }
   | { readonly type: 'tick' }
+  /** It is proven that a member said two things. `session`: the one that a signer refused for it. */
+  | { readonly type: 'equivocation'; readonly slot: number; readonly session: number | undefined }
   | { readonly type: 'share'; readonly session: number; readonly share: ShareOf }
   | {
       readonly type: 'missing'
@@ -95,19 +99,26 @@ export interface Step {
   readonly effects: readonly RoundEffect[]
 }
 
-/** @param quotes what is known of the round already; a `tick` then says whether that is enough */
+/**
+ * @param quotes what is known of the round already; a `tick` then says whether that is enough
+ * @param equivocators slots whose quotes cannot count
+ */
 export function openRound(
   round: Round,
   feedId: Hash,
   turn: Turn,
   quotes: readonly SignedQuote[] = [],
+  equivocators: readonly number[] = [],
 ): RoundState {
   return {
     round,
     feedId,
     turn,
     phase: 'collecting',
-    quotes: new Map(quotes.map(quote => [quote.slot, quote])),
+    quotes: new Map(
+      quotes.filter(({ slot }) => !equivocators.includes(slot)).map(quote => [quote.slot, quote]),
+    ),
+    equivocators: new Set(equivocators),
     session: undefined,
     sessions: 0,
     attempts: new Map(),
@@ -124,6 +135,8 @@ export function step(state: RoundState, event: RoundEvent, context: RoundContext
       return onQuote(state, event.quote, context)
     case 'tick':
       return onTick(state, context)
+    case 'equivocation':
+      return onEquivocation(state, event.slot, event.session, context)
     case 'share':
       return ifCurrent(state, event.session, session => onShare(state, session, event.share))
     case 'missing':
@@ -164,11 +177,32 @@ function onQuote(state: RoundState, quote: SignedQuote, context: RoundContext): 
   return state.phase === 'collecting' ? onTick(withQuotes(state, [quote]), context) : stay(state)
 }
 
+/**
+ * A session that goes on is left alone: its word is an honest one all the same, and who has signed it can sign no
+ * other. Only a signer that refuses it for the liar's sake is a reason to begin anew.
+ */
+function onEquivocation(
+  state: RoundState,
+  slot: number,
+  refused: number | undefined,
+  context: RoundContext,
+): Step {
+  const quotes = new Map(state.quotes)
+  quotes.delete(slot)
+  const next = { ...state, quotes, equivocators: new Set(state.equivocators).add(slot) }
+  // Nobody may be left to wait for.
+  if (state.phase === 'collecting') return onTick(next, context)
+  const { session } = state
+  const spoilt = refused === session?.number && session?.quotes.some(quote => quote.slot === slot) === true
+  return spoilt ? propose(next, context) : stay(next)
+}
+
 /** Adds quotes of the round, the first of each slot. */
 function withQuotes(state: RoundState, quotes: readonly SignedQuote[]): RoundState {
   const added = new Map(state.quotes)
   for (const quote of quotes) {
-    if (quote.quote.round === state.round && !added.has(quote.slot)) added.set(quote.slot, quote)
+    if (quote.quote.round !== state.round || state.equivocators.has(quote.slot)) continue
+    if (!added.has(quote.slot)) added.set(quote.slot, quote)
   }
   return added.size === state.quotes.size ? state : { ...state, quotes: added }
 }
@@ -177,7 +211,9 @@ function onTick(state: RoundState, context: RoundContext): Step {
   const { nowMs, timing, membership } = context
   if (nowMs > roundStartMs(state.round) + 2 * timing.roundMs) return fallback(state, context, 'TOO_LATE')
   if (state.phase !== 'collecting') return stay(state)
-  const everyoneIsIn = state.quotes.size === activeMembers(membership).length
+  const everyoneIsIn = activeMembers(membership).every(
+    ({ slot }) => state.quotes.has(slot) || state.equivocators.has(slot),
+  )
   const itIsTime = nowMs >= proposalTimeMs(state.round, state.turn, timing)
   return itIsTime || (everyoneIsIn && state.turn === 'primary') ? propose(state, context) : stay(state)
 }

@@ -10,11 +10,12 @@ import {
   verifyCertifiedReport,
 } from '../certificate.ts'
 import type { Domain } from '../domain.ts'
-import { type IdentityCrypto, SIGNATURE_BYTES } from '../identity.ts'
+import { type CertificateCrypto, SIGNATURE_BYTES } from '../identity.ts'
 import { aggregatorByIdentity, type Membership, memberBySlot } from '../membership.ts'
 import { type IdentitySigner, MESSAGE_KIND, readMessage, sealMessage } from '../message.ts'
 import { MAX_MEMBERS } from '../quorum.ts'
 import { unpackReport } from '../report.ts'
+import { roundStartMs } from '../rounds.ts'
 
 export interface CertifiedAnnouncement {
   readonly report: CertifiedReport
@@ -48,24 +49,26 @@ export type CertifiedAdmission =
 export interface CertifiedContext {
   readonly domain: Domain
   readonly feedId: Hash
-  readonly membership: Membership
+  /** What counts for a round that starts then. */
+  readonly membershipAt: (unixMs: number) => Membership | undefined
   readonly highestCertified: number
-  readonly crypto: Pick<IdentityCrypto, 'recover'>
+  readonly crypto: CertificateCrypto
 }
 
 /** Decides on an announcement from the network: cheapest first, the certificate last. */
 export function admitCertified(bytes: Uint8Array, context: CertifiedContext): CertifiedAdmission {
-  const { domain, membership, crypto } = context
+  const { domain, crypto } = context
   try {
     const message = readMessage(domain, MESSAGE_KIND.certified, bytes)
     const reader = new ByteReader(message.body)
     const report = decodeCertifiedReport(reader.sized(MAX_CERTIFIED_BYTES))
     const signers = reader.done(reader.list(MAX_MEMBERS, item => item.small(1)))
     if (message.keyEpoch !== report.keyEpoch) return { verdict: 'reject', code: 'MALFORMED' }
-    if (report.keyEpoch !== membership.keyEpoch) return { verdict: 'ignore', code: 'OTHER_KEY_EPOCH' }
     if (report.feedId !== context.feedId) return { verdict: 'ignore', code: 'OTHER_FEED' }
-    if (unpackReport(report.word).round <= context.highestCertified)
-      return { verdict: 'ignore', code: 'OLD_ROUND' }
+    const { round } = unpackReport(report.word)
+    if (round <= context.highestCertified) return { verdict: 'ignore', code: 'OLD_ROUND' }
+    const membership = context.membershipAt(roundStartMs(round))
+    if (report.keyEpoch !== membership?.keyEpoch) return { verdict: 'ignore', code: 'OTHER_KEY_EPOCH' }
     const aggregator = aggregatorByIdentity(membership, message.sender(crypto))
     if (aggregator === undefined) return { verdict: 'ignore', code: 'UNLISTED' }
     if (!verifyCertifiedReport(domain, membership, report, crypto)) {

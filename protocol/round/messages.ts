@@ -31,7 +31,18 @@ export interface Proposal {
   readonly word: bigint
   /** Exactly q, ascending by slot. */
   readonly signers: readonly ChosenSigner[]
+  /**
+   * Why quotes that signers may have seen are not among them: two signed quotes of each member that is left out for
+   * having said two things. A signer that does not know of it would take the quote for dropped.
+   */
+  readonly equivocations: readonly QuotePair[]
 }
+
+/** Two signed quotes of one member for one round, in their wire form. */
+export type QuotePair = readonly [Uint8Array, Uint8Array]
+
+/** More than f of the largest network: with more liars than that, nothing that is decided here holds anyway. */
+export const MAX_EQUIVOCATIONS = 42
 
 export function writePair(writer: ByteWriter, pair: NoncePair): void {
   writer.fixed(pair.hiding, POINT_BYTES).fixed(pair.binding, POINT_BYTES)
@@ -40,6 +51,14 @@ export function writePair(writer: ByteWriter, pair: NoncePair): void {
 /** @throws {DecodeError} */
 export function readPair(reader: ByteReader): NoncePair {
   return { hiding: reader.fixed(POINT_BYTES), binding: reader.fixed(POINT_BYTES) }
+}
+
+function writeQuotePair(writer: ByteWriter, [first, second]: QuotePair): void {
+  writer.fixed(first, SIGNED_QUOTE_BYTES).fixed(second, SIGNED_QUOTE_BYTES)
+}
+
+function readQuotePair(reader: ByteReader): QuotePair {
+  return [reader.fixed(SIGNED_QUOTE_BYTES), reader.fixed(SIGNED_QUOTE_BYTES)]
 }
 
 export function encodeProposal(proposal: Proposal): Uint8Array {
@@ -52,6 +71,8 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
   for (const quote of proposal.quotes) writer.fixed(quote, SIGNED_QUOTE_BYTES)
   writer.uint(proposal.signers.length, 1)
   for (const signer of proposal.signers) writePair(writer.uint(signer.slot, 1), signer)
+  writer.uint(proposal.equivocations.length, 1)
+  for (const pair of proposal.equivocations) writeQuotePair(writer, pair)
   return writer.done()
 }
 
@@ -65,6 +86,7 @@ export function decodeProposal(body: Uint8Array): Proposal {
     word: reader.uint(32),
     quotes: reader.list(MAX_MEMBERS, item => item.fixed(SIGNED_QUOTE_BYTES)),
     signers: reader.list(MAX_MEMBERS, item => ({ slot: item.small(1), ...readPair(item) })),
+    equivocations: reader.list(MAX_EQUIVOCATIONS, readQuotePair),
   })
 }
 
@@ -73,8 +95,9 @@ export function sessionIdOf(sealedProposal: Uint8Array): Hash {
   return hexOf(keccak_256(sealedProposal))
 }
 
-/** Largest sealed proposal: every member's quote and every member's nonces. */
-export const MAX_PROPOSAL_BYTES = 200 + MAX_MEMBERS * (SIGNED_QUOTE_BYTES + 1 + 2 * POINT_BYTES)
+/** Largest sealed proposal: every member's quote and nonces, and the proofs against those who said two things. */
+export const MAX_PROPOSAL_BYTES =
+  200 + MAX_MEMBERS * (SIGNED_QUOTE_BYTES + 1 + 2 * POINT_BYTES) + MAX_EQUIVOCATIONS * 2 * SIGNED_QUOTE_BYTES
 
 /** Why a signer refuses a proposal. Closed: metric label, log field and what tests assert. */
 export const REFUSALS = [
@@ -114,7 +137,18 @@ export type Reply =
   | { readonly kind: 'locked'; readonly sessionId: Hash; readonly proposal: Uint8Array }
   /** The proposal lacks quotes that the signer saw in time. */
   | { readonly kind: 'missing'; readonly sessionId: Hash; readonly quotes: readonly Uint8Array[] }
-  | { readonly kind: 'refused'; readonly sessionId: Hash; readonly reason: Refusal }
+  | {
+      readonly kind: 'refused'
+      readonly sessionId: Hash
+      readonly reason: Exclude<Refusal, 'EQUIVOCATOR'>
+    }
+  /** A refusal that proves itself, so that the next session can do without the liar's quote. */
+  | {
+      readonly kind: 'refused'
+      readonly sessionId: Hash
+      readonly reason: 'EQUIVOCATOR'
+      readonly evidence: QuotePair
+    }
 
 const REPLY_SHARE = 1
 const REPLY_LOCKED = 2
@@ -140,7 +174,9 @@ export function encodeReply(reply: Reply): Uint8Array {
       for (const quote of reply.quotes) writer.fixed(quote, SIGNED_QUOTE_BYTES)
       return writer.done()
     case 'refused':
-      return writer.uint(REPLY_REFUSED, 1).uint(REFUSALS.indexOf(reply.reason), 1).done()
+      writer.uint(REPLY_REFUSED, 1).uint(REFUSALS.indexOf(reply.reason), 1)
+      if (reply.reason === 'EQUIVOCATOR') writeQuotePair(writer, reply.evidence)
+      return writer.done()
   }
 }
 
@@ -167,6 +203,8 @@ export function decodeReply(body: Uint8Array): Reply {
     case REPLY_REFUSED: {
       const reason = REFUSALS[reader.small(1)]
       if (reason === undefined) throw new DecodeError('BAD_VALUE', 'unknown refusal')
+      if (reason === 'EQUIVOCATOR')
+        return reader.done({ kind: 'refused', sessionId, reason, evidence: readQuotePair(reader) })
       return reader.done({ kind: 'refused', sessionId, reason })
     }
     default:
@@ -206,4 +244,35 @@ export function encodeNoncePairs(pairs: readonly NoncePair[]): Uint8Array {
 export function decodeNoncePairs(bytes: Uint8Array): NoncePair[] {
   const reader = new ByteReader(bytes)
   return reader.done(reader.list(MAX_LANE_PAIRS, readPair))
+}
+
+/** Which round's quote is asked for. The reply is the stored signed quote, or empty. */
+export const QUOTE_REQUEST_BYTES = 5
+
+export function encodeQuoteRequest(round: Round): Uint8Array {
+  return new ByteWriter().uint(round, QUOTE_REQUEST_BYTES).done()
+}
+
+/** @throws {DecodeError} */
+export function decodeQuoteRequest(bytes: Uint8Array): Round {
+  const reader = new ByteReader(bytes)
+  return reader.done(asRound(reader.small(QUOTE_REQUEST_BYTES)))
+}
+
+/** When a member took in the question for its time, and when it answered: Unix milliseconds of its own clock. */
+export interface TimeReply {
+  readonly receivedAtMs: number
+  readonly sentAtMs: number
+}
+
+export const TIME_REPLY_BYTES = 12
+
+export function encodeTimeReply({ receivedAtMs, sentAtMs }: TimeReply): Uint8Array {
+  return new ByteWriter().uint(Math.floor(receivedAtMs), 6).uint(Math.floor(sentAtMs), 6).done()
+}
+
+/** @throws {DecodeError} */
+export function decodeTimeReply(bytes: Uint8Array): TimeReply {
+  const reader = new ByteReader(bytes)
+  return reader.done({ receivedAtMs: reader.small(6), sentAtMs: reader.small(6) })
 }

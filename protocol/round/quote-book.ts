@@ -48,6 +48,12 @@ export interface SeenQuote {
   readonly receivedAtMs: number
 }
 
+export interface KnownEquivocation {
+  readonly evidence: Equivocation
+  /** When it was found out here. */
+  readonly sinceMs: number
+}
+
 export interface QuoteBookOptions {
   readonly domain: Domain
   readonly feedId: string
@@ -59,15 +65,23 @@ export class QuoteBook {
   readonly #crypto: Pick<IdentityCrypto, 'recover'>
   readonly #rounds = new Map<Round, Map<number, SeenQuote>>()
   /** `keyEpoch:slot` of those who signed two quotes for a round: their quotes count nowhere in that key epoch. */
-  readonly #equivocators = new Set<string>()
+  readonly #equivocators = new Map<string, KnownEquivocation>()
 
   constructor(options: QuoteBookOptions, crypto: Pick<IdentityCrypto, 'recover'>) {
     this.#options = options
     this.#crypto = crypto
   }
 
-  /** Decides on bytes from the network and remembers what is accepted. */
-  admit(bytes: Uint8Array, membership: Membership, nowMs: number): Admission {
+  /**
+   * Decides on bytes from the network and remembers what is accepted.
+   *
+   * @param membershipAt what counts for a round that starts then: around a rotation two of them count
+   */
+  admit(
+    bytes: Uint8Array,
+    membershipAt: (unixMs: number) => Membership | undefined,
+    nowMs: number,
+  ): Admission {
     if (bytes.length !== SIGNED_QUOTE_BYTES) return { verdict: 'reject', code: 'BAD_SIZE' }
     let signed: SignedQuote
     try {
@@ -76,8 +90,12 @@ export class QuoteBook {
       if (error instanceof DecodeError) return { verdict: 'reject', code: 'MALFORMED' }
       throw error
     }
-    const early = this.#checkRound(signed.quote, membership, nowMs) ?? this.#checkSender(signed, membership)
-    if (early !== undefined) return early
+    const late = this.#checkRound(signed.quote, nowMs)
+    if (late !== undefined) return late
+    const membership = membershipAt(roundStartMs(signed.quote.round))
+    if (signed.quote.keyEpoch !== membership?.keyEpoch) return { verdict: 'ignore', code: 'OTHER_KEY_EPOCH' }
+    const unfit = this.#checkSender(signed, membership)
+    if (unfit !== undefined) return unfit
 
     const known = this.#rounds.get(signed.quote.round)?.get(signed.slot)?.signed
     // Only what is said counts: another signature under the same quote is no lie, and not worth a verification.
@@ -85,8 +103,7 @@ export class QuoteBook {
     return this.#verify(signed, known, membership, nowMs)
   }
 
-  #checkRound(quote: Quote, membership: Membership, nowMs: number): Admission | undefined {
-    if (quote.keyEpoch !== membership.keyEpoch) return { verdict: 'ignore', code: 'OTHER_KEY_EPOCH' }
+  #checkRound(quote: Quote, nowMs: number): Admission | undefined {
     const { roundMs, skewMs } = this.#options.timing
     if (!isRoundStart(quote.round, roundMs)) return { verdict: 'reject', code: 'BAD_ROUND' }
     if (quote.round < previousRound(roundAt(nowMs, roundMs), roundMs))
@@ -118,14 +135,42 @@ export class QuoteBook {
     const member = memberBySlot(membership, signed.slot)
     if (signer === undefined || signer !== member?.identity)
       return { verdict: 'reject', code: 'BAD_SIGNATURE' }
+    return this.#judge(signed, known, signer, nowMs)
+  }
+
+  #judge(signed: SignedQuote, known: SignedQuote | undefined, signer: Address, nowMs: number): Admission {
     // A quote under a key that has been replaced contradicts nothing: it makes room.
     if (known === undefined || known.quote.keyEpoch !== signed.quote.keyEpoch) {
       this.#remember(signed, nowMs)
       return { verdict: 'accept', quote: signed }
     }
-    this.#equivocators.add(equivocatorKey(signed.quote.keyEpoch, signed.slot))
-    this.#rounds.get(signed.quote.round)?.delete(signed.slot)
-    return { verdict: 'equivocation', evidence: { slot: signed.slot, signer, first: known, second: signed } }
+    const evidence = { slot: signed.slot, signer, first: known, second: signed }
+    this.learn(evidence, nowMs)
+    return { verdict: 'equivocation', evidence }
+  }
+
+  /**
+   * Decides on a quote that came inside another message and has been verified there (see verify-quote.ts). Its time
+   * is the caller's business: a proposal or a list may show quotes that gossip would be too late for.
+   */
+  adopt(signed: SignedQuote, signer: Address, nowMs: number): Admission {
+    const { keyEpoch, round } = signed.quote
+    if (this.isEquivocator(keyEpoch, signed.slot)) return { verdict: 'ignore', code: 'KNOWN_EQUIVOCATOR' }
+    const known = this.#rounds.get(round)?.get(signed.slot)?.signed
+    if (known !== undefined && saysTheSame(known, signed)) return { verdict: 'ignore', code: 'DUPLICATE' }
+    return this.#judge(signed, known, signer, nowMs)
+  }
+
+  /** Notes a proven equivocation; the member's quotes are gone with it. False when it was known. */
+  learn(evidence: Equivocation, nowMs: number): boolean {
+    const { keyEpoch } = evidence.first.quote
+    const key = equivocatorKey(keyEpoch, evidence.slot)
+    if (this.#equivocators.has(key)) return false
+    this.#equivocators.set(key, { evidence, sinceMs: nowMs })
+    for (const quotes of this.#rounds.values()) {
+      if (quotes.get(evidence.slot)?.signed.quote.keyEpoch === keyEpoch) quotes.delete(evidence.slot)
+    }
+    return true
   }
 
   #remember(signed: SignedQuote, receivedAtMs: number): void {
@@ -152,9 +197,21 @@ export class QuoteBook {
     return this.#equivocators.has(equivocatorKey(keyEpoch, slot))
   }
 
-  /** Forgets equivocators of ended key epochs: the set holds one key epoch's members at most. */
+  /** What proves that a member has said two things in a key epoch, and since when it is known here. */
+  equivocationOf(keyEpoch: number, slot: number): KnownEquivocation | undefined {
+    return this.#equivocators.get(equivocatorKey(keyEpoch, slot))
+  }
+
+  /** All that is known of a key epoch: at most one a member. */
+  equivocationsOf(keyEpoch: number): Equivocation[] {
+    return [...this.#equivocators.values()]
+      .map(({ evidence }) => evidence)
+      .filter(({ first }) => first.quote.keyEpoch === keyEpoch)
+  }
+
+  /** Forgets equivocators of ended key epochs: the table holds the members of two key epochs at most. */
   forgetBefore(keyEpoch: number): void {
-    for (const key of this.#equivocators) {
+    for (const key of this.#equivocators.keys()) {
       if (Number(key.split(':')[0]) < keyEpoch) this.#equivocators.delete(key)
     }
   }

@@ -3,13 +3,14 @@
  * the shell acts on the answer (lock, delete the nonce, sign, reply).
  */
 import type { Address, Hash } from '../bytes.ts'
-import { aggregatorByIdentity, type Membership, memberBySlot } from '../membership.ts'
-import { type SignedQuote, saysTheSame } from '../quote.ts'
-import { isRoundStart, previousRound, type Round, roundAt } from '../rounds.ts'
+import { activeMembers, aggregatorByIdentity, type Membership, memberBySlot } from '../membership.ts'
+import type { SignedQuote } from '../quote.ts'
+import { isRoundStart, previousRound, type Round, roundAt, roundStartMs } from '../rounds.ts'
 import { medianWord } from './median.ts'
 import type { ChosenSigner, Proposal, Refusal } from './messages.ts'
 import type { SeenQuote } from './quote-book.ts'
 import { collectionDeadlineMs, proposalTimeMs, type RoundTiming, turnOf } from './timing.ts'
+import { claimedSlot } from './verify-quote.ts'
 
 /** The durable promise never to sign a second word for a round. */
 export interface ReportLock {
@@ -35,7 +36,8 @@ export interface SignerContext {
   readonly nonceUnspent: (signer: ChosenSigner) => boolean
   /** Valid quotes of the round that this node has seen. */
   readonly seen: readonly SeenQuote[]
-  readonly isEquivocator: (slot: number) => boolean
+  /** Since when the member of a slot is known to have said two things; undefined when it is not. */
+  readonly equivocatorSinceMs: (slot: number) => number | undefined
   /** Decodes and verifies one quote of the proposal; undefined when it is not valid under this membership. */
   readonly verifyQuote: (bytes: Uint8Array) => SignedQuote | undefined
 }
@@ -81,20 +83,28 @@ function checkTurn(
   proposal: Proposal,
   keyEpoch: number,
   sender: Address,
-  { membership, timing, feedId, nowMs }: SignerContext,
+  context: SignerContext,
 ): Refusal | undefined {
+  const { membership, timing, feedId, nowMs } = context
   const aggregator = aggregatorByIdentity(membership, sender)
   if (aggregator === undefined) return 'NOT_AN_AGGREGATOR'
   const turn = turnOf(proposal.round, aggregator.index, membership.aggregators.length, timing)
   if (turn === undefined) return 'NOT_ITS_TURN'
-  const everyoneIsIn =
-    proposal.quotes.length === membership.members.filter(member => !member.suspended).length
   const opensMs = proposalTimeMs(proposal.round, turn, timing)
   // With every quote in there is nothing to wait for: the primary may go before the deadline.
-  if (nowMs + timing.skewMs < opensMs && !(turn === 'primary' && everyoneIsIn)) return 'TOO_EARLY'
+  const early = nowMs + timing.skewMs < opensMs
+  if (early && !(turn === 'primary' && isEveryoneIn(proposal, context))) return 'TOO_EARLY'
   if (keyEpoch !== membership.keyEpoch) return 'OTHER_KEY_EPOCH'
   if (proposal.feedId !== feedId) return 'OTHER_FEED'
   return undefined
+}
+
+/** Whether there is a quote of every active member whose quote can count. */
+function isEveryoneIn({ quotes }: Proposal, { membership, equivocatorSinceMs }: SignerContext): boolean {
+  const slots = new Set(quotes.map(claimedSlot))
+  return activeMembers(membership).every(
+    ({ slot }) => slots.has(slot) || equivocatorSinceMs(slot) !== undefined,
+  )
 }
 
 function checkRound(proposal: Proposal, context: SignerContext): Refusal | undefined {
@@ -128,7 +138,12 @@ function checkSigners(proposal: Proposal, context: SignerContext): ChosenSigner 
   return context.nonceUnspent(own) ? own : 'UNKNOWN_NONCE'
 }
 
-/** Every quote valid and of this round, one a slot in ascending order, none of a known equivocator. */
+/**
+ * Every quote valid and of this round, one a slot in ascending order, none of a member that is known to have said two
+ * things since before the round. In the round in which it comes out, some have signed by then and others have not:
+ * if these refused what those are bound to, one liar could end the round. Its quote is one of at most f that lie,
+ * whichever of the two it is, and the lock still allows only one word.
+ */
 function checkQuotes(proposal: Proposal, context: SignerContext): SignedQuote[] | Refusal {
   if (proposal.quotes.length < context.membership.quorum.q) return 'TOO_FEW_QUOTES'
   const quotes: SignedQuote[] = []
@@ -136,7 +151,8 @@ function checkQuotes(proposal: Proposal, context: SignerContext): SignedQuote[] 
     const signed = context.verifyQuote(bytes)
     if (signed === undefined || signed.quote.round !== proposal.round) return 'BAD_QUOTE'
     if (signed.slot <= (quotes.at(-1)?.slot ?? -1)) return 'DUPLICATE_QUOTE'
-    if (context.isEquivocator(signed.slot)) return 'EQUIVOCATOR'
+    const sinceMs = context.equivocatorSinceMs(signed.slot)
+    if (sinceMs !== undefined && sinceMs < roundStartMs(proposal.round)) return 'EQUIVOCATOR'
     quotes.push(signed)
   }
   return quotes
@@ -154,7 +170,8 @@ function missingQuotes(quotes: readonly SignedQuote[], round: Round, context: Si
       receivedAtMs < beforeMs &&
       signed.quote.keyEpoch === membership.keyEpoch &&
       memberBySlot(membership, signed.slot)?.suspended === false &&
-      !quotes.some(included => saysTheSame(included, signed)),
+      // Another quote of the slot is no omission: its member has said two things, and either will do.
+      !quotes.some(included => included.slot === signed.slot),
   )
   return missing.map(({ signed }) => signed)
 }

@@ -2,8 +2,9 @@ import { DecodeError, equalBytes, type Hash } from '../bytes.ts'
 import type { Domain } from '../domain.ts'
 import type { IdentityCrypto } from '../identity.ts'
 import { type Membership, memberBySlot } from '../membership.ts'
-import { decodeSignedQuote, quoteDigest, type SignedQuote } from '../quote.ts'
-import { observedInsideSlot, type QuoteBook } from './quote-book.ts'
+import { decodeSignedQuote, quoteDigest, type SignedQuote, saysTheSame } from '../quote.ts'
+import type { QuotePair } from './messages.ts'
+import { type Equivocation, observedInsideSlot, type QuoteBook } from './quote-book.ts'
 import type { RoundTiming } from './timing.ts'
 
 export interface QuoteContext {
@@ -30,6 +31,42 @@ export function verifyQuote(bytes: Uint8Array, context: QuoteContext): SignedQuo
   const signer = context.crypto.recover(quoteDigest(context.domain, quote), signature)
   return signer === member.identity ? signed : undefined
 }
+
+/**
+ * Whether the member of its slot, suspended or not, signed these bytes for this feed and key epoch. What is not
+ * authentic, no honest process shows to another: unlike {@link verifyQuote} it does not depend on when a suspension
+ * was seen, and is what blame can rest on.
+ */
+export function isAuthentic(bytes: Uint8Array, context: Omit<QuoteContext, 'book'>): boolean {
+  const signed = decode(context.domain, bytes)
+  if (signed === undefined) return false
+  const { quote, slot, signature } = signed
+  if (quote.keyEpoch !== context.membership.keyEpoch || quote.feedId !== context.feedId) return false
+  const signer = context.crypto.recover(quoteDigest(context.domain, quote), signature)
+  return signer !== undefined && signer === memberBySlot(context.membership, slot)?.identity
+}
+
+/** The proof that a member said two things, when the pair is one under the membership's key. */
+export function verifyEquivocation(
+  pair: QuotePair,
+  context: Omit<QuoteContext, 'book'>,
+): Equivocation | undefined {
+  const [first, second] = pair.map(bytes => decode(context.domain, bytes))
+  if (first === undefined || second === undefined || saysTheSame(first, second)) return undefined
+  const signer = memberBySlot(context.membership, first.slot)?.identity
+  const ofOneRound = first.slot === second.slot && first.quote.round === second.quote.round
+  if (!ofOneRound || signer === undefined || !pair.every(bytes => isAuthentic(bytes, context)))
+    return undefined
+  return { slot: first.slot, signer, first, second }
+}
+
+/** The slot that a quote's bytes claim, before anything else of them is looked at. */
+export function claimedSlot(bytes: Uint8Array): number | undefined {
+  return bytes[SLOT_OFFSET]
+}
+
+/** Behind the domain tag and the kind. */
+const SLOT_OFFSET = 5
 
 function decode(domain: Domain, bytes: Uint8Array): SignedQuote | undefined {
   try {

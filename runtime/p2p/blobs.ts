@@ -50,6 +50,8 @@ const BLOB_TIMEOUT_MS = 30_000
 const FLOOR_BYTES_PER_SEC = 256 * 1024
 /** Pieces are asked for one after the other; the second is for who begins anew while the first hangs. */
 const MAX_IN_FLIGHT = 2
+/** 256 MB a second: faster than one peer's line, and slower than a flood of small requests. */
+const PIECES_PER_SEC = 1_000
 const PIECE_HEAD_BYTES = 6
 
 /**
@@ -66,6 +68,7 @@ export function serveBlobs(
     maxRequestBytes: BLOB_REQUEST_BYTES,
     maxInFlightPerPeer: MAX_IN_FLIGHT,
     timeoutMs: PIECE_TIMEOUT_MS,
+    maxPerSec: PIECES_PER_SEC,
   }
   network.handle(channel, limits, async request => {
     const { hash, offset } = decodeBlobRequest(request)

@@ -1,4 +1,5 @@
 import type { PeerKey } from './peer-key.ts'
+import { type BudgetAnswer, RateBudget } from './rate-budget.ts'
 
 /** Rejected messages within {@link STRIKE_WINDOW_MS} that end a connection (PROTOCOL, Gossip). */
 export const MAX_STRIKES = 5
@@ -20,51 +21,53 @@ export const MAX_PEERS = 256
 
 interface Conduct {
   strikesAt: number[]
-  budget: number
-  refilledAt: number
+  /** All rejected messages, for whoever looks. */
+  rejects: number
   bannedUntil: number
 }
-
-export type BudgetAnswer = 'within' | 'over' | 'flood'
 
 /** Who misbehaved lately. Times are milliseconds that never go back. Decides only: disconnecting is the caller's. */
 export class ConductBook {
   readonly #peers = new Map<PeerKey, Conduct>()
+  readonly #messages = new RateBudget({ perSec: MESSAGES_PER_SEC, burst: MESSAGE_BURST, maxDebt: MAX_DEBT })
 
   /** Notes a rejected message; true when it was one too many, and the peer is banned from now on. */
   strike(peer: PeerKey, now: number): boolean {
-    const conduct = this.#of(peer, now)
+    const conduct = this.#of(peer)
+    conduct.rejects += 1
     conduct.strikesAt = conduct.strikesAt.filter(at => now - at < STRIKE_WINDOW_MS)
     conduct.strikesAt.push(now)
     if (conduct.strikesAt.length < MAX_STRIKES) return false
-    this.#ban(conduct, now)
+    this.ban(peer, now)
     return true
   }
 
   /** Takes one message from the peer's budget. `flood`: the peer is banned from now on. */
   spend(peer: PeerKey, now: number): BudgetAnswer {
-    const conduct = this.#of(peer, now)
-    const refill = ((now - conduct.refilledAt) * MESSAGES_PER_SEC) / 1_000
-    conduct.budget = Math.min(MESSAGE_BURST, conduct.budget + refill) - 1
-    conduct.refilledAt = now
-    if (conduct.budget >= 0) return 'within'
-    if (conduct.budget > -MAX_DEBT) return 'over'
-    this.#ban(conduct, now)
-    return 'flood'
+    const answer = this.#messages.spend(peer, now)
+    if (answer === 'flood') this.ban(peer, now)
+    return answer
+  }
+
+  /** From now on, whatever for. After the ban a peer starts with a clean page: one more mistake does not ban it again. */
+  ban(peer: PeerKey, now: number): void {
+    const conduct = this.#of(peer)
+    conduct.bannedUntil = now + BAN_MS
+    conduct.strikesAt = []
+  }
+
+  /** How many messages of each peer were rejected since it was first heard of. */
+  rejects(): ReadonlyMap<PeerKey, number> {
+    return new Map(
+      [...this.#peers].filter(([, { rejects }]) => rejects > 0).map(([peer, { rejects }]) => [peer, rejects]),
+    )
   }
 
   isBanned(peer: PeerKey, now: number): boolean {
     return (this.#peers.get(peer)?.bannedUntil ?? Number.NEGATIVE_INFINITY) > now
   }
 
-  /** After the ban a peer starts with a clean page, so that one more mistake does not ban it again. */
-  #ban(conduct: Conduct, now: number): void {
-    conduct.bannedUntil = now + BAN_MS
-    conduct.strikesAt = []
-    conduct.budget = MESSAGE_BURST
-  }
-
-  #of(peer: PeerKey, now: number): Conduct {
+  #of(peer: PeerKey): Conduct {
     const known = this.#peers.get(peer)
     if (known !== undefined) {
       this.#peers.delete(peer)
@@ -72,12 +75,7 @@ export class ConductBook {
       return known
     }
     if (this.#peers.size >= MAX_PEERS) this.#forgetOne()
-    const fresh = {
-      strikesAt: [],
-      budget: MESSAGE_BURST,
-      refilledAt: now,
-      bannedUntil: Number.NEGATIVE_INFINITY,
-    }
+    const fresh = { strikesAt: [], rejects: 0, bannedUntil: Number.NEGATIVE_INFINITY }
     this.#peers.set(peer, fresh)
     return fresh
   }

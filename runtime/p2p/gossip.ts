@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
 import { type GossipsubOpts, type Message, StrictNoSign } from '@libp2p/gossipsub'
+import type { TopicScoreParams } from '@libp2p/gossipsub/score'
+import { SCORE_THRESHOLDS, scoreParams } from './score.ts'
 
 /** Up to this many peers everybody sends to everybody (PROTOCOL, Gossip); above, a mesh forwards. */
 export const MAX_DIRECT_PEERS = 8
@@ -15,10 +17,12 @@ const SEEN_MS = 60_000
 
 /**
  * @param maxBytesOf size limit of a topic; undefined for a topic nobody here joined
- * @param loopback whether all peers share one IP, which the scoring otherwise punishes from eleven peers on
+ * @param topics those that are scored from the start
+ * @param loopback whether all peers share one IP, which the scoring otherwise punishes from nine peers on
  */
 export function gossipOptions(
   maxBytesOf: (topic: string) => number | undefined,
+  topics: readonly string[],
   loopback: boolean,
 ): Partial<GossipsubOpts> {
   return {
@@ -59,7 +63,8 @@ export function gossipOptions(
       maxControlMessages: 256,
       maxPeerInfos: 16,
     },
-    ...(loopback ? { scoreParams: { IPColocationFactorWeight: 0 } } : {}),
+    scoreParams: scoreParams(topics, loopback),
+    scoreThresholds: SCORE_THRESHOLDS,
   }
 }
 
@@ -80,6 +85,11 @@ export interface GossipRouter {
   readonly direct: Set<string>
   readonly streamsOutbound: ReadonlyMap<string, unknown>
   readonly streamsInbound: ReadonlyMap<string, unknown>
+  /** Topics that are not here are not scored: each that is joined must be put in. */
+  readonly score: {
+    readonly params: { readonly topics: Record<string, TopicScoreParams> }
+    score(peerId: string): number
+  }
 }
 
 /** Throws when a new version of gossipsub has changed what is relied on here. */
@@ -90,8 +100,17 @@ export function routerOf(pubsub: object): GossipRouter {
     'streamsOutbound' in value &&
     value.streamsOutbound instanceof Map &&
     'streamsInbound' in value &&
-    value.streamsInbound instanceof Map
+    value.streamsInbound instanceof Map &&
+    'score' in value &&
+    isScore(value.score)
   if (!isRouter(pubsub))
-    throw new Error('gossipsub no longer has direct peers and streams where they used to be')
+    throw new Error('gossipsub no longer has direct peers, streams and scores where they used to be')
   return pubsub
+}
+
+function isScore(score: unknown): boolean {
+  const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+  if (!isObject(score) || !('score' in score) || typeof score.score !== 'function') return false
+  if (!('params' in score) || !isObject(score.params)) return false
+  return 'topics' in score.params && isObject(score.params.topics)
 }

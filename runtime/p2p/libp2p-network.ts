@@ -6,7 +6,7 @@ import { ConductBook } from './conduct.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { type GossipRouter, MAX_DIRECT_PEERS, routerOf } from './gossip.ts'
 import { libp2pOptions, type PeerServices } from './libp2p-options.ts'
-import { createEventCounter, type PeerEvent } from './peer-events.ts'
+import { createEventCounter, type EventCounter, type PeerEvent } from './peer-events.ts'
 import { type PeerKey, peerIdOf, peerKeyFromSeed, peerKeyOf, peerKeyOfAddress } from './peer-key.ts'
 import type {
   PeerNetwork,
@@ -21,6 +21,7 @@ import { PeerRequestError } from './peer-request-error.ts'
 import { RedialPlan, type RedialTarget } from './redial.ts'
 import { type PeerConnection, sendRequest } from './request-client.ts'
 import { RequestServer } from './request-server.ts'
+import { TOPIC_SCORE } from './score.ts'
 
 /** How often the plan for dialling and the table of connections are looked at. */
 const KEEPER_EVERY_MS = 100
@@ -62,13 +63,14 @@ export class Libp2pNetwork implements PeerNetwork {
   readonly #topics = new Map<string, Topic>()
   readonly #conduct = new ConductBook()
   readonly #connections = new ConnectionTable()
-  readonly #events = createEventCounter()
+  readonly #events: EventCounter
   #running: Running | undefined
   #stopping: Promise<void> | undefined
 
   constructor(options: PeerNetworkOptions, deps: PeerNetworkDeps) {
     this.#options = options
     this.#deps = deps
+    this.#events = createEventCounter(deps.count)
     this.self = peerKeyFromSeed(options.seed)
     this.#targets = options.bootstrap.map(address => {
       const peer = peerKeyOfAddress(address)
@@ -89,6 +91,7 @@ export class Libp2pNetwork implements PeerNetwork {
         denied: peerId => this.#isDenied(peerId),
         deniedInbound: peerId => this.#isCrowding(peerId),
         maxBytesOf: topic => this.#topics.get(topic)?.maxBytes,
+        topics: [...this.#topics.keys()],
       }),
     )
     const running: Running = {
@@ -140,10 +143,25 @@ export class Libp2pNetwork implements PeerNetwork {
     return this.#events.counts()
   }
 
+  rejects(): ReadonlyMap<PeerKey, number> {
+    return this.#conduct.rejects()
+  }
+
+  scores(): ReadonlyMap<PeerKey, number> {
+    const score = this.#running?.router.score
+    if (score === undefined) return new Map()
+    return new Map(this.connected().map(peer => [peer, score.score(peerIdOf(peer))]))
+  }
+
   handle(protocol: string, limits: RequestLimits, handler: RequestHandler): void {
     if (this.#servers.has(protocol)) throw new Error(`${protocol} already has a handler`)
     const { clock, logger } = this.#deps
-    const server = new RequestServer(protocol, limits, handler, { clock, logger, events: this.#events })
+    const flooded = (peer: PeerKey): void => {
+      this.#conduct.ban(peer, clock.monotonic())
+      this.#drop(peer, 'BANNED_FOR_FLOOD')
+    }
+    const deps = { clock, logger, events: this.#events, flooded }
+    const server = new RequestServer(protocol, limits, handler, deps)
     this.#servers.set(protocol, server)
     const running = this.#running
     if (running !== undefined) this.#track(running, this.#serve(running, protocol, server))
@@ -254,6 +272,7 @@ export class Libp2pNetwork implements PeerNetwork {
 
   #join(running: Running, topic: string): void {
     const { pubsub } = running.node.services
+    running.router.score.params.topics[topic] = TOPIC_SCORE
     pubsub.topicValidators.set(topic, (source, message) => {
       const from = peerKeyOf(source.toString())
       return from === undefined ? TopicValidatorResult.Ignore : this.#judge(topic, message.data, from)

@@ -25,6 +25,8 @@ export interface Libp2pParts {
   /** Asked as well with the peer id of who dialled us. */
   readonly deniedInbound: (peerId: string) => boolean
   readonly maxBytesOf: (topic: string) => number | undefined
+  /** Those that are joined at the start. */
+  readonly topics: readonly string[]
 }
 
 /** What a libp2p node is made of here. No discovery of any kind: addresses come from the configuration. */
@@ -57,7 +59,7 @@ export function libp2pOptions(parts: Libp2pParts): Options {
     logger: silentComponents,
     services: {
       identify: identify(),
-      pubsub: gossipsub(gossipOptions(parts.maxBytesOf, parts.loopback)),
+      pubsub: gossipsub(gossipOptions(parts.maxBytesOf, parts.topics, parts.loopback)),
     },
   }
 }

@@ -16,6 +16,7 @@ export const PEER_EVENTS = [
   'DROPPED_WITHOUT_GOSSIP',
   'REQUEST_SERVED',
   'REQUEST_REFUSED',
+  'REQUEST_OVER_BUDGET',
   'REQUEST_BROKEN',
   'PUBLISH_FAILED',
 ] as const
@@ -27,11 +28,13 @@ export interface EventCounter {
   counts(): Readonly<Record<PeerEvent, number>>
 }
 
-export function createEventCounter(): EventCounter {
+/** @param count told of each event as well */
+export function createEventCounter(count: (event: PeerEvent) => void = () => {}): EventCounter {
   const counts = Object.fromEntries(PEER_EVENTS.map(event => [event, 0])) as Record<PeerEvent, number>
   return {
     add: event => {
       counts[event] += 1
+      count(event)
     },
     counts: () => ({ ...counts }),
   }

@@ -33,6 +33,11 @@ export interface RequestLimits {
   readonly maxRequestBytes: number
   /** Requests of one peer being read or answered at once; one more is refused. */
   readonly maxInFlightPerPeer: number
+  /**
+   * Requests of one peer a second, on average; twice as many at once. Who goes on long after that is cut off.
+   * 100 unless told.
+   */
+  readonly maxPerSec?: number
   /** From the opened stream to the written reply. */
   readonly timeoutMs: number
 }
@@ -80,11 +85,17 @@ export interface PeerNetwork extends Service {
   publish(topic: string, data: Uint8Array): Promise<void>
   /** How often each thing happened since the process began. */
   counts(): Readonly<Record<PeerEvent, number>>
+  /** How many gossip messages of each peer were rejected since it was first heard of; peers without any are left out. */
+  rejects(): ReadonlyMap<PeerKey, number>
+  /** What gossipsub thinks of each connected peer (see score.ts); of no use among direct peers. */
+  scores(): ReadonlyMap<PeerKey, number>
 }
 
 export interface PeerNetworkDeps {
   readonly clock: Clock
   readonly logger: Logger
+  /** Told of each event as it happens: see peer-metrics.ts. */
+  readonly count?: (event: PeerEvent) => void
 }
 
 /** A peer network over libp2p: TCP, Noise, Yamux, gossipsub. Does nothing before `start`, which may be called again after `stop`. */

@@ -7,16 +7,24 @@ import type { EventCounter } from './peer-events.ts'
 import type { PeerKey } from './peer-key.ts'
 import type { RequestHandler, RequestLimits } from './peer-network.ts'
 import { RequestRefused } from './peer-request-error.ts'
+import { RateBudget } from './rate-budget.ts'
 import { REPLY, type ReplyStatus } from './reply.ts'
+
+/** A member's node asks another one a few times a round; a round is 200 ms or more. */
+const REQUESTS_PER_SEC = 100
+/** Refused requests cost little; a peer that sends as many as this many seconds' worth of them is not busy but hostile. */
+const DEBT_SEC = 10
 
 export interface RequestServerDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly events: EventCounter
+  /** A peer asks so much more than it may that it has to be cut off. */
+  readonly flooded: (peer: PeerKey) => void
 }
 
 /**
- * Answers the streams of one protocol, in this order: room for this peer, size, the whole request, the handler, all
+ * Answers the streams of one protocol, in this order: the peer's budget, room for it, size, the whole request, the handler, all
  * within one deadline.
  */
 export class RequestServer {
@@ -26,12 +34,15 @@ export class RequestServer {
   readonly #deps: RequestServerDeps
   /** As many entries as peers with a request open. */
   readonly #inFlight = new Map<PeerKey, number>()
+  readonly #budget: RateBudget
 
   constructor(protocol: string, limits: RequestLimits, handler: RequestHandler, deps: RequestServerDeps) {
     this.#protocol = protocol
     this.#limits = limits
     this.#handler = handler
     this.#deps = deps
+    const perSec = limits.maxPerSec ?? REQUESTS_PER_SEC
+    this.#budget = new RateBudget({ perSec, burst: 2 * perSec, maxDebt: DEBT_SEC * perSec })
   }
 
   /** libp2p resets streams above this. Twice our own limit, so that a refusal can still be said in words. */
@@ -47,7 +58,7 @@ export class RequestServer {
       if (event.error !== undefined) deadline.cancel(event.error)
     }
     stream.addEventListener('close', onClose)
-    const admitted = this.#enter(from)
+    const admitted = this.#mayAsk(from) && this.#enter(from)
     try {
       if (admitted) await this.#answer(stream, from, deadline)
       else await this.#refuse(stream, deadline)
@@ -101,6 +112,14 @@ export class RequestServer {
     if (error.code === 'TOO_LARGE') return REPLY.TOO_LARGE
     if (error.code === 'MALFORMED') return REPLY.REFUSED
     throw error
+  }
+
+  #mayAsk(from: PeerKey): boolean {
+    const answer = this.#budget.spend(from, this.#deps.clock.monotonic())
+    if (answer === 'within') return true
+    this.#deps.events.add('REQUEST_OVER_BUDGET')
+    if (answer === 'flood') this.#deps.flooded(from)
+    return false
   }
 
   #enter(from: PeerKey): boolean {

@@ -7,7 +7,7 @@ import {
 } from '../../../protocol/certificate.ts'
 import { CHANNELS } from '../../../protocol/channels.ts'
 import { verifyGroupSignature } from '../../../protocol/frost.ts'
-import { installationDigest } from '../../../protocol/keygen.ts'
+import { installationDigest } from '../../../protocol/keygen/installation.ts'
 import { MESSAGE_KIND, openMessage, sealMessage } from '../../../protocol/message.ts'
 import type { SignedQuote } from '../../../protocol/quote.ts'
 import { unpackReport } from '../../../protocol/report.ts'
@@ -119,6 +119,7 @@ describe('a network of four members and two aggregators', function () {
         quotes: quotes.map(({ bytes }) => bytes),
         word,
         signers,
+        equivocations: [],
       }),
       at(net.aggregators, 1).party.sign,
     )
@@ -250,6 +251,9 @@ describe('a network of four members and two aggregators', function () {
         if (quote.quote.round !== round) return publish(quote.bytes)
         void sleepUntil(deadlineMs - net.timing.inclusionMarginMs + 10).then(() => publish(quote.bytes))
       }
+      // Asked directly it would be there in time.
+      at(net.members, 3).tamper = (protocol, _request, answer) =>
+        protocol === CHANNELS.quote ? Promise.resolve(new Uint8Array()) : answer()
       const signers = await pairsFor([0, 1, 2])
       const three = await quotesSeen(round, [0, 1, 2])
       await sleepUntil(deadlineMs)

@@ -55,7 +55,13 @@ export async function connectedPeers(
     await start(peer)
     peers.push(peer)
   }
-  await until('all are connected', () => peers.every(peer => peer.connected().length === count - 1))
+  try {
+    await until('all are connected', () => peers.every(peer => peer.connected().length === count - 1))
+  } catch (error) {
+    // The caller never gets to hold them.
+    await Promise.all(peers.map(peer => peer.stop()))
+    throw error
+  }
   return peers
 }
 

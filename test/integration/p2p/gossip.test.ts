@@ -1,6 +1,7 @@
 import { expect } from 'chai'
-import { BAN_MS } from '../../../runtime/p2p/conduct.ts'
+import { BAN_MS, STRIKE_WINDOW_MS } from '../../../runtime/p2p/conduct.ts'
 import type { PeerNetwork, Verdict } from '../../../runtime/p2p/peer-network.ts'
+import { SCORE_THRESHOLDS } from '../../../runtime/p2p/score.ts'
 import {
   connectedPeers,
   createPeer,
@@ -122,6 +123,49 @@ describe('gossip between peers', () => {
     clock.advance(BAN_MS)
     await until('it is back', () => judge.connected().length === 1)
     await publishUntil(liar, 'sorry', () => heardBy(0).some(text => text.startsWith('sorry')))
+  })
+
+  it('stops listening to a peer that keeps just below five rejected messages a minute', async () => {
+    const clock = shiftedClock()
+    await gossipingPeers(2, { clock }, text => (text.startsWith('bad') ? 'reject' : 'accept'))
+    const [judge, liar] = peers
+    if (judge === undefined || liar === undefined) throw new Error('no peers')
+    for (let sent = 1; sent <= 8; sent++) {
+      await liar.publish(TOPIC, note(`bad ${sent}`))
+      await until(`${sent} are rejected`, () => judge.counts().GOSSIP_REJECTED === sent)
+      if (sent === 4) clock.advance(STRIKE_WINDOW_MS)
+    }
+    expect(judge.rejects()).to.deep.equal(new Map([[liar.self, 8]]))
+    expect(judge.connected()).to.deep.equal([liar.self])
+    // gossipsub still takes a second's messages from a peer that was in good standing when it began.
+    await until(
+      'it is graylisted',
+      () => (judge.scores().get(liar.self) ?? 0) < SCORE_THRESHOLDS.graylistThreshold,
+    )
+    let sent = 0
+    let heard = 0
+    let quiet = 0
+    await until('nothing more of it is heard', () => {
+      void liar.publish(TOPIC, note(`good ${sent++}`))
+      quiet = heardBy(0).length === heard ? quiet + 1 : 0
+      heard = heardBy(0).length
+      return quiet > 50
+    })
+    expect(sent).to.be.above(heard + 40)
+  })
+
+  it('never thinks ill of honest peers over many rounds', async function () {
+    this.timeout(30_000)
+    // Sixteen may come, so that nobody is a direct peer and everybody is scored.
+    await gossipingPeers(6, {})
+    for (let round = 0; round < 40; round++) {
+      await Promise.all(peers.map((peer, index) => peer.publish(TOPIC, note(`round ${round} of ${index}`))))
+    }
+    await until('all have heard all', () => peers.every((_, index) => heardBy(index).length === 5 * 40))
+    for (const peer of peers) {
+      expect([...peer.scores().values()].filter(score => score < 0)).to.deep.equal([])
+      expect(peer.rejects().size).to.equal(0)
+    }
   })
 
   it('rejects a message over the size limit of its topic without showing it to the validator', async () => {

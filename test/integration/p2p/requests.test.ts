@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { type PeerNetwork, PeerRequestError } from '../../../runtime/p2p/peer-network.ts'
-import { connectedPeers, keyOf, note, textOf, until } from './fixture.ts'
+import { connectedPeers, keyOf, note, shiftedClock, textOf, until } from './fixture.ts'
 
 const ECHO = '/test/echo/1'
 const LIMITS = { maxRequestBytes: 1_000, maxInFlightPerPeer: 2, timeoutMs: 5_000 }
@@ -13,9 +13,11 @@ const forever = (signal: AbortSignal): Promise<never> =>
 describe('requests between peers', () => {
   let client: PeerNetwork
   let server: PeerNetwork
+  let clock: ReturnType<typeof shiftedClock>
 
   beforeEach(async () => {
-    const [first, second] = await connectedPeers(2)
+    clock = shiftedClock()
+    const [first, second] = await connectedPeers(2, { clock })
     if (first === undefined || second === undefined) throw new Error('no peers')
     server = first
     client = second
@@ -54,6 +56,25 @@ describe('requests between peers', () => {
       maxReplyBytes: 3_000_000,
     })
     expect(Buffer.compare(reply, large)).to.equal(0)
+  })
+
+  it('refuses what is over a peer’s budget, and serves it again when that has refilled', async () => {
+    server.handle(ECHO, { ...LIMITS, maxInFlightPerPeer: 9, maxPerSec: 1 }, async request => request)
+    const codes = await Promise.all(['a', 'b', 'c'].map(text => codeOf(ask(text))))
+    expect(codes.filter(code => code === 'REFUSED')).to.have.length(1)
+    expect(server.counts().REQUEST_OVER_BUDGET).to.equal(1)
+    clock.advance(2_000)
+    expect(textOf(await ask('again'))).to.equal('again')
+    expect(server.counts().BANNED_FOR_FLOOD).to.equal(0)
+  })
+
+  it('cuts off a peer that goes on and on over its budget', async () => {
+    server.handle(ECHO, { ...LIMITS, maxInFlightPerPeer: 100, maxPerSec: 2 }, async request => request)
+    await Promise.all(Array.from({ length: 40 }, (_, k) => codeOf(ask(`${k}`))))
+    await until(
+      'it is cut off',
+      () => server.counts().BANNED_FOR_FLOOD > 0 && server.connected().length === 0,
+    )
   })
 
   it('is NOT_CONNECTED towards a peer without a connection', async () => {

@@ -13,22 +13,31 @@ import { createGuardStore, GUARD_MIGRATIONS } from '../../../oracle-node/guard/g
 import { KeygenCeremony } from '../../../oracle-node/keygen/ceremony.ts'
 import { KeyHolder } from '../../../oracle-node/keygen/key-holder.ts'
 import { KeyStore } from '../../../oracle-node/keygen/key-store.ts'
+import { serveTranscripts } from '../../../oracle-node/keygen/transcripts.ts'
+import { QuoteDesk } from '../../../oracle-node/quoting/quote-desk.ts'
 import { Quoter } from '../../../oracle-node/quoting/quoter.ts'
 import { SigningService } from '../../../oracle-node/signing/signing-service.ts'
-import { CHANNELS, topicOf } from '../../../protocol/channels.ts'
-import type { Membership } from '../../../protocol/membership.ts'
+import { topicOf } from '../../../protocol/channels.ts'
+import {
+  type Membership,
+  membershipAt,
+  type PeerKey,
+  type RegistryView,
+} from '../../../protocol/membership.ts'
+import { quorumOf } from '../../../protocol/quorum.ts'
 import { SIGNED_QUOTE_BYTES, type SignedQuote } from '../../../protocol/quote.ts'
 import { unpackReport } from '../../../protocol/report.ts'
 import { admitCertified, MAX_CERTIFIED_BYTES, sealCertified } from '../../../protocol/round/certified.ts'
-import { QuoteBook } from '../../../protocol/round/quote-book.ts'
+import { type Equivocation, QuoteBook } from '../../../protocol/round/quote-book.ts'
 import type { RoundTiming } from '../../../protocol/round/timing.ts'
 import type { Round } from '../../../protocol/rounds.ts'
 import { type Bps, type Price, parseDecimal } from '../../../protocol/units.ts'
 import { systemClock } from '../../../runtime/clock.ts'
-import { createPeerNetwork, type PeerNetwork, RequestRefused } from '../../../runtime/p2p/peer-network.ts'
+import { createPeerNetwork, type PeerNetwork, type Verdict } from '../../../runtime/p2p/peer-network.ts'
 import { Secret } from '../../../runtime/secret.ts'
 import { openDatabase } from '../../../runtime/sqlite.ts'
 import { at, type Cast, castOf, crypto, DOMAIN, FEED_ID, type Party, registryView, TIMING } from './cast.ts'
+import { dealKey } from './dealt-keys.ts'
 import { type LogLine, recordLogger } from './record-logger.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { waitFor } from './wait.ts'
@@ -42,6 +51,8 @@ export interface ConsensusMember {
   readonly book: QuoteBook
   /** What it answered to proposals, in order. */
   readonly outcomes: string[]
+  /** What aggregators did wrong by its account: `index fault`, in order. */
+  readonly faults: string[]
   /** Replaces its answers to direct requests. */
   tamper: Tamper | undefined
   /** Replaces what happens to a quote that it has signed. */
@@ -57,6 +68,14 @@ export interface ConsensusAggregator {
   readonly book: QuoteBook
   readonly certified: CertifiedRound[]
   readonly outcomes: string[]
+  /** What members did wrong by its account: `slot fault`, in order. */
+  readonly faults: string[]
+  /** The same of other aggregators. */
+  readonly aggregatorFaults: string[]
+  /** Proofs that came in replies, not by gossip. */
+  readonly learned: Equivocation[]
+  /** Forgets who failed lately, and was to be asked last for it. */
+  forgive(): void
   readonly logs: readonly LogLine[]
   /** One call for a key generation, as the service's loop makes them. */
   callKeygen(): Promise<void>
@@ -71,7 +90,14 @@ export interface Consensus {
   readonly members: ConsensusMember[]
   readonly aggregators: readonly ConsensusAggregator[]
   readonly installations: Installation[]
+  /** What counts now. */
   membership(): Membership
+  view(): RegistryView
+  /** The registry changes, and everybody sees it at once. */
+  changeTo(view: RegistryView): void
+  /** Cuts all connections between the groups until {@link heal}. */
+  divide(...groups: readonly (readonly Party[])[]): Promise<void>
+  heal(): Promise<void>
   /** Stops a member and starts it again with what is on its disk. */
   restart(slot: number): Promise<void>
   stop(): Promise<void>
@@ -80,31 +106,58 @@ export interface Consensus {
 /** Far below what protects a real key, so that tests do not wait for it. */
 const TEST_SCRYPT_N = 1_024
 const KEYGEN_TIMEOUT_MS = 6_000
+/** Longer than any test. */
+const ROTATION_SEC = 86_400
+/** From a rotation to the first round of its key. */
+const HANDOVER_SEC = 2
+
+/** A registry in the middle of no rotation. */
+export function registryOf(newest: Membership): RegistryView {
+  return { newest, previous: undefined, switchAtSec: 0, pending: undefined }
+}
 
 export function priceOf(slot: number): Price {
   return (parseDecimal('0.25') + BigInt(slot) * 10n ** 12n) as Price
 }
 
-export async function startConsensus(options: { n: number; timing?: RoundTiming }): Promise<Consensus> {
+/** @param options.dealt begins with a key that was made on paper, so that no test waits for its generation */
+export async function startConsensus(options: {
+  readonly n: number
+  readonly timing?: RoundTiming
+  readonly dealt?: boolean
+}): Promise<Consensus> {
   const cast = castOf(options.n)
   const timing = options.timing ?? TIMING
   const directory = temporaryDirectory()
-  let membership = registryView(cast)
-  const listeners = new Set<(membership: Membership) => void>()
+  const slots = cast.members.map((_, slot) => slot)
+  const dealt = options.dealt === true ? dealKey(slots, quorumOf(options.n).q) : undefined
+  let view: RegistryView = registryOf(registryView(cast, { groupKey: dealt?.groupKey }))
+  const membership = () => membershipAt(view, systemClock.now())
+  const membershipOfRound = (unixMs: number): Membership => membershipAt(view, unixMs)
+  const listeners = new Set<(view: RegistryView) => void>()
   const everyone = new Set([...cast.members, ...cast.aggregators].map(({ peerKey }) => peerKey))
   const networks = new Map<string, PeerNetwork>()
+  let groups: readonly ReadonlySet<string>[] = [everyone]
+  const reachableFrom = (peerKey: PeerKey) =>
+    new Set([...everyone].filter(other => groups.some(group => group.has(peerKey) && group.has(other))))
 
   const openNetwork = ({ seed, peerKey }: Party): PeerNetwork => {
     const bootstrap = [...networks].flatMap(([key, network]) => (key === peerKey ? [] : network.addresses()))
     const network = createPeerNetwork(
-      { seed, listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap, allowed: () => everyone, loopback: true },
+      {
+        seed,
+        listen: ['/ip4/127.0.0.1/tcp/0'],
+        bootstrap,
+        allowed: () => reachableFrom(peerKey),
+        loopback: true,
+      },
       { clock: systemClock, logger: recordLogger() },
     )
     networks.set(peerKey, network)
     return network
   }
 
-  const startMember = async (slot: number): Promise<ConsensusMember> => {
+  const startMember = async (slot: number, restarted = false): Promise<ConsensusMember> => {
     const party = at(cast.members, slot)
     const network = openNetwork(party)
     const logger = recordLogger()
@@ -125,6 +178,9 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
     const keys = new KeyHolder(store, logger)
     let highestCertified = 0 as Round
     const outcomes: string[] = []
+    const faults: string[] = []
+    const generated = dealt?.keys[slot]
+    if (generated !== undefined && !restarted) await store.save(1, generated)
 
     const member: ConsensusMember = {
       slot,
@@ -133,12 +189,14 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
       guard,
       book,
       outcomes,
+      faults,
       tamper: undefined,
       outgoing: undefined,
-      holdsShare: () => keys.current(membership.keyEpoch) !== undefined,
+      holdsShare: () => keys.current(membership().keyEpoch) !== undefined,
       stop: async () => {
         listeners.delete(onChange)
         await quoter.stop()
+        await desk.stop()
         await ceremony.stop()
         await network.stop()
         database.close()
@@ -149,17 +207,23 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
       handle: (protocol, limits, handler) =>
         network.handle(protocol, limits, (request, from, signal) => {
           const answer = () => handler(request, from, signal)
-          return member.tamper === undefined ? answer() : member.tamper(protocol, request, answer)
+          return member.tamper === undefined ? answer() : member.tamper(protocol, request, answer, from)
         }),
     }
     const ceremony = new KeygenCeremony(
-      { domain: DOMAIN, slot, timeoutMs: KEYGEN_TIMEOUT_MS },
+      {
+        domain: DOMAIN,
+        slot,
+        identity: party.identity,
+        timeoutMs: KEYGEN_TIMEOUT_MS,
+        rotationSec: ROTATION_SEC,
+      },
       {
         clock,
         logger,
         crypto,
         network: tampered,
-        membership: () => membership,
+        view: () => view,
         sign: digest => guard.signDigest(digest),
         save: (keyEpoch, key) => store.save(keyEpoch, key),
       },
@@ -173,26 +237,23 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
         crypto,
         book,
         network: tampered,
-        membership: () => membership,
+        view: () => view,
         key: keyEpoch => keys.current(keyEpoch),
         highestCertified: () => highestCertified,
         count: outcome => outcomes.push(outcome),
+        fault: (aggregator, fault) => faults.push(`${aggregator} ${fault}`),
+        learned: ({ first, second }) => {
+          publish(first.bytes)
+          publish(second.bytes)
+        },
       },
     )
     ceremony.register()
     signing.register()
-    network.handle(
-      CHANNELS.transcript,
-      { maxRequestBytes: 0, maxInFlightPerPeer: 2, timeoutMs: 2_000 },
-      async () => {
-        const transcript = keys.current(membership.keyEpoch)?.transcript
-        if (transcript === undefined) throw new RequestRefused('no transcript')
-        return transcript
-      },
-    )
+    serveTranscripts(network, keys)
     const quotes = topicOf(DOMAIN, 'quotes')
     const admit = (data: Uint8Array) => {
-      const admission = book.admit(data, membership, clock.now())
+      const admission = book.admit(data, membershipOfRound, clock.now())
       return admission.verdict === 'equivocation' ? 'accept' : admission.verdict
     }
     network.subscribe(quotes, SIGNED_QUOTE_BYTES, admit, () => {})
@@ -203,12 +264,15 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
         const admission = admitCertified(data, {
           domain: DOMAIN,
           feedId: FEED_ID,
-          membership,
+          membershipAt: membershipOfRound,
           highestCertified,
           crypto,
         })
-        if (admission.verdict === 'accept')
-          highestCertified = unpackReport(admission.announcement.report.word).round
+        if (admission.verdict === 'accept') {
+          const { report, proposer } = admission.announcement
+          highestCertified = unpackReport(report.word).round
+          signing.onCertified(highestCertified, proposer)
+        }
         return admission.verdict
       },
       () => {},
@@ -216,14 +280,27 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
     const publish = (bytes: Uint8Array): void => {
       network.publish(quotes, bytes).catch(() => {})
     }
+    const desk = new QuoteDesk(
+      { slot, timing },
+      {
+        ...{ clock, guard, book },
+        network: { ...tampered, connected: () => network.connected() },
+        membershipAt: membershipOfRound,
+        admitQuote: bytes => {
+          admit(bytes)
+        },
+      },
+    )
+    desk.register()
     const quoter = new Quoter(
       { feedId: FEED_ID, slot, roundMs: timing.roundMs, skewMs: timing.skewMs },
       {
         clock,
         logger,
         guard,
-        membership: () => membership,
+        membershipAt: membershipOfRound,
         count: () => {},
+        clockOffsetMs: () => undefined,
         sources: { observe: nowMs => observationOf(slot, nowMs) },
         publish: quote => {
           admit(quote.bytes)
@@ -232,20 +309,26 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
         },
       },
     )
-    const onChange = (changed: Membership): void => {
-      book.forgetBefore(changed.keyEpoch)
+    const onChange = (changed: RegistryView): void => {
+      book.forgetBefore((changed.previous ?? changed.newest).keyEpoch)
       ceremony.follow(changed)
+      signing.follow(changed)
       void keys.follow(changed)
     }
     listeners.add(onChange)
     await network.start(new AbortController().signal)
-    await keys.follow(membership)
+    await keys.follow(view)
     await ceremony.start()
     await signing.start()
+    await desk.start()
     await quoter.start()
     return member
   }
 
+  const changeTo = (next: RegistryView): void => {
+    view = next
+    for (const listener of listeners) listener(next)
+  }
   const installations: Installation[] = []
   const startAggregator = async (index: number): Promise<ConsensusAggregator> => {
     const party = at(cast.aggregators, index)
@@ -255,6 +338,10 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
     const logger = recordLogger()
     const certified: CertifiedRound[] = []
     const outcomes: string[] = []
+    const faults: string[] = []
+    const aggregatorFaults: string[] = []
+    const learned: Equivocation[] = []
+    let record = new SignerRecord()
     let highestCertified = 0
     const onCertified = (round: Round): void => {
       highestCertified = Math.max(highestCertified, round)
@@ -269,11 +356,20 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
         network,
         book,
         sign: party.sign,
-        nonces: new NoncePool(new Uint8Array(32).fill(index + 1), network),
-        record: new SignerRecord(),
-        membership: () => membership,
+        createNonces: keyEpoch => new NoncePool(new Uint8Array(32).fill(index + 1), keyEpoch, network),
+        record: {
+          failed: (slot, nowMs) => record.failed(slot, nowMs),
+          failedLately: (slot, nowMs) => record.failedLately(slot, nowMs),
+        },
+        membershipAt: membershipOfRound,
         highestCertified: () => highestCertified,
         count: outcome => outcomes.push(outcome),
+        fault: (slot, fault) => faults.push(`${slot} ${fault}`),
+        aggregatorFault: (other, fault) => aggregatorFaults.push(`${other} ${fault}`),
+        learned: evidence => learned.push(evidence),
+        admitQuote: bytes => {
+          admitQuote(bytes)
+        },
         certified: round => {
           certified.push(round)
           onCertified(unpackReport(round.report.word).round)
@@ -283,21 +379,22 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
         },
       },
     )
-    network.subscribe(
-      topicOf(DOMAIN, 'quotes'),
-      SIGNED_QUOTE_BYTES,
-      data => {
-        const admission = book.admit(data, membership, clock.now())
-        if (admission.verdict === 'accept') rounds.onQuote(admission.quote)
-        return admission.verdict === 'equivocation' ? 'accept' : admission.verdict
-      },
-      () => {},
-    )
+    const admitQuote = (data: Uint8Array): Verdict => {
+      const admission = book.admit(data, membershipOfRound, clock.now())
+      if (admission.verdict === 'accept') rounds.onQuote(admission.quote)
+      if (admission.verdict !== 'equivocation') return admission.verdict
+      rounds.onEquivocation(admission.evidence)
+      return 'accept'
+    }
+    network.subscribe(topicOf(DOMAIN, 'quotes'), SIGNED_QUOTE_BYTES, admitQuote, () => {})
     network.subscribe(
       topicOf(DOMAIN, 'certified'),
       MAX_CERTIFIED_BYTES,
       data => {
-        const context = { domain: DOMAIN, feedId: FEED_ID, membership, highestCertified, crypto }
+        const context = {
+          ...{ domain: DOMAIN, feedId: FEED_ID, crypto, highestCertified },
+          membershipAt: membershipOfRound,
+        }
         const admission = admitCertified(data, context)
         if (admission.verdict === 'accept')
           onCertified(unpackReport(admission.announcement.report.word).round)
@@ -306,23 +403,30 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
       () => {},
     )
     const coordinator = new KeygenCoordinator(
-      { domain: DOMAIN, index, timeoutMs: KEYGEN_TIMEOUT_MS },
+      { domain: DOMAIN, index, timeoutMs: KEYGEN_TIMEOUT_MS, rotationSec: ROTATION_SEC },
       {
         clock,
         logger,
         crypto,
         network,
         sign: party.sign,
-        readLatest: async () => membership,
+        readLatest: async () => view,
+        count: () => {},
         install: async installation => {
-          installations.push(installation)
           const { px, transcriptHash, participants, keyEpoch } = installation
-          membership = registryView(cast, {
+          if (keyEpoch !== view.newest.keyEpoch + 1) throw new Error('the registry has another key by now')
+          installations.push(installation)
+          const next = registryView(cast, {
             keyEpoch,
-            registryVersion: 2,
+            registryVersion: view.newest.registryVersion,
             groupKey: { px, transcriptHash, participants },
           })
-          for (const listener of listeners) listener(membership)
+          changeTo({
+            newest: next,
+            previous: keyEpoch === 1 ? undefined : view.newest,
+            switchAtSec: Math.ceil(clock.now() / 1_000) + (keyEpoch === 1 ? 0 : HANDOVER_SEC),
+            pending: undefined,
+          })
         },
       },
     )
@@ -334,8 +438,14 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
       book,
       certified,
       outcomes,
+      faults,
+      aggregatorFaults,
+      learned,
+      forgive: () => {
+        record = new SignerRecord()
+      },
       logs: logger.lines,
-      callKeygen: () => coordinator.attend(membership, new AbortController().signal),
+      callKeygen: () => coordinator.attend(view, new AbortController().signal),
       startRounds: () => rounds.start(),
       stopRounds: () => rounds.stop(),
     }
@@ -352,10 +462,20 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
     members,
     aggregators,
     installations,
-    membership: () => membership,
+    membership,
+    view: () => view,
+    changeTo,
+    divide: async (...parts) => {
+      groups = parts.map(part => new Set(part.map(({ peerKey }) => peerKey)))
+      await allConnected()
+    },
+    heal: async () => {
+      groups = [everyone]
+      await allConnected()
+    },
     restart: async slot => {
       await at(members, slot).stop()
-      members[slot] = await startMember(slot)
+      members[slot] = await startMember(slot, true)
       await allConnected()
     },
     stop: async () => {
@@ -367,7 +487,9 @@ export async function startConsensus(options: { n: number; timing?: RoundTiming 
   }
   const allConnected = () =>
     waitFor('all connections', () =>
-      [...networks.values()].every(network => network.connected().length === networks.size - 1),
+      [...networks].every(
+        ([peerKey, network]) => network.connected().length === reachableFrom(peerKey as PeerKey).size - 1,
+      ),
     )
   await allConnected()
   return consensus

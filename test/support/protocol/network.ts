@@ -111,6 +111,7 @@ export class ProtocolNetwork {
       quotes: from.map(quote => quote.bytes),
       word: medianWord(from.map(signed => signed.quote)),
       signers: this.slots.slice(0, this.membership.quorum.q).map(chosenSigner),
+      equivocations: [],
       ...others,
     }
   }

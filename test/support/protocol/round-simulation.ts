@@ -67,7 +67,7 @@ export class RoundSimulation {
         const signed = this.#quotes[from]
         return signed === undefined ? [] : [{ signed, receivedAtMs: T_MS }]
       }),
-      isEquivocator: () => false,
+      equivocatorSinceMs: () => undefined,
       verifyQuote: bytes => this.#byBytes.get(hexOf(bytes)),
     })
     if (decision.kind === 'sign') {
@@ -176,5 +176,6 @@ function proposalOf(session: Session): Proposal {
     quotes: session.quotes.map(quote => quote.bytes),
     word: medianWord(session.quotes.map(signed => signed.quote)),
     signers: session.signers.map(chosenSigner),
+    equivocations: [],
   }
 }

@@ -30,7 +30,7 @@ describe('the pool of nonce pairs', () => {
     lanes = new NonceLanes()
     requests = 0
     answer = undefined
-    pool = new NoncePool(new Uint8Array(32), {
+    pool = new NoncePool(new Uint8Array(32), 1, {
       request: async (_to, _channel, request) => {
         requests += 1
         if (answer !== undefined) return answer(request)
@@ -38,12 +38,11 @@ describe('the pool of nonce pairs', () => {
         return encodeNoncePairs(lanes.refill(aggregator, bootId, keyEpoch, secret))
       },
     })
-    pool.useKeyEpoch(1)
   })
   /** What the member does with a proposal that it signs. */
   const spend = (pair: NoncePair): NoncePair => {
     expect(lanes.take(aggregator, 1, pair)).to.not.equal(undefined)
-    return lanes.replace(aggregator, secret)
+    return lanes.replace(aggregator, 1, secret)
   }
   const take = (): NoncePair => {
     const pair = pool.take(member.slot)
@@ -76,7 +75,7 @@ describe('the pool of nonce pairs', () => {
 
   it('never holds more of a member than its lane has room for', async () => {
     await pool.refill([member])
-    pool.add(member.slot, lanes.replace(aggregator, secret))
+    pool.add(member.slot, lanes.replace(aggregator, 1, secret))
     const held: NoncePair[] = []
     for (let pair = pool.take(member.slot); pair !== undefined; pair = pool.take(member.slot)) held.push(pair)
     expect(held).to.have.length(MAX_LANE_PAIRS)
@@ -97,22 +96,6 @@ describe('the pool of nonce pairs', () => {
     pool.forget(member.slot)
     await pool.refill([member])
     expect(spend(take())).to.not.equal(undefined)
-  })
-
-  it('drops everything when the key has changed', async () => {
-    await pool.refill([member])
-    pool.useKeyEpoch(2)
-    expect(pool.stocked()).to.deep.equal([])
-  })
-
-  it('takes no answer that comes after the key has changed', async () => {
-    const slow = Promise.withResolvers<Uint8Array>()
-    answer = () => slow.promise
-    const refilled = pool.refill([member])
-    pool.useKeyEpoch(2)
-    slow.resolve(encodeNoncePairs([lanes.replace(aggregator, secret)]))
-    await refilled
-    expect(pool.stocked()).to.deep.equal([])
   })
 
   it('holds nothing of members that do not answer, answer nonsense or have nothing', async () => {

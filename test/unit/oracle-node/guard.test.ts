@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { Guard } from '../../../oracle-node/guard/guard.ts'
+import { Guard, GuardClosedError } from '../../../oracle-node/guard/guard.ts'
 import { createGuardStore, GUARD_MIGRATIONS } from '../../../oracle-node/guard/guard-store.ts'
 import { quoteDigest } from '../../../protocol/quote.ts'
 import { reportDigest } from '../../../protocol/report.ts'
@@ -11,6 +11,15 @@ import { type TemporaryDirectory, temporaryDirectory } from '../../support/netwo
 
 const me = party('member 0')
 const PROPOSAL = Uint8Array.of(1, 2, 3)
+function thrownBy(act: () => void): GuardClosedError {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof GuardClosedError) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
 const later = (rounds: number): Round => asRound(ROUND + 10 * rounds)
 
 describe('the guard', () => {
@@ -44,11 +53,34 @@ describe('the guard', () => {
     expect(crypto.recover(quoteDigest(DOMAIN, quote), signature)).to.equal(me.identity)
   })
 
-  it('signs nothing after it was closed', () => {
-    guard.close()
-    expect(() => guard.signQuote(aQuote()))
-      .to.throw()
-      .with.property('code', 'CLOSED')
+  it('signs nothing after it was closed, also after it was opened again', () => {
+    const foreign = signQuoteAs(me, 0, { confidence: 99 })
+    expect(() => guard.assertOpen()).to.not.throw()
+    guard.close(foreign, 1_234.5)
+    for (const again of [() => {}, reopen]) {
+      again()
+      expect(() => guard.signQuote(aQuote()))
+        .to.throw()
+        .with.property('code', 'CLOSED')
+      expect(() => guard.lockAndSignReport(ROUND, { word: 7n, proposal: PROPOSAL }))
+        .to.throw()
+        .with.property('code', 'CLOSED')
+    }
+  })
+
+  it('says of a closed guard what gave the copy away and how to clear it, which it can be', () => {
+    const foreign = signQuoteAs(me, 0, { confidence: 99 })
+    guard.close(foreign, 1_234)
+    guard.close(signQuoteAs(me, 0, { confidence: 98 }), 5_678)
+    reopen()
+    const error = thrownBy(() => guard.assertOpen())
+    expect(error.closure).to.deep.include({ atMs: 1_234, round: ROUND })
+    expect(Buffer.from(error.closure.quote)).to.deep.equal(Buffer.from(foreign.bytes))
+    const [, statement = ''] = /sqlite3 guard\.sqlite '(.+)'$/.exec(error.message) ?? []
+    database.exec(statement)
+    reopen()
+    expect(() => guard.assertOpen()).to.not.throw()
+    expect(guard.signQuote(aQuote()).quote.round).to.equal(ROUND)
   })
 
   it('signs one quote a round, also after it was opened again', () => {

@@ -37,7 +37,7 @@ describe('nonce pairs', () => {
       const lanes = new NonceLanes()
       const before = lanes.refill(peer(0), boot(1), 1, secret)
       lanes.take(peer(0), 1, at(before, 0))
-      const fresh = lanes.replace(peer(0), secret)
+      const fresh = lanes.replace(peer(0), 1, secret)
       expect(before).to.not.deep.include(fresh)
       expect(lanes.isUnspent(peer(0), 1, fresh)).to.equal(true)
     })
@@ -51,11 +51,14 @@ describe('nonce pairs', () => {
       expect(lanes.take(peer(0), 1, pair)).to.equal(undefined)
     })
 
-    it('of an ended key epoch are dropped', () => {
+    it('of two keys stand side by side, and those of an ended one are dropped', () => {
       const lanes = new NonceLanes()
       const pair = at(lanes.refill(peer(0), boot(1), 1, secret), 0)
       const next = lanes.refill(peer(0), boot(1), 2, secret)
       expect(next).to.not.deep.include(pair)
+      expect(lanes.take(peer(0), 2, pair)).to.equal(undefined)
+      expect(lanes.isUnspent(peer(0), 1, pair)).to.equal(true)
+      lanes.forgetBefore(2)
       expect(lanes.take(peer(0), 1, pair)).to.equal(undefined)
       expect(lanes.take(peer(0), 2, pair)).to.equal(undefined)
     })
@@ -67,9 +70,11 @@ describe('nonce pairs', () => {
       expect(lanes.take(peer(0), 1, { hiding: first.hiding, binding: second.binding })).to.equal(undefined)
     })
 
-    it('are given to no more than sixteen aggregators', () => {
+    it('are given to no more than sixteen aggregators under two keys', () => {
       const lanes = new NonceLanes()
-      for (let index = 0; index < 16; index++) lanes.refill(peer(index), boot(1), 1, secret)
+      for (let index = 0; index < 16; index++) {
+        for (const keyEpoch of [1, 2]) lanes.refill(peer(index), boot(1), keyEpoch, secret)
+      }
       expect(lanes.refill(peer(16), boot(1), 1, secret)).to.deep.equal([])
       expect(lanes.refill(peer(0), boot(2), 1, secret)).to.have.length(MAX_LANE_PAIRS)
     })

@@ -29,6 +29,7 @@ describe('the quoter', () => {
   let clock: WallClock
   let membership: Membership | undefined
   let published: SignedQuote[]
+  let offsetMs: number | undefined
   let counts: ('QUOTED' | Abstention)[]
   let signed: Round[]
   let stored: Map<Round, SignedQuote>
@@ -40,6 +41,7 @@ describe('the quoter', () => {
     clock = new WallClock(roundStartMs(ROUND) + 100)
     membership = registryView(castOf(4), { groupKey })
     published = []
+    offsetMs = undefined
     counts = []
     signed = []
     stored = new Map()
@@ -62,7 +64,7 @@ describe('the quoter', () => {
       {
         clock,
         logger,
-        membership: () => membership,
+        membershipAt: () => membership,
         sources: { observe: nowMs => observe(nowMs) },
         guard: {
           quoteOf: round => stored.get(round),
@@ -73,6 +75,7 @@ describe('the quoter', () => {
             return signQuoteAs(party('member 2'), 2, quote)
           },
         },
+        clockOffsetMs: () => offsetMs,
         publish: quote => published.push(quote),
         count: outcome => counts.push(outcome),
       },
@@ -153,6 +156,16 @@ describe('the quoter', () => {
     expect(silent).to.be.within(10, 11)
     expect(counts.slice(0, silent)).to.deep.equal(counts.slice(0, silent).map(() => 'CLOCK_STEPPED'))
     expect(counts.at(-1)).to.equal('QUOTED')
+  })
+
+  it('abstains while its clock is further from the peers’ median than clocks may stand apart', async () => {
+    await passRounds(2)
+    counts = []
+    for (const next of [200, 201, -201, -200, undefined]) {
+      offsetMs = next
+      await passRounds(1)
+    }
+    expect(counts).to.deep.equal(['QUOTED', 'CLOCK_OFF_PEERS', 'CLOCK_OFF_PEERS', 'QUOTED', 'QUOTED'])
   })
 
   it('abstains in rounds that it has passed already when the clock was set back', async () => {

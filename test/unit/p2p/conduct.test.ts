@@ -59,7 +59,7 @@ describe('the conduct book', () => {
   it('remembers a bounded number of peers, the latest ones', () => {
     const book = new ConductBook()
     strikes(book, MAX_STRIKES, 0)
-    for (let k = 0; k < MAX_PEERS; k++) book.spend(`0x${k}`, 0)
+    for (let k = 0; k < MAX_PEERS; k++) book.strike(`0x${k}`, 0)
     expect(book.isBanned(ANN, 0)).to.equal(false)
   })
 })

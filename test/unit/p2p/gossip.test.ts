@@ -16,13 +16,22 @@ describe('gossip options', () => {
   })
 
   it('refuses messages of a topic nobody joined before anything is remembered', () => {
-    const { dataTransform } = gossipOptions(topic => (topic === 'known' ? 10 : undefined), false)
+    const { dataTransform } = gossipOptions(topic => (topic === 'known' ? 10 : undefined), [], false)
     expect(() => dataTransform?.inboundTransform('other', text('x'))).to.throw('unknown topic')
     expect(dataTransform?.inboundTransform('known', text('x'))).to.deep.equal(text('x'))
   })
 
+  it('scores every topic, and punishes nobody for being quiet', () => {
+    const { topics = {} } = gossipOptions(() => 1, ['a', 'b'], true).scoreParams ?? {}
+    expect(Object.keys(topics)).to.deep.equal(['a', 'b'])
+    for (const score of Object.values(topics)) {
+      expect(score.invalidMessageDeliveriesWeight).to.be.below(0)
+      expect([score.meshMessageDeliveriesWeight, score.meshFailurePenaltyWeight]).to.deep.equal([0, 0])
+    }
+  })
+
   it('counts peers per IP only where peers are expected on different ones', () => {
-    expect(gossipOptions(() => 1, false).scoreParams).to.equal(undefined)
-    expect(gossipOptions(() => 1, true).scoreParams).to.deep.equal({ IPColocationFactorWeight: 0 })
+    expect(gossipOptions(() => 1, [], false).scoreParams?.IPColocationFactorWeight).to.be.below(0)
+    expect(gossipOptions(() => 1, [], true).scoreParams?.IPColocationFactorWeight).to.equal(0)
   })
 })

@@ -186,6 +186,55 @@ describe('an aggregator that collects', () => {
   })
 })
 
+describe('an aggregator that learns that a member said two things', () => {
+  const liar = (slot: number, session?: number): RoundEvent => ({ type: 'equivocation', slot, session })
+
+  it('drops its quote while it collects, and does not take another', () => {
+    const { state } = run(collecting([0, 1, 2]), [liar(2), quoteEvent(network.signedQuote(2))], {
+      nowMs: BEFORE_MS,
+    })
+    expect([...state.quotes.keys()]).to.deep.equal([0, 1])
+  })
+
+  it('does not wait for it: with everybody else in, it proposes', () => {
+    const after = run(collecting([0, 1, 2, 3]), [liar(4)], { nowMs: BEFORE_MS })
+    expect(proposed(after).quotes.map(quote => quote.slot)).to.deep.equal([0, 1, 2, 3])
+  })
+
+  it('knows of those that were found out in earlier rounds', () => {
+    const open = openRound(ROUND, FEED_ID, 'primary', network.signedQuotes([0, 1, 2, 3, 4]), [4])
+    const after = run(open, [{ type: 'tick' }], { nowMs: BEFORE_MS })
+    expect(proposed(after).quotes.map(quote => quote.slot)).to.deep.equal([0, 1, 2, 3])
+  })
+
+  it('lets a session go on that nobody refused for it: who has signed can sign no other word', () => {
+    const state = signing(network.slots)
+    const { word } = sessionOf(state)
+    const after = run(state, [share(0, word), liar(4)])
+    expect(after.effects).to.deep.equal([])
+    expect(after.state.session).to.deep.include({ number: 0, word })
+  })
+
+  it('proposes again without its quote when a signer refuses for it, and doubts nobody', () => {
+    const state = run(collecting([0, 1, 2, 3]), [quoteEvent(network.signedQuote(4)), { type: 'tick' }]).state
+    const after = run(state, [liar(4, 0)])
+    expect(proposed(after)).to.deep.include({ number: 1, word: wordOf([0, 1, 2, 3]) })
+    expect(after.state.doubtful.size).to.equal(0)
+  })
+
+  it('goes on with a word that holds its quote when members have signed it', () => {
+    const state = run(collecting(network.slots), [{ type: 'tick' }]).state
+    const { word } = sessionOf(state)
+    const after = run(state, [share(0, word), share(1, word), liar(4, 0)])
+    expect(proposed(after)).to.deep.include({ number: 1, word })
+  })
+
+  it('opens no session when the liar’s quote is not in the one that was refused', () => {
+    const after = run(signing(), [liar(4, 0)])
+    expect(after.effects).to.deep.equal([])
+  })
+})
+
 describe('an aggregator that has proposed', () => {
   it('adds the shares up when all q have come', () => {
     const state = signing()
@@ -473,6 +522,7 @@ describe('a round that is over', () => {
     const events: RoundEvent[] = [
       quoteEvent(network.signedQuote(4)),
       { type: 'tick' },
+      { type: 'equivocation', slot: 0, session: 0 },
       share(0, word),
       { type: 'missing', session: 0, slot: 0, quotes: network.signedQuotes() },
       { type: 'locked', session: 0, slot: 0, quotes: network.signedQuotes() },

@@ -1,7 +1,13 @@
 import { expect } from 'chai'
 import type { Domain } from '../../../protocol/domain.ts'
 import { nobleIdentityCrypto } from '../../../protocol/identity.ts'
-import { decodeKeygenResult, decodeTranscript, encodeKeygenResult } from '../../../protocol/keygen.ts'
+import {
+  decodeConsentRequest,
+  decodeKeygenReport,
+  encodeConsentRequest,
+  encodeKeygenReport,
+} from '../../../protocol/keygen/messages.ts'
+import { decodeTranscript } from '../../../protocol/keygen/transcript.ts'
 import { MESSAGE_KIND, openMessage, sealMessage } from '../../../protocol/message.ts'
 import { MAX_MEMBERS } from '../../../protocol/quorum.ts'
 import { movingAverageOf, packReport, unpackReport, wordHex } from '../../../protocol/report.ts'
@@ -81,7 +87,14 @@ describe('a list of messages', () => {
 describe('a refusal on the wire', () => {
   it('is every one of the codes, and no other', () => {
     const codes = REFUSALS.map(reason => {
-      const reply = decodeReply(encodeReply({ kind: 'refused', sessionId: FEED_ID, reason }))
+      const { bytes } = network.signedQuote(0)
+      const reply = decodeReply(
+        encodeReply(
+          reason === 'EQUIVOCATOR'
+            ? { kind: 'refused', sessionId: FEED_ID, reason, evidence: [bytes, bytes] }
+            : { kind: 'refused', sessionId: FEED_ID, reason },
+        ),
+      )
       return reply.kind === 'refused' ? reply.reason : reply.kind
     })
     expect(codes).to.deep.equal(REFUSALS)
@@ -95,7 +108,7 @@ describe('a refusal on the wire', () => {
 
 describe('a transcript', () => {
   const sample = samples().find(({ name }) => name === 'a transcript')
-  const dealerBytes = 1 + 1 + 3 * 33 + 65
+  const dealerBytes = 1 + 1 + 2 * (3 * 33 + 65)
 
   it('is refused with dealers out of order or twice', () => {
     for (const slot of [0, 2]) {
@@ -109,33 +122,44 @@ describe('a transcript', () => {
   it('is refused with commitments of unequal length', () => {
     const bytes = sample?.bytes ?? new Uint8Array()
     const last = bytes.length - dealerBytes
+    const beacon = last + 2 + 3 * 33 + 65
     const shorter = Uint8Array.from([
       ...bytes.subarray(0, last + 1),
       2,
       ...bytes.subarray(last + 2, last + 2 + 2 * 33),
-      ...bytes.subarray(last + 2 + 3 * 33),
+      ...bytes.subarray(last + 2 + 3 * 33, beacon + 2 * 33),
+      ...bytes.subarray(beacon + 3 * 33),
     ])
     expect(reasonOf(() => decodeTranscript(shorter))).to.equal('BAD_VALUE')
   })
 })
 
-describe('the result of a key generation', () => {
-  const { hiding, binding } = chosenSigner(0)
-  const result = {
-    attemptId: FEED_ID,
-    consent: new Uint8Array(64).fill(3),
-    nonce: { hiding, binding },
+describe('a request for consent to a key', () => {
+  const request = {
+    terms: { registryVersion: 7, memberSet: 2, attempt: 9, participants: [0, 2] },
+    finished: [Uint8Array.of(1, 2), Uint8Array.of(3)],
     transcript: Uint8Array.of(1, 2, 3, 4),
   }
 
   it('comes out as it went in, its transcript last', () => {
-    expect(decodeKeygenResult(encodeKeygenResult(result))).to.deep.equal(result)
+    expect(decodeConsentRequest(encodeConsentRequest(request))).to.deep.equal(request)
   })
 
   it('is refused when it ends before its transcript', () => {
-    const bytes = encodeKeygenResult({ ...result, transcript: new Uint8Array() })
+    const bytes = encodeConsentRequest({ ...request, transcript: new Uint8Array() })
     for (let length = 0; length < bytes.length; length++) {
-      expect(reasonOf(() => decodeKeygenResult(bytes.subarray(0, length)))).to.equal('TOO_SHORT')
+      expect(reasonOf(() => decodeConsentRequest(bytes.subarray(0, length)))).to.equal('TOO_SHORT')
+    }
+  })
+})
+
+describe('a report on a key generation', () => {
+  it('has only kinds, faults and stages that there are', () => {
+    const waiting = encodeKeygenReport(FEED_ID, { kind: 'waiting', stage: 'share', missing: [] })
+    for (const index of [32, 33]) {
+      const bytes = Uint8Array.from(waiting)
+      bytes[index] = 9
+      expect(reasonOf(() => decodeKeygenReport(bytes))).to.equal('BAD_VALUE')
     }
   })
 })

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
+import { AGGREGATOR_FAULTS, MEMBER_FAULTS } from '../../../protocol/round/faults.ts'
 import { REFUSALS } from '../../../protocol/round/messages.ts'
 
 function read(path: string): string {
@@ -39,7 +40,7 @@ describe('the table of the aggregator', () => {
       /readonly type: '([^']+)'/g,
     )
     const cases = matches(between(source, 'switch (event.type)', 'default:'), /case '([^']+)'/g)
-    expect(events).to.have.length(9)
+    expect(events).to.have.length(10)
     expect(column(table, 2)).to.deep.equal(cases)
     expect(cases).to.deep.equal(events)
   })
@@ -101,5 +102,14 @@ describe('the list of the quote book’s checks', () => {
         ...codes('reject', 'export type RejectCode', '/** Two quotes'),
       ].sort(),
     )
+  })
+})
+
+describe('the tables of faults', () => {
+  it('have every fault of members and of aggregators, and no other', () => {
+    const members = between(readme, '| member, seen by', '| aggregator, seen by')
+    const aggregators = between(readme, '| aggregator, seen by', 'Two words of one aggregator')
+    expect(column(members, 1)).to.deep.equal([...MEMBER_FAULTS])
+    expect(column(aggregators, 1)).to.deep.equal([...AGGREGATOR_FAULTS])
   })
 })

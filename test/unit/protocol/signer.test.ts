@@ -52,7 +52,7 @@ function context(changes: Partial<SignerContext> = {}): SignerContext {
     hasKeyShare: true,
     nonceUnspent: () => true,
     seen: network.signedQuotes().map(signed => ({ signed, receivedAtMs: T_MS + 50 })),
-    isEquivocator: () => false,
+    equivocatorSinceMs: () => undefined,
     verifyQuote,
     ...changes,
   }
@@ -114,6 +114,15 @@ describe('a signer', () => {
       const nowMs = BACKUP_MS - TIMING.skewMs - 1
       expect(decide({ sender: backup, context: { nowMs } })).to.deep.equal(refused('TOO_EARLY'))
       expect(decide({ sender: backup, context: { nowMs: nowMs + 1 } }).kind).to.equal('sign')
+    })
+
+    it('waits for nobody who is known to have said two things, and for everybody else', () => {
+      const nowMs = T_MS + 1
+      const knows = { nowMs, seen: [], equivocatorSinceMs: (slot: number) => (slot === 4 ? T_MS : undefined) }
+      const without = (...slots: number[]) => network.proposal({ from: network.signedQuotes(slots) })
+      expect(decide({ proposal: without(0, 1, 2, 3), context: knows }).kind).to.equal('sign')
+      // As many quotes, but the liar's in place of an honest one's.
+      expect(decide({ proposal: without(0, 1, 2, 4), context: knows })).to.deep.equal(refused('TOO_EARLY'))
     })
 
     it('counts only active members when it asks whether everyone is in', () => {
@@ -283,8 +292,13 @@ describe('a signer', () => {
       }
     })
 
-    it('EQUIVOCATOR: one of a member that is known to have signed two', () => {
-      expect(decide({ context: { isEquivocator: slot => slot === 4 } })).to.deep.equal(refused('EQUIVOCATOR'))
+    it('EQUIVOCATOR: one of a member that is known since before the round to have signed two', () => {
+      const since = (sinceMs: number) => ({
+        equivocatorSinceMs: (slot: number) => (slot === 4 ? sinceMs : undefined),
+      })
+      expect(decide({ context: since(T_MS - 1) })).to.deep.equal(refused('EQUIVOCATOR'))
+      // Some have signed before it came out: whoever refused then would leave them bound to a word nobody else signs.
+      expect(decide({ context: since(T_MS) }).kind).to.equal('sign')
     })
 
     it('WRONG_WORD: a word that does not follow from the quotes, in any bit', () => {
@@ -343,10 +357,10 @@ describe('a signer', () => {
       expect(decide({ proposal, context: { seen } }).kind).to.equal('sign')
     })
 
-    it('shows another quote of the same member: somebody has said two things', () => {
+    it('takes another quote of the same member: it has said two things, and either will do', () => {
       const other = network.signedQuote(0, { confidence: 77 })
       const seen = [{ signed: other, receivedAtMs: T_MS }]
-      expect(decide({ proposal, context: { seen } })).to.deep.equal({ kind: 'missing', quotes: [other] })
+      expect(decide({ proposal, context: { seen } }).kind).to.equal('sign')
     })
   })
 

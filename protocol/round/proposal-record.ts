@@ -1,0 +1,104 @@
+/**
+ * What one process has seen an aggregator seal, and what became of it. Tells the aggregator that says two things from
+ * the one that was shown more quotes, and the one that collects shares for nothing. Decides only; time is passed in.
+ */
+import type { Hash } from '../bytes.ts'
+import { type Round, roundStartMs } from '../rounds.ts'
+import type { RoundTiming } from './timing.ts'
+
+/** Rounds are noted when they are current or the one before, and judged three slots after their start. */
+const JUDGED_AFTER_SLOTS = 3
+/** More sessions than an honest round can have, for any n: the rest of a flood is not remembered. */
+const MAX_SESSIONS = 256
+
+interface Seen {
+  readonly bodies: Map<number, Hash>
+  /** Slots of quotes that were shown to it, with the time of the first answer. */
+  readonly shown: Map<number, number>
+  signed: boolean
+}
+
+export interface WithheldRound {
+  readonly aggregator: number
+  readonly round: Round
+}
+
+export class ProposalRecord {
+  readonly #timing: RoundTiming
+  /** At most one entry an aggregator and round, of at most four rounds. */
+  readonly #rounds = new Map<Round, Map<number, Seen>>()
+  readonly #certifiedBy = new Map<Round, number>()
+
+  constructor(timing: RoundTiming) {
+    this.#timing = timing
+  }
+
+  /** Notes a sealed proposal by the hash of its body; false when another body had the same session of the round. */
+  note(aggregator: number, round: Round, session: number, body: Hash): boolean {
+    const { bodies } = this.#of(aggregator, round)
+    const known = bodies.get(session)
+    if (known !== undefined) return known === body
+    if (bodies.size < MAX_SESSIONS) bodies.set(session, body)
+    return true
+  }
+
+  /** This process has given its share for a proposal of the round. */
+  signed(aggregator: number, round: Round): void {
+    this.#of(aggregator, round).signed = true
+  }
+
+  /**
+   * Notes that an answer showed the aggregator quotes that it lacked. True when one of them was shown to it so long
+   * ago that it must have had it when it sealed this proposal.
+   */
+  lacked(aggregator: number, round: Round, slots: readonly number[], nowMs: number): boolean {
+    const { shown } = this.#of(aggregator, round)
+    const again = slots.some(
+      slot => (shown.get(slot) ?? Number.POSITIVE_INFINITY) <= nowMs - this.#timing.inclusionMarginMs,
+    )
+    for (const slot of slots) if (!shown.has(slot)) shown.set(slot, nowMs)
+    return again
+  }
+
+  /** The first certificate of a round that was seen, and who made it. */
+  certified(round: Round, proposer: number): void {
+    if (!this.#certifiedBy.has(round)) this.#certifiedBy.set(round, proposer)
+  }
+
+  /**
+   * Judges the rounds that are over, once, and forgets them: who had this process's share, and no certificate came of
+   * it. Not one that another overtook, only one that another had to follow; and of a round that ended without any,
+   * only one that alone had the share: of two, either may have been in the other's way.
+   *
+   * @param followed whether `other` comes after `aggregator` in the turns of the round
+   */
+  judge(
+    nowMs: number,
+    followed: (round: Round, aggregator: number, other: number) => boolean,
+  ): WithheldRound[] {
+    const withheld: WithheldRound[] = []
+    for (const [round, seen] of this.#rounds) {
+      if (roundStartMs(round) + JUDGED_AFTER_SLOTS * this.#timing.roundMs > nowMs) continue
+      const proposer = this.#certifiedBy.get(round)
+      const holders = [...seen].filter(([, { signed }]) => signed).map(([aggregator]) => aggregator)
+      for (const aggregator of holders) {
+        const failed = proposer === undefined ? holders.length === 1 : followed(round, aggregator, proposer)
+        if (failed) withheld.push({ aggregator, round })
+      }
+      this.#rounds.delete(round)
+    }
+    const oldestMs = nowMs - JUDGED_AFTER_SLOTS * this.#timing.roundMs
+    for (const round of this.#certifiedBy.keys()) {
+      if (roundStartMs(round) < oldestMs) this.#certifiedBy.delete(round)
+    }
+    return withheld
+  }
+
+  #of(aggregator: number, round: Round): Seen {
+    const ofRound = this.#rounds.get(round) ?? new Map<number, Seen>()
+    this.#rounds.set(round, ofRound)
+    const seen = ofRound.get(aggregator) ?? { bodies: new Map(), shown: new Map(), signed: false }
+    ofRound.set(aggregator, seen)
+    return seen
+  }
+}
