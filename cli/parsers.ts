@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import type { Address } from '../protocol/bytes.ts'
 import { parseDecimal, type Wei } from '../protocol/units.ts'
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
@@ -37,4 +38,17 @@ export function url(text: string): string {
     throw new InvalidArgumentError('Give an address such as http://127.0.0.1:8545.')
   }
   return text
+}
+
+/** An address of 20 bytes → lower case. */
+export function address(text: string): Address {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError('Give 0x and 40 hexadecimal digits.')
+  return text.toLowerCase() as Address
+}
+
+/** The x coordinate of a public key, 32 bytes in hexadecimal with or without 0x. */
+export function key(text: string): bigint {
+  const [, digits] = /^(?:0x)?([0-9a-fA-F]{64})$/.exec(text) ?? []
+  if (digits === undefined) throw new InvalidArgumentError('Give 64 hexadecimal digits.')
+  return BigInt(`0x${digits}`)
 }

@@ -1,69 +1,67 @@
-/** Server-Sent Events to any number of readers, none of which can slow the others or fill the memory. */
-import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Logger } from '../../runtime/logger.ts'
-
-/** More readers than a feed of one network has; one more is told to come back. */
-const MAX_READERS = 256
-/** A reader this far behind is cut off: it reconnects and asks for what it missed. */
-const MAX_BUFFERED_BYTES = 256 * 1024
-/** Proxies close connections that say nothing for a minute. */
-const KEEP_ALIVE_MS = 15_000
+/** Server-Sent Events: the stream for whoever has an HTTP client. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { sendProblem } from './problems.ts'
+import { END_ADVICE, type Line, type Readers, type StreamEvent } from './readers.ts'
+import { streamQuery } from './schemas.ts'
 
 type Raw = FastifyReply['raw']
 
-export class EventStream {
-  readonly #readers = new Set<Raw>()
-  readonly #logger: Logger
-  #keepAlive: NodeJS.Timeout | undefined
+/** What was said last has so long to leave before the connection is broken off. */
+const LINGER_MS = 2_000
 
-  constructor(logger: Logger) {
-    this.#logger = logger
+/** Handles `GET /stream`: `Last-Event-ID`, which a browser sends when it connects again, wins over `?after`. */
+export function serveEvents(readers: Readers, request: FastifyRequest, reply: FastifyReply): void {
+  const last = request.headers['last-event-id']
+  const query = streamQuery.safeParse(last === undefined ? request.query : { after: last })
+  if (!query.success) {
+    const where = last === undefined ? 'after' : 'Last-Event-ID'
+    sendProblem(reply, 'BAD_QUERY', `Give ${where} as a round: deciseconds since 1970.`)
+    return
   }
+  if (!readers.hasRoom) {
+    sendProblem(reply, 'TOO_MANY_READERS')
+    return
+  }
+  reply.hijack()
+  const { raw } = reply
+  // A write to a connection that has just gone is no news; 'close' follows.
+  raw.on('error', () => {})
+  raw.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'access-control-allow-origin': '*',
+    'x-accel-buffering': 'no',
+  })
+  const reader = readers.add(lineOf(raw))
+  raw.on('close', () => reader.leave())
+  const after = query.data.after ?? reader.newest
+  // An id without data is no event, but a browser remembers it: it misses nothing if it loses this connection at once.
+  raw.write(`: connected\nid: ${after}\n\n`)
+  reader.begin(after)
+}
 
-  route(app: FastifyInstance, path: string): void {
-    app.get(path, (request, reply) => {
-      if (this.#readers.size >= MAX_READERS) {
-        reply.code(503).header('retry-after', '5').send({ error: 'TOO_MANY_READERS' })
-        return
-      }
-      reply.hijack()
-      const { raw } = reply
-      raw.writeHead(200, {
-        'content-type': 'text/event-stream',
-        'cache-control': 'no-store',
-        'access-control-allow-origin': '*',
-        'x-accel-buffering': 'no',
+function lineOf(raw: Raw): Line {
+  return {
+    write: (event, flushed) => {
+      raw.write(frame(event), error => {
+        if (error === null || error === undefined) flushed()
       })
-      raw.write(': connected\n\n')
-      this.#readers.add(raw)
-      request.raw.on('close', () => this.#readers.delete(raw))
-    })
+    },
+    // Nobody answers here: a connection that is gone shows when the system gives up on it.
+    ping: () => {
+      if (raw.writableLength === 0) raw.write(': alive\n\n')
+      return true
+    },
+    end: reason => {
+      const data = JSON.stringify({ code: reason, detail: END_ADVICE[reason] })
+      raw.end(`event: end\ndata: ${data}\n\n`)
+      setTimeout(() => raw.destroy(), LINGER_MS).unref()
+    },
   }
+}
 
-  start(): void {
-    this.#keepAlive = setInterval(() => this.#write(': alive\n\n'), KEEP_ALIVE_MS)
-  }
-
-  stop(): void {
-    clearInterval(this.#keepAlive)
-    for (const reader of this.#readers) reader.end()
-    this.#readers.clear()
-  }
-
-  /** Sends one event to everybody. `id` is what a reader names to go on from. */
-  send(event: string, id: number, data: unknown): void {
-    this.#write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`)
-  }
-
-  #write(text: string): void {
-    for (const reader of this.#readers) {
-      if (reader.writableLength > MAX_BUFFERED_BYTES) {
-        this.#logger.debug('a reader of the feed is too slow and is cut off')
-        this.#readers.delete(reader)
-        reader.destroy()
-      } else {
-        reader.write(text)
-      }
-    }
-  }
+/** Only a report has an id: it is what a reader goes on from. */
+function frame(event: StreamEvent): string {
+  const id = event.type === 'report' ? `id: ${event.round}\n` : ''
+  return `event: ${event.type}\n${id}data: ${event.json}\n\n`
 }

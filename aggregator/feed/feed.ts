@@ -1,80 +1,75 @@
 /** What consumers see: every certified report, stored, served and streamed. */
 import type { FastifyInstance } from 'fastify'
-import { z } from 'zod'
 import type { ReportJson } from '../../protocol/report-json.ts'
 import type { Round } from '../../protocol/rounds.ts'
+import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
-import { EventStream } from './event-stream.ts'
+import { DEFAULT_READERS, Readers, type ReadersOptions } from './readers.ts'
 import type { ReportStore } from './report-store.ts'
-
-/** Five minutes of one-second rounds. Rows are parsed on the thread that also runs rounds: a few milliseconds. */
-const MAX_PAGE = 300
-const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50),
-  before: z.coerce.number().int().min(0).optional(),
-})
-const roundParam = z.object({ round: z.coerce.number().int().min(0) })
+import { addRoutes } from './routes.ts'
+import { servedReport, updateSchema } from './schemas.ts'
 
 /** An update that stands in a block. */
 export interface OnChainUpdate {
   readonly round: Round
   readonly txHash: string
+  /** Units of 10^-18 USD, in decimal digits. */
   readonly price: string
 }
 
+export interface FeedDeps {
+  readonly clock: Pick<Clock, 'monotonic'>
+  readonly logger: Logger
+}
+
+/** Options are for tests: what they hold by default is right for every network. */
 export class Feed {
   readonly #store: ReportStore
-  readonly #stream: EventStream
-  /** Counted, not asked of the database each time. */
-  #count = 0
+  readonly #readers: Readers
 
-  constructor(store: ReportStore, logger: Logger) {
+  constructor(store: ReportStore, deps: FeedDeps, options: Partial<ReadersOptions> = {}) {
     this.#store = store
-    this.#stream = new EventStream(logger)
-    this.#count = store.count()
+    this.#readers = new Readers({ ...DEFAULT_READERS, ...options }, { store, ...deps })
   }
 
+  /** Reports that are kept. */
   get reports(): number {
-    return this.#count
+    return this.#store.count()
+  }
+
+  /** Readers of the streams. */
+  get readers(): number {
+    return this.#readers.count
   }
 
   start(): void {
-    this.#stream.start()
+    this.#readers.start()
   }
 
   stop(): void {
-    this.#stream.stop()
+    this.#readers.stop()
   }
 
+  /** Looks after readers that stall; `start` has it done every second. */
+  sweep(): void {
+    this.#readers.sweep()
+  }
+
+  /**
+   * Keeps a report and gives it to all readers; the first one of a round counts. One that comes after a report of a
+   * later round is kept and served, but whoever follows the stream is past it.
+   */
   publish(report: ReportJson): void {
-    if (this.#store.byRound(report.round) !== undefined) return
-    this.#store.add(report)
-    this.#count += 1
-    this.#stream.send('report', report.round, report)
+    const served = servedReport(report)
+    if (this.#store.add(served)) this.#readers.publish(served)
   }
 
   updated(update: OnChainUpdate): void {
     this.#store.markOnChain(update.round)
-    this.#stream.send('update', update.round, update)
+    this.#readers.tell(updateSchema.parse(update))
   }
 
   routes(app: FastifyInstance): void {
-    this.#stream.route(app, '/v1/stream')
-    app.get('/v1/reports/latest', (_request, reply) => {
-      const [latest] = this.#store.newest(1)
-      return latest === undefined ? reply.code(404).send({ error: 'NO_REPORT_YET' }) : reply.send(latest)
-    })
-    app.get('/v1/reports', (request, reply) => {
-      const query = pageQuery.safeParse(request.query)
-      if (!query.success)
-        return reply.code(400).send({ error: 'BAD_QUERY', detail: z.prettifyError(query.error) })
-      return reply.send(this.#store.newest(query.data.limit, query.data.before))
-    })
-    app.get('/v1/reports/:round', (request, reply) => {
-      const params = roundParam.safeParse(request.params)
-      if (!params.success) return reply.code(400).send({ error: 'BAD_ROUND' })
-      const report = this.#store.byRound(params.data.round)
-      return report === undefined ? reply.code(404).send({ error: 'NOT_CERTIFIED' }) : reply.send(report)
-    })
+    addRoutes(app, { store: this.#store, readers: this.#readers })
   }
 }

@@ -1,5 +1,16 @@
-import type { ReportJson } from '../../protocol/report-json.ts'
+/** Certified reports by round, as many as are kept. */
+
+import { hexOf } from '../../protocol/bytes.ts'
+import { encodeCertifiedReport } from '../../protocol/certificate.ts'
+import type { Domain } from '../../protocol/domain.ts'
+import {
+  certifiedReportOf,
+  type DomainJson,
+  domainJson,
+  type ReportJson,
+} from '../../protocol/report-json.ts'
 import type { Round } from '../../protocol/rounds.ts'
+import { formatDecimal } from '../../protocol/units.ts'
 import type { SqliteDatabase } from '../../runtime/sqlite.ts'
 
 /** Never edited, only added to. */
@@ -19,17 +30,53 @@ export const FEED_MIGRATIONS: readonly string[] = [
      ended TEXT,
      PRIMARY KEY (network, key_epoch, slot)
    ) STRICT;`,
+  `CREATE INDEX reports_on_chain ON reports (round) WHERE on_chain = 1;
+   CREATE TABLE reports_pruned (
+     only INTEGER PRIMARY KEY CHECK (only = 1),
+     up_to INTEGER NOT NULL
+   ) STRICT;`,
 ]
 
-/** Every certified report, by round. */
+/** Seven days of one-second rounds. With four quotes a report takes 2 kB: 1.3 GB in all. */
+const DEFAULT_KEEP = 604_800
+/**
+ * Deleted with one that is added: more than one, so that a smaller `keep` takes effect, and few, because it happens in
+ * the middle of a round.
+ */
+const PRUNED_AT_ONCE = 4
+const NO_BOUND = Number.MAX_SAFE_INTEGER
+
+export interface ReportStoreOptions {
+  readonly domain: Domain
+  /**
+   * So many reports are kept, the newest. Those on chain go like all others: the chain itself keeps them, certificate
+   * and all, in the calls that brought them there.
+   */
+  readonly keep?: number
+}
+
+/** Rounds between both, both excluded. */
+export interface Between {
+  readonly after?: number | undefined
+  readonly before?: number | undefined
+}
+
 export interface ReportStore {
-  /** Keeps a report; the first one of a round stays. */
-  add(report: ReportJson): void
+  /** Keeps a report. False when one of the round is kept already, or the round is older than all that are kept. */
+  add(report: ReportJson): boolean
   markOnChain(round: Round): void
+  /** 0 when there is none. */
   highestRound(): number
+  oldestRound(): number | undefined
+  /** The highest round that is known to be on chain; no lower one can still get there. */
+  highestOnChain(): number
+  /** Up to which round reports have been deleted; 0 before the first one was. */
+  prunedUpTo(): number
   byRound(round: number): ReportJson | undefined
-  /** Newest first, at most `limit`, only rounds below `before` when it is given. */
-  newest(limit: number, before?: number): ReportJson[]
+  /** Newest first, at most `limit`. */
+  descending(limit: number, between?: Between): ReportJson[]
+  /** Oldest first, at most `limit`. */
+  ascending(limit: number, between?: Between): ReportJson[]
   count(): number
 }
 
@@ -38,36 +85,89 @@ interface Row {
   readonly on_chain: number
 }
 
-const NO_BOUND = Number.MAX_SAFE_INTEGER
+export function createReportStore(database: SqliteDatabase, options: ReportStoreOptions): ReportStore {
+  const { keep = DEFAULT_KEEP } = options
+  const domain = domainJson(options.domain)
+  const read = (row: Row): ReportJson => completed(row, domain)
 
-export function createReportStore(database: SqliteDatabase): ReportStore {
   const insert = database.prepare('INSERT INTO reports (round, json) VALUES (?, ?) ON CONFLICT DO NOTHING')
   const mark = database.prepare('UPDATE reports SET on_chain = 1 WHERE round = ?')
-  const highest = database.prepare<[], { round: number | null }>('SELECT max(round) AS round FROM reports')
-  const one = database.prepare<[number], Row>('SELECT json, on_chain FROM reports WHERE round = ?')
-  const page = database.prepare<[number, number], Row>(
-    'SELECT json, on_chain FROM reports WHERE round < ? ORDER BY round DESC LIMIT ?',
+  const bounds = database.prepare<[], { low: number | null; high: number | null }>(
+    // Two look-ups by key: one aggregate of both would read the whole table.
+    'SELECT (SELECT min(round) FROM reports) AS low, (SELECT max(round) FROM reports) AS high',
   )
-  const total = database.prepare<[], { count: number }>('SELECT count(*) AS count FROM reports')
+  const onChain = database.prepare<[], { round: number | null }>(
+    'SELECT max(round) AS round FROM reports WHERE on_chain = 1',
+  )
+  const one = database.prepare<[number], Row>('SELECT json, on_chain FROM reports WHERE round = ?')
+  const inOrder = (order: 'ASC' | 'DESC') =>
+    database.prepare<[number, number, number], Row>(
+      `SELECT json, on_chain FROM reports WHERE round > ? AND round < ? ORDER BY round ${order} LIMIT ?`,
+    )
+  const [up, down] = [inOrder('ASC'), inOrder('DESC')]
+  const oldest = database.prepare<[number], { round: number }>(
+    'SELECT round FROM reports ORDER BY round LIMIT ?',
+  )
+  const removeUpTo = database.prepare('DELETE FROM reports WHERE round <= ?')
+  const readPruned = database.prepare<[], { up_to: number }>('SELECT up_to FROM reports_pruned')
+  const writePruned = database.prepare(
+    'INSERT INTO reports_pruned VALUES (1, ?) ON CONFLICT DO UPDATE SET up_to = excluded.up_to',
+  )
+
+  // Asked for with every event of every reader: kept here, not read each time.
+  let count =
+    database.prepare<[], { count: number }>('SELECT count(*) AS count FROM reports').get()?.count ?? 0
+  let pruned = readPruned.get()?.up_to ?? 0
+
+  const add = database.transaction((report: ReportJson): { added: number; removed: number; upTo: number } => {
+    const added = insert.run(report.round, JSON.stringify(stored(report))).changes
+    const excess = Math.min(count + added - keep, PRUNED_AT_ONCE)
+    const last = excess > 0 ? oldest.all(excess).at(-1) : undefined
+    if (last === undefined) return { added, removed: 0, upTo: pruned }
+    writePruned.run(last.round)
+    return { added, removed: removeUpTo.run(last.round).changes, upTo: last.round }
+  })
 
   return {
     add: report => {
-      insert.run(report.round, JSON.stringify(report))
+      if (report.round <= pruned) return false
+      // What is remembered changes when the transaction has succeeded, and only then.
+      const { added, removed, upTo } = add(report)
+      count += added - removed
+      pruned = upTo
+      return added === 1
     },
     markOnChain: round => {
       mark.run(round)
     },
-    highestRound: () => highest.get()?.round ?? 0,
+    highestRound: () => bounds.get()?.high ?? 0,
+    oldestRound: () => bounds.get()?.low ?? undefined,
+    highestOnChain: () => onChain.get()?.round ?? 0,
+    prunedUpTo: () => pruned,
     byRound: round => {
       const row = one.get(round)
-      return row === undefined ? undefined : parse(row)
+      return row === undefined ? undefined : read(row)
     },
-    newest: (limit, before = NO_BOUND) => page.all(before, limit).map(parse),
-    count: () => total.get()?.count ?? 0,
+    descending: (limit, { after = -1, before = NO_BOUND } = {}) => down.all(after, before, limit).map(read),
+    ascending: (limit, { after = -1, before = NO_BOUND } = {}) => up.all(after, before, limit).map(read),
+    count: () => count,
   }
 }
 
+/** Not what follows from the rest, or is the same in every row: two reports of four quotes fit in a page of the file. */
+function stored(report: ReportJson): Omit<ReportJson, 'domain' | 'priceUsd' | 'bytes' | 'onChain'> {
+  const { domain, priceUsd, bytes, onChain, ...rest } = report
+  return rest
+}
+
 /** The row was written by `add`, in a database that only this process writes. */
-function parse(row: Row): ReportJson {
-  return { ...(JSON.parse(row.json) as ReportJson), onChain: row.on_chain === 1 }
+function completed({ json, on_chain }: Row, domain: DomainJson): ReportJson {
+  const rest = JSON.parse(json) as ReturnType<typeof stored>
+  return {
+    ...rest,
+    domain,
+    priceUsd: formatDecimal(BigInt(rest.price)),
+    bytes: hexOf(encodeCertifiedReport(certifiedReportOf(rest))),
+    onChain: on_chain === 1,
+  }
 }

@@ -7,6 +7,7 @@ import { integer, url } from '../parsers.ts'
 import type { BundleSources, Complaint, FoundBundle, WantedBundle } from '../verify/bundle-source.ts'
 import type { SettledFacts } from '../verify/settled-facts.ts'
 import type { VerifyOptions, Whereabouts } from '../verify/whereabouts.ts'
+import { addVerifyReportCommand } from './verify-report.ts'
 
 interface Files {
   readonly deployment: Deployment
@@ -26,11 +27,13 @@ interface Found {
 /** Epochs are numbered by 64 bits on chain; no clock reaches this one. */
 const MAX_EPOCH = 2 ** 40
 
-/** `ionet verify epoch`: trusts nobody but the chain. */
+/** `ionet verify epoch` trusts nobody but the chain, `ionet verify report` nobody but the key it is given. */
 export function addVerifyCommand(program: Command): void {
-  program
+  const verify = program
     .command('verify')
     .description('check what the network has done, from public data alone')
+  addVerifyReportCommand(verify)
+  verify
     .command('epoch')
     .summary('compute a settled epoch again from its bundle and the chain')
     .description(
@@ -61,7 +64,10 @@ export function addVerifyCommand(program: Command): void {
 }
 
 async function runVerify(epoch: number, options: VerifyOptions): Promise<void> {
-  const { whereaboutsOf } = await import('../verify/whereabouts.ts')
+  const [{ whereaboutsOf }, { withEndpoint }] = await Promise.all([
+    import('../verify/whereabouts.ts'),
+    import('../verify/endpoint.ts'),
+  ])
   const where = whereaboutsOf(options)
   const files = await readFiles(where)
   await withEndpoint(where.chain, rpcUrl =>
@@ -74,12 +80,14 @@ async function verifyAt(
   { epoch, where, deployment, network }: Asked,
   json: boolean,
 ): Promise<void> {
-  const [{ withSettledFacts }, { verifyEpoch }, { wrongWindowOf }, { identityCrypto }] = await Promise.all([
-    import('../verify/settled-facts.ts'),
-    import('../verify/verify-epoch.ts'),
-    import('../verify/windows.ts'),
-    loadCrypto(),
-  ])
+  const [{ withSettledFacts }, { verifyEpoch }, { checkWindows }, { withBeaconSources }, { identityCrypto }] =
+    await Promise.all([
+      import('../verify/settled-facts.ts'),
+      import('../verify/verify-epoch.ts'),
+      import('../verify/windows.ts'),
+      import('../verify/beacon-source.ts'),
+      loadCrypto(),
+    ])
   const settings = {
     epoch,
     rpcUrls: [rpcUrl],
@@ -94,10 +102,13 @@ async function verifyAt(
     })
     if (found === undefined)
       throw new InputError(`nobody has the bundle of epoch ${epoch}: ${complaints.join('; ')}`)
+    const bundle = 'fault' in found.result ? undefined : found.result.bundle
     const windows =
-      network === undefined || 'fault' in found.result
+      network === undefined || bundle === undefined
         ? undefined
-        : { wrong: await wrongWindowOf(found.result.bundle, network, facts.reader) }
+        : await withBeaconSources(where.beacons, sources =>
+            checkWindows(bundle, network, facts.reader, sources),
+          )
     const previous = await findPrevious(where, facts)
     const verification = verifyEpoch({ facts, bundle: found.result, previous, windows }, identityCrypto)
     process.exitCode = verification.difference === undefined ? 0 : 1
@@ -107,20 +118,6 @@ async function verifyAt(
     const { renderVerification } = await import('../verify/render.ts')
     for (const line of renderVerification(verification, facts, origin)) print(line)
   })
-}
-
-/** A saved chain is served as long as it is needed. */
-async function withEndpoint(
-  chain: Whereabouts['chain'],
-  use: (rpcUrl: string) => Promise<void>,
-): Promise<void> {
-  if ('rpc' in chain) return use(chain.rpc)
-  const [{ withServedChain }, { systemClock }, { silentLogger }] = await Promise.all([
-    import('../../devnet/chain-server.ts'),
-    import('../../runtime/clock.ts'),
-    import('../../runtime/logger.ts'),
-  ])
-  return withServedChain(chain.saved, { clock: systemClock, logger: silentLogger, env: process.env }, use)
 }
 
 async function loadCrypto() {

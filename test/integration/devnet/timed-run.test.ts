@@ -134,6 +134,16 @@ describe('ionet devnet --for 150s --json', function () {
     }
   })
 
+  it('certifies prices that anyone can check', async () => {
+    const { aggregators } = await page()
+    const latest = await fetch(`${aggregators[0]}/v1/reports/latest`)
+    writeFileSync(join(devnet.dir, 'report.json'), await latest.text())
+    const file = join(devnet.dir, 'deployment.json')
+    const words = ['verify', 'report', '--rpc', devnet.rpcUrl, '--deployment', file]
+    const spawned = spawnNode('cli/ionet.ts', [...words, join(devnet.dir, 'report.json')])
+    expect(await spawned.ended, spawned.stdout()).to.equal(0)
+  })
+
   it('mints for each burn exactly IO times the price on chain, rounded down, and nothing else', async () => {
     const contracts = deploymentOf(devnet.dir).contracts
     const books = await eventually('three burns', 40_000, async () => {
@@ -284,6 +294,27 @@ describe('ionet devnet --for 150s --json', function () {
       const beyond = await verify(Number(summary['epochsSettled']))
       expect(beyond.exitCode).to.equal(2)
       expect(beyond.stderr).to.match(/^ionet: epoch \d+ is not settled on this chain/)
+    })
+
+    it('lets anyone check a report of long ago, and shows that one wei was added', async () => {
+      const saved = join(devnet.dir, 'report.json')
+      const check = async (file: string) => {
+        const spawned = spawnNode('cli/ionet.ts', [
+          'verify',
+          'report',
+          '--devnet',
+          devnet.dir,
+          '--json',
+          file,
+        ])
+        return { exitCode: await spawned.ended, out: spawned.stdout() }
+      }
+      const sound = await check(saved)
+      expect(sound.exitCode, sound.out).to.equal(0)
+      const altered = JSON.parse(readFileSync(saved, 'utf8'))
+      altered.price = String(BigInt(altered.price) + 1n)
+      writeFileSync(join(devnet.dir, 'altered.json'), JSON.stringify(altered))
+      expect((await check(join(devnet.dir, 'altered.json'))).exitCode).to.equal(1)
     })
 
     it('shows it when one byte of a bundle is another', async () => {

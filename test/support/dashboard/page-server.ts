@@ -267,7 +267,7 @@ export class PageServer {
   #aggregator(index: 0 | 1, request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', this.url)
     if (url.pathname === '/v1/reports')
-      json(response, this.reports.slice(0, Number(url.searchParams.get('limit'))))
+      json(response, { reports: this.reports.slice(0, Number(url.searchParams.get('limit'))), next: null })
     else if (url.pathname === '/v1/stream') this.#stream(index, response)
     else response.writeHead(404, CORS).end()
   }

@@ -60,7 +60,14 @@ export class TestNetwork {
     const certificate = byIdentities ? this.#quorum(word, signers) : this.#group(word)
     const json = reportJson(
       { keyEpoch: KEY_EPOCH, feedId: FEED_ID, word, certificate },
-      { groupKeyX: this.groupKeyX, proposer: turn % 2, signers, quotes, latencyMs: 380 + (round % 97) },
+      {
+        domain: this.domain,
+        groupKeyX: this.groupKeyX,
+        proposer: turn % 2,
+        signers,
+        quotes,
+        latencyMs: 380 + (round % 97),
+      },
     )
     return { ...json, ...changed }
   }

@@ -113,7 +113,8 @@ export class RunningDevnet {
   async reports(aggregator: number, limit = 30): Promise<ReportJson[]> {
     const port = this.ports.aggregators[aggregator]?.http
     try {
-      return await this.#get<ReportJson[]>(`http://127.0.0.1:${port}/v1/reports?limit=${limit}`)
+      const url = `http://127.0.0.1:${port}/v1/reports?limit=${limit}`
+      return (await this.#get<{ readonly reports: ReportJson[] }>(url)).reports
     } catch {
       return []
     }

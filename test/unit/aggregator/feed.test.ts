@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { Feed } from '../../../aggregator/feed/feed.ts'
 import {
+  type Between,
   createReportStore,
   FEED_MIGRATIONS,
   type ReportStore,
@@ -10,10 +11,11 @@ import { packReport } from '../../../protocol/report.ts'
 import { type ReportJson, reportJson } from '../../../protocol/report-json.ts'
 import { asRound, type Round } from '../../../protocol/rounds.ts'
 import { type Price, parseDecimal } from '../../../protocol/units.ts'
+import { systemClock } from '../../../runtime/clock.ts'
 import { createHttpServer, type HttpServer } from '../../../runtime/http.ts'
 import { createMetrics } from '../../../runtime/metrics.ts'
 import { openDatabase, type SqliteDatabase } from '../../../runtime/sqlite.ts'
-import { FEED_ID, ROUND } from '../../support/network/cast.ts'
+import { DOMAIN, FEED_ID, ROUND } from '../../support/network/cast.ts'
 import { recordLogger } from '../../support/network/record-logger.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
 
@@ -25,7 +27,7 @@ function aReport(rounds = 0): ReportJson {
   const certificate = { kind: 'group', signature: { r: `0x${'aa'.repeat(20)}`, s: 5n } } as const
   return reportJson(
     { keyEpoch: 1, feedId: FEED_ID, word, certificate },
-    { groupKeyX: 9n, proposer: 0, signers: [0, 1, 2], quotes: [], latencyMs: 300 },
+    { domain: DOMAIN, groupKeyX: 9n, proposer: 0, signers: [0, 1, 2], quotes: [], latencyMs: 300 },
   )
 }
 
@@ -36,7 +38,7 @@ describe('the feed of reports', () => {
 
   const open = (): void => {
     database = openDatabase(join(directory.path, 'feed.sqlite'), FEED_MIGRATIONS)
-    store = createReportStore(database)
+    store = createReportStore(database, { domain: DOMAIN })
   }
   beforeEach(() => {
     directory = temporaryDirectory()
@@ -71,17 +73,68 @@ describe('the feed of reports', () => {
       store.add(aReport(0))
       store.add(aReport(1))
       store.markOnChain(later(1))
-      expect(store.newest(2).map(report => report.onChain)).to.deep.equal([true, false])
+      expect(store.descending(2).map(report => report.onChain)).to.deep.equal([true, false])
     })
 
     it('lists the newest first, below a bound when there is one', () => {
       for (const rounds of [2, 0, 3, 1]) store.add(aReport(rounds))
-      expect(store.newest(3).map(report => report.round)).to.deep.equal([later(3), later(2), later(1)])
-      expect(store.newest(2, later(2)).map(report => report.round)).to.deep.equal([later(1), later(0)])
+      expect(store.descending(3).map(report => report.round)).to.deep.equal([later(3), later(2), later(1)])
+      expect(store.descending(2, { before: later(2) }).map(report => report.round)).to.deep.equal([
+        later(1),
+        later(0),
+      ])
+    })
+
+    it('lists the oldest first above a bound, up to another', () => {
+      for (const rounds of [2, 0, 3, 1]) store.add(aReport(rounds))
+      const ascending = (limit: number, between: Between) =>
+        store.ascending(limit, between).map(report => report.round)
+      expect(ascending(2, { after: later(0) })).to.deep.equal([later(1), later(2)])
+      expect(ascending(5, { after: later(0), before: later(3) })).to.deep.equal([later(1), later(2)])
+    })
+
+    it('keeps so many, and remembers across being opened again how far it has deleted', () => {
+      const reopen = (keep: number): void => {
+        database.close()
+        database = openDatabase(join(directory.path, 'feed.sqlite'), FEED_MIGRATIONS)
+        store = createReportStore(database, { domain: DOMAIN, keep })
+      }
+      const held = () => ({
+        count: store.count(),
+        oldest: store.oldestRound(),
+        prunedUpTo: store.prunedUpTo(),
+      })
+      reopen(3)
+      for (let rounds = 0; rounds < 5; rounds++) expect(store.add(aReport(rounds))).to.equal(true)
+      expect(held()).to.deep.equal({ count: 3, oldest: later(2), prunedUpTo: later(1) })
+      reopen(3)
+      expect(held()).to.deep.equal({ count: 3, oldest: later(2), prunedUpTo: later(1) })
+      expect(store.add(aReport(1))).to.equal(false)
+      expect(held().count).to.equal(3)
+    })
+
+    it('comes down to a smaller number a few rows at a time', () => {
+      for (let rounds = 0; rounds < 20; rounds++) store.add(aReport(rounds))
+      store = createReportStore(database, { domain: DOMAIN, keep: 2 })
+      const counts = [20, 21, 22, 23, 24, 25, 26].map(rounds => {
+        store.add(aReport(rounds))
+        return store.count()
+      })
+      expect(counts).to.deep.equal([17, 14, 11, 8, 5, 2, 2])
+    })
+
+    it('reads what an earlier version wrote', () => {
+      const { domain, priceUsd, onChain, ...before } = aReport()
+      database.prepare('INSERT INTO reports (round, json) VALUES (?, ?)').run(ROUND, JSON.stringify(before))
+      expect(store.byRound(ROUND)).to.deep.equal(aReport())
     })
 
     it('is empty at first', () => {
-      expect({ highest: store.highestRound(), count: store.count(), newest: store.newest(5) }).to.deep.equal({
+      expect({
+        highest: store.highestRound(),
+        count: store.count(),
+        newest: store.descending(5),
+      }).to.deep.equal({
         highest: 0,
         count: 0,
         newest: [],
@@ -94,7 +147,7 @@ describe('the feed of reports', () => {
     let http: HttpServer
 
     beforeEach(async () => {
-      feed = new Feed(store, recordLogger())
+      feed = new Feed(store, { clock: systemClock, logger: recordLogger() })
       http = createHttpServer(
         {
           name: 'test',
@@ -113,40 +166,108 @@ describe('the feed of reports', () => {
       feed.stop()
       await http.stop()
     })
-    const get = async (path: string): Promise<{ status: number; body: unknown }> => {
-      const response = await fetch(`${http.url}${path}`)
-      return { status: response.status, body: await response.json() }
+    const get = async (path: string, headers: Record<string, string> = {}) => {
+      const response = await fetch(`${http.url}${path}`, { headers })
+      const text = await response.text()
+      const body = text === '' ? undefined : JSON.parse(text)
+      return { status: response.status, body, headers: response.headers }
+    }
+    const refused = async (path: string) => {
+      const { status, body, headers } = await get(path)
+      expect(headers.get('content-type')).to.match(/^application\/problem\+json/)
+      expect(body.status).to.equal(status)
+      expect(body.detail).not.to.equal('')
+      return { status, code: body.code }
     }
 
     it('says that there is no report yet', async () => {
-      expect(await get('/v1/reports/latest')).to.deep.equal({ status: 404, body: { error: 'NO_REPORT_YET' } })
+      expect(await refused('/v1/reports/latest')).to.deep.equal({ status: 404, code: 'NO_REPORT_YET' })
+      expect((await get('/v1/reports')).body).to.deep.equal({ reports: [], next: null, oldest: null })
     })
 
     it('serves the latest report and any other by its round', async () => {
       feed.publish(aReport(0))
       feed.publish(aReport(1))
-      expect(await get('/v1/reports/latest')).to.deep.equal({ status: 200, body: aReport(1) })
-      expect(await get(`/v1/reports/${ROUND}`)).to.deep.equal({ status: 200, body: aReport(0) })
+      expect(await get('/v1/reports/latest')).to.deep.include({ status: 200, body: aReport(1) })
+      expect(await get(`/v1/reports/${ROUND}`)).to.deep.include({ status: 200, body: aReport(0) })
       expect(feed.reports).to.equal(2)
     })
 
-    it('pages back through the reports', async () => {
-      for (const rounds of [0, 1, 2]) feed.publish(aReport(rounds))
-      expect(await get('/v1/reports?limit=2')).to.deep.equal({ status: 200, body: [aReport(2), aReport(1)] })
-      expect(await get(`/v1/reports?limit=2&before=${later(1)}`)).to.deep.equal({
-        status: 200,
-        body: [aReport(0)],
-      })
+    /** Rounds of all pages, from a first path on. */
+    const follow = async (first: string): Promise<Round[][]> => {
+      const pages: Round[][] = []
+      for (let path: string | null = first; path !== null; ) {
+        const { body, headers } = await get(path)
+        pages.push(body.reports.map((report: ReportJson) => report.round))
+        expect(headers.get('link')).to.equal(body.next === null ? null : `<${body.next}>; rel="next"`)
+        path = body.next
+      }
+      return pages
+    }
+
+    it('pages back through the reports, and forward from a round', async () => {
+      for (const rounds of [0, 1, 2, 3, 4]) feed.publish(aReport(rounds))
+      expect(await follow('/v1/reports?limit=2')).to.deep.equal([
+        [later(4), later(3)],
+        [later(2), later(1)],
+        [later(0)],
+      ])
+      expect(await follow(`/v1/reports?limit=2&before=${later(1)}`)).to.deep.equal([[later(0)]])
+      expect(await follow(`/v1/reports?limit=2&after=${later(0)}`)).to.deep.equal([
+        [later(1), later(2)],
+        [later(3), later(4)],
+      ])
+      expect(await follow(`/v1/reports?limit=1&after=${later(0)}&before=${later(3)}`)).to.deep.equal([
+        [later(1)],
+        [later(2)],
+      ])
     })
 
-    it('refuses limits and rounds that are none', async () => {
-      for (const path of ['?limit=0', '?limit=501', '?limit=x', '?before=-1', '?limit=1.5']) {
-        const { status, body } = await get(`/v1/reports${path}`)
-        expect(status, path).to.equal(400)
-        expect(body).to.include({ error: 'BAD_QUERY' })
-      }
-      expect(await get('/v1/reports/soon')).to.deep.equal({ status: 400, body: { error: 'BAD_ROUND' } })
-      expect(await get('/v1/reports/5')).to.deep.equal({ status: 404, body: { error: 'NOT_CERTIFIED' } })
+    it('refuses limits, rounds and paths that are none, and says what to do', async () => {
+      for (const query of [
+        'limit=0',
+        'limit=301',
+        'limit=x',
+        'limit=',
+        'before=-1',
+        'limit=1.5',
+        'after=0x10',
+      ])
+        expect(await refused(`/v1/reports?${query}`), query).to.deep.equal({ status: 400, code: 'BAD_QUERY' })
+      expect(await refused('/v1/reports?limit=1&limit=2')).to.deep.equal({ status: 400, code: 'BAD_QUERY' })
+      expect(await refused('/v1/reports/soon')).to.deep.equal({ status: 400, code: 'BAD_ROUND' })
+      expect(await refused('/v1/reports/5')).to.deep.equal({ status: 404, code: 'NOT_CERTIFIED' })
+      expect(await refused('/v1/price')).to.deep.equal({ status: 404, code: 'NOT_FOUND' })
+      expect(await refused('/v1/ws')).to.deep.equal({ status: 426, code: 'UPGRADE_REQUIRED' })
+      expect(await refused('/v1/stream?after=soon')).to.deep.equal({ status: 400, code: 'BAD_QUERY' })
+    })
+
+    it('says that a report has been deleted', async () => {
+      store = createReportStore(database, { domain: DOMAIN, keep: 1 })
+      feed = new Feed(store, { clock: systemClock, logger: recordLogger() })
+      await http.stop()
+      await http.start(new AbortController().signal)
+      feed.publish(aReport(0))
+      feed.publish(aReport(1))
+      expect(await refused(`/v1/reports/${ROUND}`)).to.deep.equal({ status: 410, code: 'NOT_KEPT' })
+    })
+
+    it('lets caches keep what cannot change any more, and ask whether the rest has', async () => {
+      for (const rounds of [0, 1, 2]) feed.publish(aReport(rounds))
+      const cachingOf = async (path: string) => (await get(path)).headers.get('cache-control')
+      expect(await cachingOf(`/v1/reports/${later(0)}`)).to.equal('no-cache')
+      feed.updated({ round: later(1), txHash: '0xabc', price: '1' })
+      const forever = 'public, max-age=31536000, immutable'
+      expect(await cachingOf(`/v1/reports/${later(0)}`)).to.equal(forever)
+      expect(await cachingOf(`/v1/reports/${later(1)}`)).to.equal(forever)
+      expect(await cachingOf(`/v1/reports/${later(2)}`)).to.equal('no-cache')
+      expect(await cachingOf('/v1/reports/latest')).to.equal('no-cache')
+
+      const etag = (await get('/v1/reports/latest')).headers.get('etag') ?? ''
+      const asked = () => get('/v1/reports/latest', { 'if-none-match': `"other", W/${etag}` })
+      expect(await asked()).to.include({ status: 304, body: undefined })
+      feed.updated({ round: later(2), txHash: '0xabc', price: '1' })
+      expect((await asked()).status).to.equal(200)
     })
 
     it('counts and tells of a round once', async () => {
@@ -166,17 +287,17 @@ describe('the feed of reports', () => {
       }
       return all
     }
-    const follow = async (): Promise<ReadableStreamDefaultReader<string>> => {
+    const listen = async (): Promise<ReadableStreamDefaultReader<string>> => {
       const response = await fetch(`${http.url}/v1/stream`)
       expect(response.headers.get('content-type')).to.equal('text/event-stream')
       if (response.body === null) throw new Error('no body')
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
-      await readUntil(reader, ': connected')
+      await readUntil(reader, '\n\n')
       return reader
     }
 
     it('streams reports and updates to all readers, for as long as they stay', async () => {
-      const readers = [await follow(), await follow()]
+      const readers = [await listen(), await listen()]
       feed.publish(aReport())
       for (const reader of readers) {
         const text = await readUntil(reader, '\n\n')
@@ -188,15 +309,16 @@ describe('the feed of reports', () => {
     })
 
     it('goes on without a reader that has left', async () => {
-      const [leaver, stayer] = [await follow(), await follow()]
+      const [leaver, stayer] = [await listen(), await listen()]
       await leaver.cancel()
       feed.publish(aReport())
       expect(await readUntil(stayer, 'event: report')).to.include(String(ROUND))
     })
 
     it('ends its streams when it stops', async () => {
-      const reader = await follow()
+      const reader = await listen()
       feed.stop()
+      expect(await readUntil(reader, '\n\n')).to.include('event: end\ndata: {"code":"SHUTTING_DOWN"')
       expect((await reader.read()).done).to.equal(true)
     })
   })
