@@ -3,6 +3,11 @@
  *
  * The nonce is the account's next one on chain, never a counter of ours: a transaction that got stuck is
  * replaced, with a higher fee, by the next thing worth sending, and a restart knows nothing that could be wrong.
+ *
+ * Nothing is signed that has not just been simulated. What waits in the pool is not simply bid up: whoever wants it is
+ * asked again for what is worth sending now, and when nothing is, it is withdrawn. There is no way to take a
+ * transaction back, so the way to withdraw one is to put a payment of nothing to oneself under its nonce: 21,000 gas, a
+ * little less than a price update that reverts, and it cannot fail.
  */
 import {
   type Abi,
@@ -53,6 +58,22 @@ export class TransactError extends Error {
   }
 }
 
+/** What became of an offer to send something. */
+export type Sent<C extends ContractCall> =
+  | { readonly kind: 'mined'; readonly receipt: TransactionReceipt; readonly call: C }
+  /** It was not wanted any more when its turn came. Nothing has been spent. */
+  | { readonly kind: 'unsent' }
+  /** It was not wanted any more while it waited for a block. Its nonce was taken by a payment to oneself. */
+  | { readonly kind: 'withdrawn'; readonly receipt: TransactionReceipt }
+
+export interface AskedFor {
+  /**
+   * Whether a transaction of this account may be waiting for a block: then what a node says of the pending block may
+   * already have its effects.
+   */
+  readonly waiting: boolean
+}
+
 export interface Transactor {
   readonly address: Address
   /**
@@ -61,6 +82,16 @@ export interface Transactor {
    * @throws {TransactError}
    */
   send(call: ContractCall, signal: AbortSignal): Promise<TransactionReceipt>
+  /**
+   * As {@link Transactor.send}, for what can lose its worth: `wanted` is asked right before each signature, the first
+   * and those that outbid it, and says what to send now, if anything.
+   *
+   * @throws {TransactError}
+   */
+  sendWhileWanted<C extends ContractCall>(
+    wanted: (asked: AskedFor) => Promise<C | undefined>,
+    signal: AbortSignal,
+  ): Promise<Sent<C>>
 }
 
 export interface TransactorOptions {
@@ -71,6 +102,14 @@ export interface TransactorOptions {
   readonly maxFeePerGasCeiling: bigint
   /** How long to wait for a block with the transaction. */
   readonly minedWithinMs: number
+  /** After so long without a block it is asked what is still wanted, and outbid. Default: only when it is given up. */
+  readonly bumpAfterMs?: number
+}
+
+/** One signed transaction under a nonce; a withdrawal has no call. */
+interface Attempt<C extends ContractCall> {
+  readonly hash: Hash
+  readonly call: C | undefined
 }
 
 interface SentFees {
@@ -86,6 +125,8 @@ const POLL_MS = 250
 const bumped = (fee: bigint): bigint => mulDivUp(fee, 1_125n, 1_000n)
 /** Room for the state to change between estimate and block. */
 const withMargin = (gas: bigint): bigint => mulDivUp(gas, 5n, 4n)
+/** Of a payment without data. */
+const PAYMENT_GAS = 21_000n
 
 export function createTransactor(
   options: TransactorOptions,
@@ -121,69 +162,169 @@ export function createTransactor(
     }
   }
 
-  /** viem's own wait cannot be ended, and would keep a stopping process alive. */
-  const mined = async (
-    hash: Hash,
+  /** Whether something of ours waits under the nonce, of this life or of one before. */
+  const isWaiting = async (nonce: number): Promise<boolean> => {
+    if (last?.nonce === nonce) return true
+    const pending = await reader.getTransactionCount({ address: account.address, blockTag: 'pending' })
+    return pending > nonce
+  }
+
+  /** Throws what the contract would say, before anything is paid for it. */
+  const simulate = async (call: ContractCall): Promise<bigint> => {
+    try {
+      // Of the newest block: in the pending one, what is about to be replaced may have done its work already.
+      const gas = await reader.estimateContractGas({
+        ...call,
+        args: [...call.args],
+        account,
+        blockTag: 'latest',
+      })
+      return withMargin(gas)
+    } catch (cause) {
+      throw new TransactError(isRevert(cause) ? 'WOULD_REVERT' : 'RPC_FAILED', call.functionName, cause)
+    }
+  }
+
+  const sign = (chosen: SentFees, to: Address, data: Hex, gas: bigint): Promise<Hex> =>
+    account.signTransaction({ type: 'eip1559', chainId: options.chainId, to, data, gas, ...chosen })
+
+  const submit = async (chosen: SentFees, serialized: Hex): Promise<Hash> => {
+    const hash = await broadcast(serialized).catch((error: unknown) => {
+      // A node that answered may hold a transaction of ours that we have forgotten: the next try outbids this one.
+      if (isAnswer(error)) last = chosen
+      throw error
+    })
+    last = chosen
+    return hash
+  }
+
+  /**
+   * Looks for a receipt of any attempt; undefined when there is none until `untilMs`. viem's own wait cannot be ended,
+   * and would keep a stopping process alive.
+   */
+  const mined = async <C extends ContractCall>(
+    attempts: readonly Attempt<C>[],
     nonce: number,
-    what: string,
+    untilMs: number,
     signal: AbortSignal,
-  ): Promise<TransactionReceipt> => {
-    const deadline = clock.monotonic() + options.minedWithinMs
-    while (clock.monotonic() < deadline) {
+  ): Promise<{ receipt: TransactionReceipt; attempt: Attempt<C> } | undefined> => {
+    while (clock.monotonic() < untilMs) {
       // Asked first: a receipt that is missing after the nonce has been used will not come any more.
       const used = await reader
         .getTransactionCount({ address: account.address, blockTag: 'latest' })
         .then(count => count > nonce, isUnknown)
-      const receipt = await reader.getTransactionReceipt({ hash }).catch(isUnknown)
-      if (receipt !== undefined) return receipt
-      if (used === true) throw new TransactError('REPLACED', what)
+      for (const attempt of attempts.toReversed()) {
+        const receipt = await reader.getTransactionReceipt({ hash: attempt.hash }).catch(isUnknown)
+        if (receipt !== undefined) return { receipt, attempt }
+      }
+      if (used === true) throw new TransactError('REPLACED', nameOf(attempts))
       await clock.sleep(POLL_MS, signal)
     }
-    throw new TransactError('NOT_MINED', what)
+    return undefined
   }
 
-  const transact = async (call: ContractCall, signal: AbortSignal): Promise<TransactionReceipt> => {
+  const transact = async <C extends ContractCall>(
+    wanted: (asked: AskedFor) => Promise<C | undefined>,
+    signal: AbortSignal,
+  ): Promise<Sent<C>> => {
     signal.throwIfAborted()
-    const what = call.functionName
-    const data = encodeFunctionData({ abi: call.abi, functionName: call.functionName, args: [...call.args] })
-    const gas = await reader
-      .estimateContractGas({ ...call, args: [...call.args], account })
-      .catch((cause: unknown) => {
-        throw new TransactError(isRevert(cause) ? 'WOULD_REVERT' : 'RPC_FAILED', what, cause)
-      })
-    const receipt = await attempt(what, async () => {
-      const nonce = await reader.getTransactionCount({ address: account.address, blockTag: 'latest' })
+    const deadlineMs = clock.monotonic() + options.minedWithinMs
+    const nonce = await reader.getTransactionCount({ address: account.address, blockTag: 'latest' })
+    const begun = await begin(nonce, wanted)
+    if (begun === undefined) return { kind: 'unsent' }
+    const attempts = [begun]
+    for (;;) {
+      const untilMs = Math.min(deadlineMs, clock.monotonic() + (options.bumpAfterMs ?? options.minedWithinMs))
+      const found = await mined(attempts, nonce, untilMs, signal)
+      if (found !== undefined) {
+        const { receipt, attempt: taken } = found
+        if (receipt.status !== 'success') throw new TransactError('REVERTED', nameOf(attempts))
+        return taken.call === undefined
+          ? { kind: 'withdrawn', receipt }
+          : { kind: 'mined', receipt, call: taken.call }
+      }
+      if (clock.monotonic() >= deadlineMs) throw new TransactError('NOT_MINED', nameOf(attempts))
+      const another = await goOn(nonce, attempts, wanted)
+      if (another !== undefined) attempts.push(another)
+    }
+  }
+
+  /** The first transaction under a nonce. */
+  const begin = async <C extends ContractCall>(
+    nonce: number,
+    wanted: (asked: AskedFor) => Promise<C | undefined>,
+  ): Promise<Attempt<C> | undefined> => {
+    const waiting = await isWaiting(nonce)
+    const chosen = await fees(nonce)
+    if (chosen.maxFeePerGas > options.maxFeePerGasCeiling)
+      throw new TransactError('FEE_ABOVE_CEILING', 'a transaction')
+    // Last before the signature: whatever was read earlier may have changed.
+    const call = await wanted({ waiting })
+    return call === undefined ? undefined : outbid(call, chosen)
+  }
+
+  /** What takes the place of a transaction that waits; undefined when it had better be left alone. */
+  const goOn = async <C extends ContractCall>(
+    nonce: number,
+    attempts: readonly Attempt<C>[],
+    wanted: (asked: AskedFor) => Promise<C | undefined>,
+  ): Promise<Attempt<C> | undefined> => {
+    try {
       const chosen = await fees(nonce)
-      if (chosen.maxFeePerGas > options.maxFeePerGasCeiling)
-        throw new TransactError('FEE_ABOVE_CEILING', what)
-      const serialized = await account.signTransaction({
-        type: 'eip1559',
-        chainId: options.chainId,
-        to: call.address,
-        data,
-        gas: withMargin(gas),
-        ...chosen,
-      })
-      const hash = await broadcast(serialized).catch((error: unknown) => {
-        // A node that answered may hold a transaction of ours that we have forgotten: the next try outbids this one.
-        if (isAnswer(error)) last = chosen
+      if (chosen.maxFeePerGas > options.maxFeePerGasCeiling) return undefined
+      const call = await wanted({ waiting: true })
+      if (call === undefined) return await withdraw(attempts, chosen)
+      return await outbid(call, chosen).catch((error: unknown) => {
+        // It would revert since the chain has changed, and then so would what waits.
+        if (error instanceof TransactError && error.code === 'WOULD_REVERT') return withdraw(attempts, chosen)
         throw error
       })
-      last = chosen
-      return mined(hash, chosen.nonce, what, signal)
-    })
-    if (receipt.status !== 'success') throw new TransactError('REVERTED', what)
-    return receipt
+    } catch {
+      // What has been sent may be mined all the same: it is looked for until its time is over.
+      return undefined
+    }
   }
+
+  const outbid = async <C extends ContractCall>(call: C, chosen: SentFees): Promise<Attempt<C>> => {
+    const gas = await simulate(call)
+    const data = encodeFunctionData({ abi: call.abi, functionName: call.functionName, args: [...call.args] })
+    return { hash: await submit(chosen, await sign(chosen, call.address, data, gas)), call }
+  }
+
+  /** Once is enough: a withdrawal that waits costs nothing that another one would save. */
+  const withdraw = async <C extends ContractCall>(
+    attempts: readonly Attempt<C>[],
+    chosen: SentFees,
+  ): Promise<Attempt<C> | undefined> => {
+    if (attempts.at(-1)?.call === undefined) return undefined
+    const serialized = await sign(chosen, account.address, '0x', PAYMENT_GAS)
+    return { hash: await submit(chosen, serialized), call: undefined }
+  }
+
+  const queued = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = queue.then(work)
+    queue = result.catch(() => {})
+    return result
+  }
+  const named = <C extends ContractCall>(
+    wanted: (asked: AskedFor) => Promise<C | undefined>,
+    signal: AbortSignal,
+  ): Promise<Sent<C>> => queued(() => attempt('a transaction', () => transact(wanted, signal)))
 
   return {
     address: account.address,
-    send: (call, signal) => {
-      const result = queue.then(() => transact(call, signal))
-      queue = result.catch(() => {})
-      return result
+    send: async (call, signal) => {
+      const sent = await named(async () => call, signal)
+      // What is always wanted is never withdrawn, but for a call that would revert by now.
+      if (sent.kind !== 'mined') throw new TransactError('WOULD_REVERT', call.functionName)
+      return sent.receipt
     },
+    sendWhileWanted: named,
   }
+}
+
+function nameOf(attempts: readonly Attempt<ContractCall>[]): string {
+  return attempts.findLast(({ call }) => call !== undefined)?.call?.functionName ?? 'a transaction'
 }
 
 async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
