@@ -2,8 +2,9 @@
  * The EIP-712 domain every signature of a network belongs to. The registry's address is in it, so nothing
  * signed for one network, chain or deployment counts in another.
  */
-import { hashTypedData, keccak256, type TypedDataDomain } from 'viem'
-import { type Address, bytesOf, type Hash, type Hex } from './bytes.ts'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { domainSeparator, keccak256, type TypedDataDomain } from 'viem'
+import { type Address, bigintToBytes, bytesOf, type Hash, type Hex } from './bytes.ts'
 
 export interface Domain {
   readonly chainId: number
@@ -24,6 +25,7 @@ export interface StructType {
 const GROUP_KEY: readonly Field[] = [
   { name: 'keyEpoch', type: 'uint32' },
   { name: 'registryVersion', type: 'uint32' },
+  { name: 'memberSet', type: 'uint32' },
   { name: 'transcriptHash', type: 'bytes32' },
   { name: 'participants', type: 'uint256' },
   { name: 'px', type: 'uint256' },
@@ -50,6 +52,14 @@ export const STRUCTS = {
     ],
   },
   groupKey: { name: 'GroupKey', fields: GROUP_KEY },
+  /** A list of members that a quorum of those in force agrees on; `membersHash` is that of the ABI's encoding of it. */
+  memberSet: {
+    name: 'MemberSet',
+    fields: [
+      { name: 'registryVersion', type: 'uint32' },
+      { name: 'membersHash', type: 'bytes32' },
+    ],
+  },
   /** Any message between nodes that is signed but never shown to a contract: kind and hash of its body. */
   message: {
     name: 'Message',
@@ -65,26 +75,80 @@ export function eip712Domain(domain: Domain): TypedDataDomain {
   return { name: 'IO Oracle', version: '1', chainId: domain.chainId, verifyingContract: domain.registry }
 }
 
-/** EIP-712 digest of one struct in the domain. */
+/** What a struct's fields hold: an integer, or the bytes of a `bytesN` or an address. */
+type StructValue = bigint | number | Hex
+
+/** Hashes that every digest of a domain or struct needs again; each object is hashed once. */
+const separators = new WeakMap<Domain, Uint8Array>()
+const typeHashes = new WeakMap<StructType, Uint8Array>()
+const tags = new WeakMap<Domain, Uint8Array>()
+
+function once<K extends object>(known: WeakMap<K, Uint8Array>, key: K, make: () => Uint8Array): Uint8Array {
+  const found = known.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  known.set(key, made)
+  return made
+}
+
+/**
+ * EIP-712 digest of one struct in the domain. Every message between nodes passes here several times, so this is
+ * written out for fields of one word; the tests compare it with a complete implementation.
+ *
+ * @throws {RangeError} for a field of another type, one without a value, or a value that does not fit its type
+ */
 export function digestOf(
   domain: Domain,
   struct: StructType,
-  message: Record<string, bigint | number | Hex>,
+  message: Readonly<Record<string, StructValue>>,
 ): Uint8Array {
-  return bytesOf(
-    hashTypedData({
-      domain: eip712Domain(domain),
-      types: { [struct.name]: [...struct.fields] },
-      primaryType: struct.name,
-      message,
-    }),
+  const words = new Uint8Array(WORD * (struct.fields.length + 1))
+  words.set(
+    once(typeHashes, struct, () => typeHashOf(struct)),
+    0,
   )
+  struct.fields.forEach(({ name, type }, index) => {
+    const value = message[name]
+    if (value === undefined) throw new RangeError(`${struct.name} without ${name}`)
+    writeWord(words.subarray(WORD * (index + 1), WORD * (index + 2)), type, value)
+  })
+  const signed = new Uint8Array(2 + 2 * WORD)
+  signed.set([0x19, 0x01])
+  signed.set(
+    once(separators, domain, () => bytesOf(domainSeparator({ domain: eip712Domain(domain) }))),
+    2,
+  )
+  signed.set(keccak_256(words), 2 + WORD)
+  return keccak_256(signed)
+}
+
+const WORD = 32
+
+function typeHashOf({ name, fields }: StructType): Uint8Array {
+  const list = fields.map(field => `${field.type} ${field.name}`).join(',')
+  return keccak_256(new TextEncoder().encode(`${name}(${list})`))
+}
+
+/** Writes one field as the 32 bytes that Solidity's `abi.encode` gives it. */
+function writeWord(word: Uint8Array, type: string, value: StructValue): void {
+  const bits = /^uint(\d+)$/.exec(type)?.[1]
+  if (bits !== undefined) {
+    const length = Number(bits) / 8
+    word.set(bigintToBytes(BigInt(value), length), WORD - length)
+    return
+  }
+  const length = type === 'address' ? 20 : Number(/^bytes(\d+)$/.exec(type)?.[1] ?? Number.NaN)
+  const bytes = typeof value === 'string' ? bytesOf(value) : undefined
+  if (bytes === undefined || bytes.length !== length) throw new RangeError(`${value} is no ${type}`)
+  word.set(bytes, type === 'address' ? WORD - length : 0)
 }
 
 /** Four bytes that lead every wire message: strangers are told apart before a signature is looked at. */
 export function domainTag(domain: Domain): Uint8Array {
-  const name = new TextEncoder().encode(`IO Oracle 1 ${domain.chainId} ${domain.registry.toLowerCase()}`)
-  return bytesOf(keccak256(name)).slice(0, 4)
+  return once(tags, domain, () => {
+    const name = new TextEncoder().encode(`IO Oracle 1 ${domain.chainId} ${domain.registry.toLowerCase()}`)
+    return keccak_256(name).slice(0, 4)
+  })
 }
 
 /** Identifier of a feed such as `IO/USD`: keccak256 of its name. */
