@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { privateKeyToAccount } from 'viem/accounts'
 import { oracleRegistryAbi } from '../chain/abi/oracle-registry.ts'
 import { judgementOf, suspendCall } from '../chain/evidence.ts'
-import { readMembership } from '../chain/membership-reader.ts'
+import { readRegistry } from '../chain/membership-reader.ts'
 import { contractSignature, readLatestReport, updateCall } from '../chain/price-feed.ts'
 import { createTransactor, type Transactor } from '../chain/transactor.ts'
 import { followUpdates } from '../chain/update-follower.ts'
@@ -51,13 +51,22 @@ export interface AggregatorDeps {
 }
 
 const STOP_DEADLINE_MS = 3_000
-/** A block every 12 s, and two of them full. */
-const MINED_WITHIN_MS = 30_000
+/** A block every 12 s, and four of them full or too dear. */
+const MINED_WITHIN_MS = 60_000
 /** A price update costs some 35,000 gas; above 500 gwei somebody should look before it goes on. */
 const MAX_FEE_PER_GAS = 500_000_000_000n
-/** Two blocks of the devnet; on a slow chain the heartbeat is far longer than either. */
-const HANDOVER_SEC = 3
-const PUSH_TURN_SEC = 30
+/** One block of 12 s has passed it over: then it is outbid, or withdrawn when another's price is on chain by now. */
+const BUMP_AFTER_MS = 15_000
+const PUSH_RULES = {
+  heartbeatSlackSec: 0,
+  comfortableBaseFee: 50_000_000_000n,
+  maxDeviationFactor: 4,
+  /** Two blocks of the devnet. */
+  handoverSec: 3,
+  turnSec: 30,
+  /** What the feed is deployed with where nothing else is said. */
+  maxAgeSec: 30,
+}
 const KEYGEN_LOOK_MS = 500
 /** No certificate for this many rounds means that something is wrong. */
 const HEALTHY_ROUNDS = 10
@@ -75,6 +84,16 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
   const outcomes = metrics.counter('ionet_aggregator_round_outcomes_total', 'Rounds and replies by outcome', [
     'outcome',
   ])
+  const memberFaults = metrics.counter(
+    'ionet_aggregator_member_faults_total',
+    'What members did that no honest one does; SILENT and BAD_REPLY are what this aggregator saw, without proof',
+    ['slot', 'fault'],
+  )
+  const otherFaults = metrics.counter(
+    'ionet_aggregator_aggregator_faults_total',
+    'What other aggregators did that no honest one does',
+    ['aggregator', 'fault'],
+  )
   const latency = metrics.histogram(
     'ionet_aggregator_certificate_latency_seconds',
     'From the start of a slot to its certificate',
@@ -88,14 +107,22 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
     'Evidence of equivocation by how it ended, and failed attempts',
     ['outcome'],
   )
+  const keygenFaults = metrics.counter(
+    'ionet_aggregator_keygen_faults_total',
+    'Members left out of the next key generation, by fault',
+    ['slot', 'fault'],
+  )
   const certifiedTotal = metrics.counter('ionet_aggregator_certified_total', 'Certified reports seen')
 
   const sign = (digest: Uint8Array): Uint8Array => crypto.sign(digest, member.secret)
   const book = new QuoteBook({ domain, feedId, timing }, crypto)
   const database = openDatabase(join(config.dataDir, 'feed.sqlite'), FEED_MIGRATIONS)
-  const store = createReportStore(database)
-  const feed = new Feed(store, logger)
+  const store = createReportStore(database, { domain })
+  const feed = new Feed(store, { clock, logger })
   let highestCertified = store.highestRound()
+  const membershipAt = (unixMs: number) => registry.at(unixMs)
+  // Random for every run: a restarted aggregator never sees the nonces of its last life.
+  const bootId = randomBytes(32)
 
   const transactor = createTransactor(
     {
@@ -104,6 +131,7 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
       rpcUrls: config.rpcUrls,
       maxFeePerGasCeiling: MAX_FEE_PER_GAS,
       minedWithinMs: MINED_WITHIN_MS,
+      bumpAfterMs: BUMP_AFTER_MS,
     },
     { reader, clock },
   )
@@ -114,18 +142,16 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
       rules: {
         deviationBps: config.network.deviationBps,
         heartbeatSec: config.network.heartbeatSec,
-        handoverSec: HANDOVER_SEC,
-        turnSec: PUSH_TURN_SEC,
+        ...PUSH_RULES,
       },
     },
     {
       clock,
       logger,
-      readOnChain: () => readLatestReport(reader, contracts.priceFeed),
-      send: async (report, signal) => {
-        const receipt = await transactor.send(updateCall(contracts.priceFeed, report), signal)
-        return receipt.transactionHash
-      },
+      readOnChain: block => readLatestReport(reader, contracts.priceFeed, block),
+      readBaseFee: async () => (await reader.getBlock()).baseFeePerGas ?? 0n,
+      callOf: report => updateCall(contracts.priceFeed, report),
+      send: (wanted, signal) => transactor.sendWhileWanted(wanted, signal),
       count: outcome => pushes.inc({ outcome }),
     },
   )
@@ -148,8 +174,8 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
     const { round, price } = unpackReport(report.word)
     highestCertified = Math.max(highestCertified, round)
     const latencyMs = clock.now() - roundStartMs(round)
-    const groupKeyX = registry.current()?.groupKey?.px ?? 0n
-    feed.publish(reportJson(report, { groupKeyX, proposer, signers, quotes, latencyMs }))
+    const groupKeyX = membershipAt(roundStartMs(round))?.groupKey?.px ?? 0n
+    feed.publish(reportJson(report, { domain, groupKeyX, proposer, signers, quotes, latencyMs }))
     rounds.onCertified(round)
     pusher.offer(report)
     certifiedTotal.inc()
@@ -173,32 +199,37 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
       network,
       book,
       sign,
-      nonces: new NoncePool(randomBytes(32), network),
+      createNonces: keyEpoch => new NoncePool(bootId, keyEpoch, network),
       record: new SignerRecord(),
-      membership: () => registry.current(),
+      membershipAt,
       certified: announce,
       highestCertified: () => highestCertified,
       count: outcome => outcomes.inc({ outcome }),
+      fault: (slot, fault) => memberFaults.inc({ slot: String(slot), fault }),
+      aggregatorFault: (aggregator, fault) => otherFaults.inc({ aggregator: String(aggregator), fault }),
+      learned: equivocation => evidence.submit(equivocation),
+      admitQuote: bytes => {
+        admitQuote(bytes)
+      },
     },
   )
 
   const admitQuote = (data: Uint8Array): Verdict => {
-    const current = registry.current()
-    if (current === undefined) return 'ignore'
-    const admission = book.admit(data, current, clock.now())
+    const admission = book.admit(data, membershipAt, clock.now())
     if (admission.verdict === 'accept') {
       rounds.onQuote(admission.quote)
       return 'accept'
     }
-    if (admission.verdict === 'equivocation') evidence.submit(admission.evidence)
+    if (admission.verdict === 'equivocation') {
+      rounds.onEquivocation(admission.evidence)
+      evidence.submit(admission.evidence)
+    }
     outcomes.inc({ outcome: admission.verdict === 'equivocation' ? 'EQUIVOCATION' : admission.code })
     // The second quote is the evidence: it goes on to everybody, so that all leave the liar's quotes out.
     return admission.verdict === 'equivocation' ? 'accept' : admission.verdict
   }
   const admitAnnouncement = (data: Uint8Array): Verdict => {
-    const current = registry.current()
-    if (current === undefined) return 'ignore'
-    const admission = admitCertified(data, { domain, feedId, membership: current, highestCertified, crypto })
+    const admission = admitCertified(data, { domain, feedId, membershipAt, highestCertified, crypto })
     if (admission.verdict !== 'accept') return admission.verdict
     const { round } = unpackReport(admission.announcement.report.word)
     onCertified(
@@ -211,7 +242,11 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
   network.subscribe(topicOf(domain, 'certified'), MAX_CERTIFIED_BYTES, admitAnnouncement, () => {})
 
   const coordinator = new KeygenCoordinator(
-    { domain, index: self.index, timeoutMs: config.network.keygenTimeoutMs },
+    {
+      ...{ domain, index: self.index },
+      timeoutMs: config.network.keygenTimeoutMs,
+      rotationSec: config.network.rotationSec,
+    },
     {
       clock,
       logger,
@@ -223,14 +258,15 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
         await registry.refresh()
       },
       readLatest: () =>
-        readMembership(reader, {
+        readRegistry(reader, {
           registry: domain.registry,
           chainId: domain.chainId,
           finality: 'latest',
         }),
+      count: ({ slot, fault }) => keygenFaults.inc({ slot: String(slot), fault }),
     },
   )
-  registry.onChange(({ keyEpoch }) => book.forgetBefore(keyEpoch))
+  registry.onChange(({ newest, previous }) => book.forgetBefore((previous ?? newest).keyEpoch))
 
   const keygen = createLoop({
     name: 'key generation',
@@ -239,8 +275,8 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
     clock,
     logger,
     run: async signal => {
-      const current = registry.current()
-      if (current !== undefined) await coordinator.attend(current, signal)
+      const view = registry.view()
+      if (view !== undefined) await coordinator.attend(view, signal)
     },
   })
   const http = createHttpServer(

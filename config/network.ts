@@ -58,11 +58,20 @@ export const networkEntries = {
     fallback: 250,
   }),
   keygenTimeoutMs: integer({
-    about: 'How long one step of the key generation waits for the other nodes.',
+    about:
+      'How long an attempt at a group key may take; who is silent for a quarter of it is left out of the next.',
     min: 500,
     max: 600_000,
     unit: 'ms',
     fallback: 30_000,
+  }),
+  rotationSec: integer({
+    about:
+      'A new group key is made when the last one has counted for so long; also when members change or one is suspended.',
+    min: 10,
+    max: 31_536_000,
+    unit: 's',
+    fallback: 2_592_000,
   }),
   finality: oneOf(['latest', 'finalized'], {
     about: 'Block at which the registry is read; `latest` only where blocks are never replaced.',

@@ -4,12 +4,12 @@ import { createSettlementReader } from '../chain/settlement/reader.ts'
 import type { OracleConfig } from '../config/process-config.ts'
 import { toSourcePlan } from '../config/sources.ts'
 import { NotRegisteredError, openMember } from '../member/open-member.ts'
-import { CHANNELS, topicOf } from '../protocol/channels.ts'
-import { memberByIdentity } from '../protocol/membership.ts'
+import { topicOf } from '../protocol/channels.ts'
+import { seatOf } from '../protocol/membership.ts'
 import { SIGNED_QUOTE_BYTES, type SignedQuote } from '../protocol/quote.ts'
 import { unpackReport } from '../protocol/report.ts'
 import { admitCertified, MAX_CERTIFIED_BYTES } from '../protocol/round/certified.ts'
-import { QuoteBook } from '../protocol/round/quote-book.ts'
+import { type Equivocation, QuoteBook } from '../protocol/round/quote-book.ts'
 import { asRound, type Round, roundStartMs } from '../protocol/rounds.ts'
 import { formatDecimal } from '../protocol/units.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -17,7 +17,7 @@ import { createHttpServer } from '../runtime/http.ts'
 import { keystoreScryptN } from '../runtime/keystore.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Metrics } from '../runtime/metrics.ts'
-import { RequestRefused, type Verdict } from '../runtime/p2p/peer-network.ts'
+import type { Verdict } from '../runtime/p2p/peer-network.ts'
 import { type Service, serviceGroup } from '../runtime/service.ts'
 import { openDatabase } from '../runtime/sqlite.ts'
 import { createAuditing } from './auditing/auditing.ts'
@@ -26,7 +26,10 @@ import { createGuardStore, GUARD_MIGRATIONS } from './guard/guard-store.ts'
 import { KeygenCeremony } from './keygen/ceremony.ts'
 import { KeyHolder } from './keygen/key-holder.ts'
 import { KeyStore } from './keygen/key-store.ts'
+import { serveTranscripts } from './keygen/transcripts.ts'
+import { QuoteDesk } from './quoting/quote-desk.ts'
 import { Quoter } from './quoting/quoter.ts'
+import { TimeExchange } from './quoting/time-exchange.ts'
 import { SigningService } from './signing/signing-service.ts'
 import { createSourceMetrics } from './sources/metrics.ts'
 import { createSources } from './sources/service.ts'
@@ -49,9 +52,12 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   const { clock, logger, metrics } = deps
   const member = await openMember(config, deps)
   const { domain, feedId, timing, crypto, network, registry } = member
-  const self = memberByIdentity(await registry.refresh(), member.identity)
+  await registry.refresh()
+  const listed = registry.view()
+  const self = listed === undefined ? undefined : seatOf(listed, member.identity)
   if (self === undefined) throw new NotRegisteredError(member.identity, 'member', domain.registry)
   const { slot } = self
+  const membershipAt = (unixMs: number) => registry.at(unixMs)
 
   const rounds = metrics.counter('ionet_oracle_rounds_total', 'Rounds by what this node did in them', [
     'outcome',
@@ -59,6 +65,11 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   const replies = metrics.counter('ionet_oracle_proposals_total', 'Proposals by how they were answered', [
     'outcome',
   ])
+  const aggregatorFaults = metrics.counter(
+    'ionet_oracle_aggregator_faults_total',
+    'What aggregators did that no honest one does; MISSING_QUOTES and WITHHELD are what this node saw, without proof',
+    ['aggregator', 'fault'],
+  )
   const gossip = metrics.counter('ionet_oracle_gossip_total', 'Gossiped messages by verdict', ['verdict'])
 
   const audits = metrics.counter(
@@ -82,19 +93,23 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   })
   const keys = new KeyHolder(keyStore, logger)
   const ceremony = new KeygenCeremony(
-    { domain, slot, timeoutMs: config.network.keygenTimeoutMs },
+    {
+      ...{ domain, slot, identity: member.identity },
+      timeoutMs: config.network.keygenTimeoutMs,
+      rotationSec: config.network.rotationSec,
+    },
     {
       clock,
       logger,
       crypto,
       network,
       sign,
-      membership: () => registry.current(),
+      view: () => registry.view(),
       save: async (keyEpoch, key) => {
         await keyStore.save(keyEpoch, key)
         // A slow member may finish after the others have installed the key.
-        const current = registry.current()
-        if (current !== undefined) await keys.follow(current)
+        const view = registry.view()
+        if (view !== undefined) await keys.follow(view)
       },
     },
   )
@@ -107,10 +122,12 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       crypto,
       book,
       network,
-      membership: () => registry.current(),
+      view: () => registry.view(),
       key: keyEpoch => keys.current(keyEpoch),
       highestCertified: () => highestCertified,
       count: outcome => replies.inc({ outcome }),
+      fault: (aggregator, fault) => aggregatorFaults.inc({ aggregator: String(aggregator), fault }),
+      learned: evidence => onEquivocation(evidence),
     },
   )
   const { deployment, network: terms } = config
@@ -137,29 +154,20 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       count: outcome => audits.inc({ outcome }),
     },
   )
-  registry.onChange(membership => {
-    ceremony.follow(membership)
-    book.forgetBefore(membership.keyEpoch)
-    keys.follow(membership).catch((error: unknown) => {
+  registry.onChange(view => {
+    ceremony.follow(view)
+    signing.follow(view)
+    book.forgetBefore(view.previous?.keyEpoch ?? view.newest.keyEpoch)
+    keys.follow(view).catch((error: unknown) => {
       logger.error('the share of the group key cannot be opened: this node cannot sign reports', { error })
     })
   })
   ceremony.register()
   signing.register()
-  network.handle(
-    CHANNELS.transcript,
-    { maxRequestBytes: 0, maxInFlightPerPeer: 2, timeoutMs: 2_000 },
-    async () => {
-      const transcript = keys.current(registry.current()?.keyEpoch ?? 0)?.transcript
-      if (transcript === undefined) throw new RequestRefused('no transcript of the current key')
-      return transcript
-    },
-  )
+  serveTranscripts(network, keys)
 
   const admitQuote = (data: Uint8Array): Verdict => {
-    const current = registry.current()
-    if (current === undefined) return 'ignore'
-    const admission = book.admit(data, current, clock.now())
+    const admission = book.admit(data, membershipAt, clock.now())
     switch (admission.verdict) {
       case 'accept':
         gossip.inc({ verdict: 'accept' })
@@ -167,9 +175,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
         return 'accept'
       case 'equivocation':
         gossip.inc({ verdict: 'EQUIVOCATION' })
-        logger.warn('a member signed two quotes for one round', { slot: admission.evidence.slot })
-        // A copy of this node that runs beside it shows up like this: both quotes are under our key.
-        if (admission.evidence.slot === slot) stopAtOnce(admission.evidence.second)
+        onEquivocation(admission.evidence)
         // Forwarded, once a signer: nodes that disagree on who lies would refuse one another's quotes for ever.
         return 'accept'
       default:
@@ -177,22 +183,23 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
         return admission.verdict
     }
   }
-  /** A quote under our key that our guard does not know: somebody else has the key, or a copy of this node runs. */
-  const stopAtOnce = ({ quote }: SignedQuote): void => {
-    guard.close()
-    deps.fail(
-      new Error(
-        `round ${quote.round} was quoted under this node's key, but not by this node: find the copy of the key`,
-      ),
-    )
+  const onEquivocation = ({ slot: liar, first, second }: Equivocation): void => {
+    logger.warn('a member signed two quotes for one round', { slot: liar })
+    // Both go to everybody: whoever knows only one would ask for it.
+    for (const { bytes } of [first, second]) network.publish(quotesTopic, bytes).catch(() => {})
+    // A copy of this node that runs beside it shows up like this: both quotes are under our key.
+    const foreign = [second, first].find(quote => !guard.knows(quote))
+    if (liar === slot && foreign !== undefined) stopAtOnce(foreign)
   }
+  /** A quote under our key that our guard does not know: somebody else has the key, or a copy of this node runs. */
+  const stopAtOnce = (foreign: SignedQuote): void => deps.fail(guard.close(foreign, clock.now()))
   const admitAnnouncement = (data: Uint8Array): Verdict => {
-    const current = registry.current()
-    if (current === undefined) return 'ignore'
-    const admission = admitCertified(data, { domain, feedId, membership: current, highestCertified, crypto })
+    const admission = admitCertified(data, { domain, feedId, membershipAt, highestCertified, crypto })
     if (admission.verdict === 'accept') {
-      highestCertified = asRound(unpackReport(admission.announcement.report.word).round)
-      auditing.noteCertified(admission.announcement.report)
+      const { report, proposer } = admission.announcement
+      highestCertified = asRound(unpackReport(report.word).round)
+      signing.onCertified(highestCertified, proposer)
+      auditing.noteCertified(report)
       return 'accept'
     }
     gossip.inc({ verdict: admission.code })
@@ -217,6 +224,16 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       random: Math.random,
     },
   )
+  const times = new TimeExchange(
+    { slot, skewMs: timing.skewMs },
+    { clock, logger, network, membership: () => registry.current() },
+  )
+  times.register()
+  const desk = new QuoteDesk(
+    { slot, timing },
+    { clock, guard, book, network, membershipAt, admitQuote: bytes => admitQuote(bytes) },
+  )
+  desk.register()
   const quoter = new Quoter(
     { feedId, slot, roundMs: timing.roundMs, skewMs: timing.skewMs },
     {
@@ -224,7 +241,8 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       logger,
       guard,
       sources,
-      membership: () => registry.current(),
+      membershipAt,
+      clockOffsetMs: () => times.offsetMs(),
       count: outcome => rounds.inc({ outcome }),
       publish: quote => {
         lastQuote = quote
@@ -275,19 +293,36 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   )
   const stored: Service = {
     name: 'guard',
-    start: async () => {},
+    start: async () => guard.assertOpen(),
     stop: async () => {
       database.close()
     },
   }
   const loadKey: Service = {
     name: 'key share',
-    start: async () => keys.follow(await registry.refresh()),
+    start: async () => {
+      await registry.refresh()
+      const view = registry.view()
+      if (view !== undefined) await keys.follow(view)
+    },
     stop: async () => {},
   }
   return serviceGroup(
     'oracle node',
-    [stored, ...member.services, loadKey, chain, auditing, ceremony, signing, http, sources, quoter],
+    [
+      stored,
+      ...member.services,
+      loadKey,
+      chain,
+      auditing,
+      ceremony,
+      signing,
+      http,
+      sources,
+      times,
+      desk,
+      quoter,
+    ],
     {
       logger,
       stopDeadlineMs: STOP_DEADLINE_MS,

@@ -17,6 +17,7 @@ import type { Metrics } from '../runtime/metrics.ts'
 import { bytesBlob, serveBlobs } from '../runtime/p2p/blobs.ts'
 import { type Service, serviceGroup } from '../runtime/service.ts'
 import { openDatabase } from '../runtime/sqlite.ts'
+import { createRelayerBeacons } from './challenge/beacons.ts'
 import { EPOCH_MIGRATIONS } from './epochs/epoch-store.ts'
 import { createEpochs } from './epochs/epochs.ts'
 import { type ProposalBuilder, proposeEpoch } from './epochs/proposal.ts'
@@ -74,21 +75,26 @@ export async function createRelayer(
   const epochDatabase = openDatabase(join(config.dataDir, 'epochs.sqlite'), EPOCH_MIGRATIONS)
   const intakeDatabase = openDatabase(join(config.dataDir, 'intake.sqlite'), INTAKE_MIGRATIONS)
 
+  const windowTerms = {
+    clock: chain.clock,
+    slotSec: terms.challengeSlotSec,
+    every: terms.challengeEvery,
+    graceSec: terms.challengeGraceSec,
+  }
+  const beacons = createRelayerBeacons(
+    { domain, terms: windowTerms, dataDir: config.dataDir },
+    { clock, logger, chain, network, membership },
+  )
   const windowsTopic = topicOf(domain, 'windows')
   const intake = createIntake(
     {
-      domain,
-      windowTerms: {
-        clock: chain.clock,
-        slotSec: terms.challengeSlotSec,
-        every: terms.challengeEvery,
-        graceSec: terms.challengeGraceSec,
-      },
+      ...{ domain, windowTerms },
       challengeSize: terms.challengeSize,
     },
     {
       database: intakeDatabase,
       chain,
+      beacons,
       membership,
       crypto,
       sign,
@@ -118,6 +124,7 @@ export async function createRelayer(
       database: epochDatabase,
       chain,
       membership,
+      membershipAt: unixMs => registry.at(unixMs),
       crypto,
       network,
       intake,
@@ -144,6 +151,7 @@ export async function createRelayer(
       cors: true,
       routes: app => {
         intake.routes(app)
+        beacons.routes(app)
         epochs.routes(app)
       },
       health: () => {
@@ -171,8 +179,12 @@ export async function createRelayer(
       epochDatabase.close()
     },
   }
-  return serviceGroup('relayer', [databases, ...member.services, chain, intake, epochs.service, http], {
-    logger,
-    stopDeadlineMs: STOP_DEADLINE_MS,
-  })
+  return serviceGroup(
+    'relayer',
+    [databases, ...member.services, chain, beacons, intake, epochs.service, http],
+    {
+      logger,
+      stopDeadlineMs: STOP_DEADLINE_MS,
+    },
+  )
 }

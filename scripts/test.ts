@@ -57,6 +57,7 @@ const mocha = ['node_modules/mocha/bin/mocha.js']
 const suites = [
   () => run(['scripts/forge-test.ts'], readForge),
   () => run([...mocha, 'test/unit/**/*.test.ts', 'test/property/**/*.test.ts'], readMocha),
+  () => run([...mocha, '--timeout', '120000', 'test/simulation/**/*.test.ts'], readMocha),
   () => run([...mocha, '--timeout', '120000', 'test/integration/**/*.test.ts'], readMocha),
 ]
 let total = NOTHING
