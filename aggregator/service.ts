@@ -5,7 +5,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { oracleRegistryAbi } from '../chain/abi/oracle-registry.ts'
 import { judgementOf, suspendCall } from '../chain/evidence.ts'
 import { readRegistry } from '../chain/membership-reader.ts'
-import { contractSignature, readLatestReport, updateCall } from '../chain/price-feed.ts'
+import { contractSignature, readLatestReport, readMaxAgeSec, updateCall } from '../chain/price-feed.ts'
 import { createTransactor, type Transactor } from '../chain/transactor.ts'
 import { followUpdates } from '../chain/update-follower.ts'
 import type { AggregatorConfig } from '../config/process-config.ts'
@@ -57,16 +57,7 @@ const MINED_WITHIN_MS = 60_000
 const MAX_FEE_PER_GAS = 500_000_000_000n
 /** One block of 12 s has passed it over: then it is outbid, or withdrawn when another's price is on chain by now. */
 const BUMP_AFTER_MS = 15_000
-const PUSH_RULES = {
-  heartbeatSlackSec: 0,
-  comfortableBaseFee: 50_000_000_000n,
-  maxDeviationFactor: 4,
-  /** Two blocks of the devnet. */
-  handoverSec: 3,
-  turnSec: 30,
-  /** What the feed is deployed with where nothing else is said. */
-  maxAgeSec: 30,
-}
+const WEI_PER_GWEI = 1_000_000_000n
 const KEYGEN_LOOK_MS = 500
 /** No certificate for this many rounds means that something is wrong. */
 const HEALTHY_ROUNDS = 10
@@ -77,6 +68,7 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
   const { domain, feedId, timing, crypto, network, registry, reader } = member
   const { contracts } = config.deployment
 
+  const maxAgeSec = await readMaxAgeSec(reader, contracts.priceFeed)
   const membership = await registry.refresh()
   const self = aggregatorByIdentity(membership, member.identity)
   if (self === undefined) throw new NotRegisteredError(member.identity, 'aggregator', domain.registry)
@@ -140,9 +132,11 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
       index: self.index,
       aggregators: () => registry.current()?.aggregators.length ?? 1,
       rules: {
-        deviationBps: config.network.deviationBps,
-        heartbeatSec: config.network.heartbeatSec,
-        ...PUSH_RULES,
+        ...config.network,
+        comfortableBaseFee: BigInt(config.network.comfortableBaseFeeGwei) * WEI_PER_GWEI,
+        handoverSec: config.network.pushHandoverSec,
+        turnSec: config.network.pushTurnSec,
+        maxAgeSec,
       },
     },
     {

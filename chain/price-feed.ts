@@ -30,6 +30,13 @@ export async function readLatestReport(
   return word === 0n ? undefined : unpackReport(word)
 }
 
+/** Seconds: an older observation is refused. Fixed at deployment. */
+export async function readMaxAgeSec(reader: PublicClient, priceFeed: Address): Promise<number> {
+  const of = { address: priceFeed, abi: priceFeedAbi } as const
+  const [, , { maxAgeSec }] = await reader.readContract({ ...of, functionName: 'params' })
+  return maxAgeSec
+}
+
 /** The call that puts a certified report on chain. */
 export function updateCall(priceFeed: Address, { word, certificate }: CertifiedReport): ContractCall {
   const feed = { address: priceFeed, abi: priceFeedAbi } as const

@@ -91,6 +91,41 @@ export const networkEntries = {
     unit: 's',
     fallback: 3_600,
   }),
+  heartbeatSlackSec: integer({
+    about: 'How much later than the heartbeat the price may go on chain while gas is dear.',
+    min: 0,
+    max: 86_400,
+    unit: 's',
+    fallback: 0,
+  }),
+  comfortableBaseFeeGwei: integer({
+    about: 'Up to this base fee gas does not matter; above it the price must have moved further.',
+    min: 0,
+    max: 1_000_000,
+    unit: 'gwei',
+    fallback: 50,
+  }),
+  maxDeviationFactor: integer({
+    about: 'However dear gas is, a deviation of so many times `deviationBps` goes on chain.',
+    min: 1,
+    max: 100,
+    fallback: 4,
+  }),
+  pushHandoverSec: integer({
+    about:
+      'How long an aggregator leaves a due price to the one before it: longer than two blocks of the chain.',
+    min: 1,
+    max: 3_600,
+    unit: 's',
+    fallback: 25,
+  }),
+  pushTurnSec: integer({
+    about: 'Length of a turn at putting prices on chain: several times `pushHandoverSec`.',
+    min: 2,
+    max: 86_400,
+    unit: 's',
+    fallback: 250,
+  }),
   challengeSlotSec: integer({
     about:
       'Block time is cut into slots of this length, some of which are challenge windows. Divides the length of an epoch.',
@@ -155,6 +190,7 @@ export function readNetwork(file: string, prefix: string, problems: Problems): N
   const values = readEntries(networkEntries, document, { env: {}, baseDir, prefix: keys, problems })
   checkTimes(values, keys, problems)
   checkInclusion(values, keys, problems)
+  checkPushing(values, keys, problems)
   checkChallenge(values, keys, problems)
   const sources = readSources(values.sources, baseDir, `${keys}sources`, problems)
   return sources === undefined ? undefined : { ...values, sources }
@@ -171,6 +207,17 @@ function checkInclusion(values: Values<typeof networkEntries>, prefix: string, p
       'at least as long as clocks may differ, and shorter than the collection',
     )
   }
+}
+
+/** A turn that is no longer than a handover would give two aggregators the same due price. */
+function checkPushing(values: Values<typeof networkEntries>, prefix: string, problems: Problems): void {
+  const { pushHandoverSec, pushTurnSec } = values
+  if (pushHandoverSec === undefined || pushTurnSec === undefined || pushTurnSec >= 2 * pushHandoverSec) return
+  problems.add(
+    `${prefix}pushTurnSec`,
+    `${pushTurnSec} s is not twice pushHandoverSec (${pushHandoverSec} s)`,
+    'several times as long',
+  )
 }
 
 /** Both turns, and time to sign, must fit into a round: else rounds would pile up. */

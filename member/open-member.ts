@@ -15,7 +15,9 @@ import type { Clock } from '../runtime/clock.ts'
 import { readKeystore } from '../runtime/keystore.ts'
 import { lockService } from '../runtime/lock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 import { createIdentityCrypto } from '../runtime/native-identity.ts'
+import { peerEventCounter } from '../runtime/p2p/peer-metrics.ts'
 import { createPeerNetwork, type PeerNetwork } from '../runtime/p2p/peer-network.ts'
 import type { Service } from '../runtime/service.ts'
 
@@ -47,7 +49,7 @@ export class NotRegisteredError extends Error {
 
 export async function openMember(
   config: AggregatorConfig,
-  deps: { readonly clock: Clock; readonly logger: Logger },
+  deps: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
 ): Promise<MemberProcess> {
   const { deployment, network: terms, identity: keys } = config
   const secret = await readKeystore(keys.keystore, keys.password)
@@ -67,7 +69,7 @@ export async function openMember(
       allowed: allowList(registry),
       loopback: config.p2p.listen.every(address => address.includes('/127.0.0.1/')),
     },
-    deps,
+    { clock: deps.clock, logger: deps.logger, count: peerEventCounter(deps.metrics) },
   )
   return {
     domain: { chainId: deployment.chainId, registry: registryAddress },

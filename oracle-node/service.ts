@@ -164,7 +164,10 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   })
   ceremony.register()
   signing.register()
-  serveTranscripts(network, keys)
+  // The auditor keeps those of keys that are long gone: windows of a running epoch may still need them.
+  serveTranscripts(network, {
+    transcriptOf: hash => keys.transcriptOf(hash) ?? auditing.transcriptOf(hash),
+  })
 
   const admitQuote = (data: Uint8Array): Verdict => {
     const admission = book.admit(data, membershipAt, clock.now())

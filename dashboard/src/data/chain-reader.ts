@@ -16,7 +16,7 @@ export const READ = {
   totalBurned: 'totalBurned()',
   latestWord: 'latestWord()',
   burned: 'Burned(address,uint256,uint256,uint256,uint256,uint40)',
-  groupKeyRotated: 'GroupKeyRotated(uint32,uint256,uint256,bytes32,uint32)',
+  groupKeyRotated: 'GroupKeyRotated(uint32,uint32,uint256,uint256,bytes32,uint32,uint40)',
 } as const
 
 const TOTAL_SUPPLY = selectorOf(READ.totalSupply)
@@ -138,7 +138,7 @@ function headOf(value: unknown): { block: number; blockSec: number } {
   return { block, blockSec }
 }
 
-/** `GroupKeyRotated`: the key epoch is indexed, the key is the first word of the data. */
+/** `GroupKeyRotated`: key epoch and member set are indexed, the key is the first word of the data. */
 function groupKeyOf(log: Log): readonly [number, bigint] {
   const epoch = log.topics[1]
   if (epoch === undefined) throw new WireError('log.topics', 'those of a key rotation')
