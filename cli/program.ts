@@ -7,6 +7,7 @@ import { addClaimCommand } from './commands/claim.ts'
 import { addDeployCommand } from './commands/deploy.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
 import { addKeysCommands } from './commands/keys.ts'
+import { addMembersCommands } from './commands/members.ts'
 import { addNodeCommands } from './commands/node.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addVerifyCommand } from './commands/verify.ts'
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   addChainCommand(program)
   addNodeCommands(program)
   addKeysCommands(program)
+  addMembersCommands(program)
   addDeployCommand(program)
   addBurnCommand(program)
   addClaimCommand(program)

@@ -174,7 +174,7 @@ describe('epochs of a relayer on a chain', function () {
         ...shared,
         database,
         membership: () => membership,
-      membershipAt: () => membership,
+        membershipAt: () => membership,
         network: peer,
         intake: {
           ...intake,
