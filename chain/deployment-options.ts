@@ -100,7 +100,8 @@ export interface NetworkOptions {
   epochLengthSec: number
   /**
    * From a rotation of the group key until rounds are of the new key, and from there until the old one counts no more.
-   * Longer than it takes until every member sees the rotation, finality included. Seconds, at most a day; default 1800.
+   * Longer than it takes until every member sees the rotation, finality included. Seconds, at least a minute (on a
+   * development chain: one second) and at most a day; default 1800.
    */
   handoverSec?: number
   feed?: FeedOptions

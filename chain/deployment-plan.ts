@@ -202,6 +202,7 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
         switchesAt: 0,
         handoverSec: values.handoverSec,
         pendingSet: 0,
+        pendingSuspended: 0n,
         newest: { ...NO_KEY, memberSet: 1 },
         previous: NO_KEY,
       },

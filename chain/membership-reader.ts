@@ -93,7 +93,7 @@ export async function readRegistry(
   const services = await readServices(reader, registry, known)
   const seatsOf = (set: number): Promise<readonly Member[]> => readSeats(reader, registry, set, known)
 
-  const { newest, previous, pendingSet, registryVersion } = state
+  const { newest, previous, pendingSet, pendingSuspended, registryVersion } = state
   const membershipUnder = async (key: KeyView, suspended: bigint): Promise<Membership> =>
     membershipOf({
       registryVersion,
@@ -113,7 +113,7 @@ export async function readRegistry(
     pending:
       pendingSet === 0
         ? undefined
-        : { memberSet: pendingSet, members: withSuspended(await seatsOf(pendingSet), 0n) },
+        : { memberSet: pendingSet, members: withSuspended(await seatsOf(pendingSet), pendingSuspended) },
   }
 }
 
@@ -194,6 +194,7 @@ function lower(address: Address): Address {
   return address.toLowerCase() as Address
 }
 
+// Whatever changes the registry raises its version.
 function isOlder(a: RegistryView, b: RegistryView): boolean {
   return a.newest.keyEpoch < b.newest.keyEpoch || a.newest.registryVersion < b.newest.registryVersion
 }

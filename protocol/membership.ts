@@ -51,6 +51,7 @@ export interface Membership {
 /** Members that a quorum has agreed on, and that the next rotation brings into force. */
 export interface PendingMembers {
   readonly memberSet: number
+  /** Suspended: since the list was proposed, so they make no key with the others and stay so when it is in force. */
   readonly members: readonly Member[]
 }
 

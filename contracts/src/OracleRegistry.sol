@@ -28,7 +28,8 @@ contract OracleRegistry is IOracleRegistry {
     uint256 public constant MAX_SERVICES = 64;
 
     uint256 private constant MIN_MEMBERS = 4;
-    uint256 private constant MIN_HANDOVER_SEC = 1;
+    /// @dev A report may be 30 s old, and blocks are seconds apart: shorter, what is on its way would be lost.
+    uint256 private constant MIN_HANDOVER_SEC = 1 minutes;
     /// @dev So long at most does a stolen key count after the second rotation that follows the theft.
     uint256 private constant MAX_HANDOVER_SEC = 1 days;
     uint256 private constant DEVELOPMENT_CHAIN_ID = 31337;
@@ -54,6 +55,8 @@ contract OracleRegistry is IOracleRegistry {
         uint8 q;
         /// @dev Bit i: somebody is in slot i.
         uint128 slots;
+        /// @dev keccak256(abi.encode(members)).
+        bytes32 membersHash;
         Member[] members;
     }
 
@@ -85,6 +88,9 @@ contract OracleRegistry is IOracleRegistry {
     uint32 private _latestSet;
     uint32 private _pendingSet;
 
+    /// @dev Among the members in force when the pending set was proposed: whose suspensions its signers knew of.
+    uint128 private _suspendedAtProposal;
+
     mapping(uint32 memberSet => MemberList) private _lists;
     /// @dev The newest and the one before it, each at the parity of its key epoch.
     Key[2] private _keys;
@@ -103,14 +109,15 @@ contract OracleRegistry is IOracleRegistry {
         IGroupKeyConsumer[] memory consumers_,
         uint32 handoverSec
     ) {
+        uint256 minimum = block.chainid == DEVELOPMENT_CHAIN_ID ? 1 : MIN_HANDOVER_SEC;
         require(
-            handoverSec >= MIN_HANDOVER_SEC && handoverSec <= MAX_HANDOVER_SEC,
-            HandoverOutOfRange(handoverSec, MIN_HANDOVER_SEC, MAX_HANDOVER_SEC)
+            handoverSec >= minimum && handoverSec <= MAX_HANDOVER_SEC,
+            HandoverOutOfRange(handoverSec, minimum, MAX_HANDOVER_SEC)
         );
         uint256 count = services.aggregators.length + services.relayers.length + services.gateways.length;
         require(count <= MAX_SERVICES, TooManyServices(count, MAX_SERVICES));
         _handoverSec = handoverSec;
-        _storeList(members_, services);
+        _storeList(members_, keccak256(abi.encode(members_)), services);
         _append(_aggregators, services.aggregators);
         _append(_relayers, services.relayers);
         _append(_gateways, services.gateways);
@@ -125,10 +132,21 @@ contract OracleRegistry is IOracleRegistry {
         verifyQuorum(
             _typedDigest(keccak256(abi.encode(MEMBER_SET_TYPEHASH, version, membersHash))), signatures
         );
-        _requireSlotsKept(members_);
-        uint32 memberSet = _storeList(members_, NetworkServices(_aggregators, _relayers, _gateways));
-        _pendingSet = memberSet;
         _registryVersion = version + 1;
+        uint128 suspended = _suspended;
+        uint32 pendingSet = _pendingSet;
+        // Whom it would reinstate its signers know: the version that they signed says whether a set is pending.
+        if (membersHash == _lists[_memberSet].membersHash && (pendingSet != 0 || suspended == 0)) {
+            _pendingSet = 0;
+            emit MembersWithdrawn(pendingSet, version + 1);
+            return;
+        }
+        _requireSlotsKept(members_, _memberSet);
+        if (_keyEpoch > 1) _requireSlotsKept(members_, _previousSet());
+        uint32 memberSet =
+            _storeList(members_, membersHash, NetworkServices(_aggregators, _relayers, _gateways));
+        _pendingSet = memberSet;
+        _suspendedAtProposal = suspended;
         emit MembersProposed(memberSet, version + 1, members_);
     }
 
@@ -141,22 +159,27 @@ contract OracleRegistry is IOracleRegistry {
         Signature[] calldata signatures
     ) external {
         require(block.timestamp >= _switchesAt, HandoverNotOver(block.timestamp, _switchesAt));
-        uint32 memberSet = _pendingSet == 0 ? _memberSet : _pendingSet;
-        _checkParticipants(participants, memberSet);
+        bool isPending = _pendingSet != 0;
+        uint32 memberSet = isPending ? _pendingSet : _memberSet;
+        uint256 suspended = isPending ? _pendingSuspended() : _suspended;
+        _checkParticipants(participants, memberSet, suspended);
 
         uint32 keyEpoch = _keyEpoch + 1;
+        uint32 version = _registryVersion;
         bytes32 digest = _typedDigest(
             keccak256(
                 abi.encode(
-                    GROUP_KEY_TYPEHASH, keyEpoch, _registryVersion, memberSet, transcriptHash, participants, px
+                    GROUP_KEY_TYPEHASH, keyEpoch, version, memberSet, transcriptHash, participants, px
                 )
             )
         );
         require(Schnorr.verify(px, digest, r, s), InvalidGroupSignature(px));
         verifyQuorum(digest, signatures);
 
-        if (memberSet != _memberSet) _bringIntoForce(memberSet, keyEpoch);
+        if (isPending) _bringIntoForce(memberSet, uint128(suspended), keyEpoch);
         _keyEpoch = keyEpoch;
+        // A list that was signed for the version before cannot be brought months later.
+        _registryVersion = version + 1;
         _suspensionsThisEpoch = 0;
         _keys[keyEpoch % 2] = Key(px, transcriptHash, uint128(participants), memberSet);
         // There is nobody to take over from for the first key.
@@ -164,7 +187,7 @@ contract OracleRegistry is IOracleRegistry {
         uint40 switchesAt = uint40(block.timestamp + handoverSec);
         _switchesAt = switchesAt;
         emit GroupKeyRotated(
-            keyEpoch, memberSet, px, participants, transcriptHash, _registryVersion, switchesAt
+            keyEpoch, memberSet, px, participants, transcriptHash, version + 1, switchesAt
         );
         for (uint256 i = 0; i < _consumers.length; ++i) {
             _consumers[i].setGroupKey(keyEpoch, px, uint40(switchesAt + handoverSec));
@@ -215,19 +238,21 @@ contract OracleRegistry is IOracleRegistry {
     }
 
     function verifyQuorum(bytes32 digest, Signature[] calldata signatures) public view {
-        uint256 suspended = _suspended;
-        MemberList storage list = _lists[_memberSet];
-        require(signatures.length >= list.q, QuorumNotReached(signatures.length, list.q));
-        (uint256 cursor, uint256 end) = SignerTable.load(list.signerTable, list.n);
-        address previous = address(0);
-        for (uint256 i = 0; i < signatures.length; ++i) {
-            address signer = digest.recover(signatures[i]);
-            require(signer != address(0), InvalidSignature(i));
-            require(signer > previous, SignersNotAscending(i, previous, signer));
-            uint256 slotBit;
-            (cursor, slotBit) = SignerTable.find(cursor, end, signer);
-            require(slotBit & ~suspended != 0, NotActiveMember(signer));
-            previous = signer;
+        _verifyQuorum(digest, signatures, _memberSet, _suspended);
+    }
+
+    function verifyQuorumAt(bytes32 digest, Signature[] calldata signatures, uint256 timeSec) external view {
+        if (timeSec < _switchesAt && _keyEpoch > 1) _verifyPreviousQuorum(digest, signatures);
+        else verifyQuorum(digest, signatures);
+    }
+
+    function verifyQuorumOf(bytes32 digest, Signature[] calldata signatures, uint32 keyEpoch) external view {
+        uint32 newest = _keyEpoch;
+        if (keyEpoch == newest) {
+            verifyQuorum(digest, signatures);
+        } else {
+            require(newest > 1 && keyEpoch == newest - 1, KeyEpochForgotten(keyEpoch, newest));
+            _verifyPreviousQuorum(digest, signatures);
         }
     }
 
@@ -239,13 +264,14 @@ contract OracleRegistry is IOracleRegistry {
         KeyView memory previous;
         if (keyEpoch > 1) {
             previous = _viewOf(keyEpoch - 1);
-            previous.suspended = previous.memberSet == newest.memberSet ? _suspended : _suspendedBefore;
+            previous.suspended = _suspendedIn(previous.memberSet);
         }
         return RegistryState({
             registryVersion: _registryVersion,
             switchesAt: _switchesAt,
             handoverSec: uint32(_handoverSec),
             pendingSet: _pendingSet,
+            pendingSuspended: _pendingSet == 0 ? 0 : _pendingSuspended(),
             newest: newest,
             previous: previous
         });
@@ -289,7 +315,7 @@ contract OracleRegistry is IOracleRegistry {
     }
 
     /// @dev Stores a list under the next number, after every check that needs no other list.
-    function _storeList(Member[] memory members_, NetworkServices memory services)
+    function _storeList(Member[] memory members_, bytes32 membersHash, NetworkServices memory services)
         private
         returns (uint32 memberSet)
     {
@@ -314,46 +340,104 @@ contract OracleRegistry is IOracleRegistry {
         // Invariant 16: ⌈(n + f + 1) / 2⌉ makes any two quorums share more than f members.
         list.q = uint8((n + _faults(n) + 2) / 2);
         list.slots = uint128(slots);
+        list.membersHash = membersHash;
         _append(list.members, members_);
     }
 
-    function _requireSlotsKept(Member[] memory members_) private view {
+    /// @dev Whoever is in that set and listed again must have the slot that it has there.
+    function _requireSlotsKept(Member[] calldata members_, uint32 memberSet) private view {
+        (uint256 start, uint256 end) = _loadSigners(_lists[memberSet]);
         for (uint256 i = 0; i < members_.length; ++i) {
-            uint256 slotBit = _slotBitOf(_lists[_memberSet], members_[i].identity);
+            (, uint256 slotBit) = SignerTable.find(start, end, members_[i].identity);
             require(
                 slotBit == 0 || slotBit == 1 << i, SlotMoved(members_[i].identity, i, Math.log2(slotBit))
             );
         }
     }
 
-    function _checkParticipants(uint256 participants, uint32 memberSet) private view {
+    function _checkParticipants(uint256 participants, uint32 memberSet, uint256 suspended) private view {
         MemberList storage list = _lists[memberSet];
-        uint256 allowed = list.slots;
-        // The members of a set that is not in force yet have not been suspended in it.
-        if (memberSet == _memberSet) allowed &= ~uint256(_suspended);
+        uint256 allowed = list.slots & ~suspended;
         require(participants & ~allowed == 0, InvalidParticipants(participants, allowed));
         uint256 holders = _countBits(participants);
         require(holders >= list.q, TooFewParticipants(holders, list.q));
     }
 
-    /// @dev Whoever was suspended has answered for all key epochs until now: without that, the proof of then would
-    /// suspend again whom the quorum has just reinstated.
-    function _bringIntoForce(uint32 memberSet, uint32 keyEpoch) private {
-        uint256 suspended = _suspended;
+    /// @dev Whom a suspension follows into the pending set: those who stay, and were suspended after the quorum had
+    /// decided on it. The others it has seen suspended, and listed or left out.
+    function _pendingSuspended() private view returns (uint256 suspended) {
+        Member[] storage inForce = _lists[_memberSet].members;
+        MemberList storage pending = _lists[_pendingSet];
+        uint256 bits = _suspended & ~_suspendedAtProposal & pending.slots;
+        for (; bits != 0; bits &= bits - 1) {
+            uint256 slotBit = bits & (~bits + 1);
+            uint256 slot = Math.log2(slotBit);
+            if (inForce[slot].identity == pending.members[slot].identity) suspended |= slotBit;
+        }
+    }
+
+    /// @dev Whoever was suspended, and is no more, has answered for all key epochs until now: without that, the proof of
+    /// then would suspend again whom the quorum has just reinstated.
+    /// @param stay Who is suspended in the new set, too.
+    function _bringIntoForce(uint32 memberSet, uint128 stay, uint32 keyEpoch) private {
+        uint128 suspended = _suspended;
         Member[] storage replaced = _lists[_memberSet].members;
-        for (uint256 bits = suspended; bits != 0; bits &= bits - 1) {
+        for (uint256 bits = suspended & ~stay; bits != 0; bits &= bits - 1) {
             _answersFrom[replaced[Math.log2(bits & (~bits + 1))].identity] = keyEpoch;
         }
-        _suspendedBefore = uint128(suspended);
-        _suspended = 0;
+        _suspendedBefore = suspended;
+        _suspended = stay;
         _memberSet = memberSet;
         _pendingSet = 0;
-        _registryVersion += 1;
+    }
+
+    /// @dev The members of the key before the newest one; there must be one.
+    function _verifyPreviousQuorum(bytes32 digest, Signature[] calldata signatures) private view {
+        // As long as the consumers take the key: those who left must not certify for as long as the feed is silent.
+        uint256 until = _switchesAt + _handoverSec;
+        require(block.timestamp < until, HandoverOver(block.timestamp, until));
+        uint32 memberSet = _previousSet();
+        _verifyQuorum(digest, signatures, memberSet, _suspendedIn(memberSet));
+    }
+
+    function _verifyQuorum(
+        bytes32 digest,
+        Signature[] calldata signatures,
+        uint32 memberSet,
+        uint256 suspended
+    ) private view {
+        MemberList storage list = _lists[memberSet];
+        require(signatures.length >= list.q, QuorumNotReached(signatures.length, list.q));
+        (uint256 cursor, uint256 end) = _loadSigners(list);
+        address previous = address(0);
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            address signer = digest.recover(signatures[i]);
+            require(signer != address(0), InvalidSignature(i));
+            require(signer > previous, SignersNotAscending(i, previous, signer));
+            uint256 slotBit;
+            (cursor, slotBit) = SignerTable.find(cursor, end, signer);
+            require(slotBit & ~suspended != 0, NotActiveMember(signer));
+            previous = signer;
+        }
+    }
+
+    /// @dev The set of the key before the newest one; there must be one.
+    function _previousSet() private view returns (uint32) {
+        return _keys[(_keyEpoch - 1) % 2].memberSet;
+    }
+
+    /// @dev Of the set in force, or of that of the previous key.
+    function _suspendedIn(uint32 memberSet) private view returns (uint256) {
+        return memberSet == _memberSet ? _suspended : _suspendedBefore;
+    }
+
+    function _loadSigners(MemberList storage list) private view returns (uint256 start, uint256 end) {
+        return SignerTable.load(list.signerTable, list.n);
     }
 
     /// @dev 1 << slot, or zero for whoever is not in the list.
     function _slotBitOf(MemberList storage list, address identity) private view returns (uint256 slotBit) {
-        (uint256 cursor, uint256 end) = SignerTable.load(list.signerTable, list.n);
+        (uint256 cursor, uint256 end) = _loadSigners(list);
         (, slotBit) = SignerTable.find(cursor, end, identity);
     }
 

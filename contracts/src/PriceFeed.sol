@@ -104,7 +104,9 @@ contract PriceFeed is IPriceFeed {
     function updateWithQuorum(uint256 word, Signature[] calldata signatures) external {
         uint256 last = _latest;
         _checkReport(word, last);
-        IOracleRegistry(_registry).verifyQuorum(reportDigest(word), signatures);
+        // Exact, though a round may start between seconds: keys change over on a whole one.
+        uint256 startSec = word.round() / DECISECONDS;
+        IOracleRegistry(_registry).verifyQuorumAt(reportDigest(word), signatures, startSec);
         _store(word, last);
     }
 

@@ -81,7 +81,7 @@ contract Settlement is ISettlement, EpochClock {
     function settleWithQuorum(EpochReport calldata report, Signature[] calldata signatures) external {
         _checkReport(report);
         bytes32 structHash = _structHash(report);
-        IOracleRegistry(_registry).verifyQuorum(_digest(structHash), signatures);
+        IOracleRegistry(_registry).verifyQuorumOf(_digest(structHash), signatures, report.keyEpoch);
         _stageReport(report, structHash);
     }
 

@@ -13,10 +13,10 @@ contract EquivocationTest is Accusing {
 
     function test_suspendsAMemberThatSignedTwoPricesForOneRound() external {
         vm.expectEmit(true, true, true, true, address(registry));
-        emit IOracleRegistry.MemberSuspended(vm.addr(memberSecret(4)), 4, 1, 2);
+        emit IOracleRegistry.MemberSuspended(vm.addr(memberSecret(4)), 4, 1, 3);
         accuse(4);
         vm.assertEq(registry.state().newest.suspended, 1 << 4);
-        vm.assertEq(registry.state().registryVersion, 2);
+        vm.assertEq(registry.state().registryVersion, 3);
     }
 
     function testFuzz_anyDifferentFieldIsAnEquivocation(uint256 field) external {
@@ -85,10 +85,10 @@ contract EquivocationTest is Accusing {
         rotate(GROUP_SECRET + 1, 0);
         rotate(GROUP_SECRET + 2, 0);
         vm.expectEmit(true, true, true, true, address(registry));
-        emit IOracleRegistry.MemberSuspended(vm.addr(memberSecret(4)), 4, 3, 2);
+        emit IOracleRegistry.MemberSuspended(vm.addr(memberSecret(4)), 4, 3, 5);
         accuse(4, 1);
         vm.expectEmit(true, true, true, true, address(registry));
-        emit IOracleRegistry.MemberSuspended(vm.addr(memberSecret(5)), 5, 3, 3);
+        emit IOracleRegistry.MemberSuspended(vm.addr(memberSecret(5)), 5, 3, 6);
         accuse(5, 2);
         vm.assertEq(registry.state().newest.suspended, 3 << 4);
     }
@@ -143,7 +143,7 @@ contract EquivocationTest is Accusing {
         emit IOracleRegistry.EquivocationRecorded(vm.addr(memberSecret(2)), 2, 1);
         accuse(2);
         vm.assertEq(registry.state().newest.suspended, 3);
-        vm.assertEq(registry.state().registryVersion, 3);
+        vm.assertEq(registry.state().registryVersion, 4);
     }
 
     function test_recordsAMemberOnceInAKeyEpoch() external {

@@ -5,9 +5,10 @@ import {GroupKeys} from "../src/interfaces/IGroupKeyConsumer.sol";
 import {IOracleRegistry, Member, RegistryState, Signature} from "../src/interfaces/IOracleRegistry.sol";
 import {IPriceFeed} from "../src/interfaces/IPriceFeed.sol";
 import {EpochReport, ISettlement} from "../src/interfaces/ISettlement.sol";
+import {Accusing} from "./support/Accusing.sol";
 import {Economy} from "./support/Economy.sol";
 
-contract HandoverTest is Economy {
+contract HandoverTest is Economy, Accusing {
     uint256 private constant NEXT_SECRET = GROUP_SECRET + 1;
     uint256 private constant ROTATED = START + EPOCH_LENGTH_SEC;
     uint256 private constant SWITCHES = ROTATED + HANDOVER_SEC;
@@ -154,31 +155,118 @@ contract HandoverTest is Economy {
         rotate(GROUP_SECRET + 2, 0);
     }
 
-    function test_identitiesOfMembersThatLeftCertifyNothingMore() external {
-        replaceOne();
-        uint256 reportWord = word(1e18, SWITCHES);
-        Signature[] memory three = quorum(feed.reportDigest(reportWord), 1, 3);
-        bytes memory reason =
-            abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(3)));
+    function refusesOfFeed(uint256 reportWord, Signature[] memory signatures, bytes memory reason) private {
         vm.expectRevert(reason);
-        feed.updateWithQuorum(reportWord, three);
-        EpochReport memory report = reportUnder(2);
-        three = quorum(settlement.reportDigest(report), 1, 3);
-        vm.expectRevert(reason);
-        settlement.settleWithQuorum(report, three);
-
-        updateBy(NEXT_SECRET, reportWord);
-        settleBy(NEXT_SECRET, report);
+        feed.updateWithQuorum(reportWord, signatures);
     }
 
-    function test_theMembersInForceCertifyUnderEitherKeyEpoch() external {
+    function notActive(uint256 person) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(person)));
+    }
+
+    /// @dev One list counts for a round, to the decisecond.
+    function test_aRoundIsCertifiedByTheMembersWhoCountAtItsStart() external {
         replaceOne();
-        uint256 reportWord = word(1e18, SWITCHES);
-        feed.updateWithQuorum(reportWord, quorum(feed.reportDigest(reportWord), 0, 3));
+        uint256 switches = registry.state().switchesAt;
+        vm.warp(switches - 1);
+        uint256 last = word(1e18, 25, switches, switches * 10 - 1);
+        uint256 first = word(1e18, 25, switches, switches * 10);
+        refusesOfFeed(last, inForce(feed.reportDigest(last)), notActive(4));
+        refusesOfFeed(first, quorum(feed.reportDigest(first), 1, 3), notActive(3));
+        feed.updateWithQuorum(last, quorum(feed.reportDigest(last), 1, 3));
+        feed.updateWithQuorum(first, inForce(feed.reportDigest(first)));
+    }
+
+    function test_aNetworkThatShrinksHasNoTwoQuorumsForOneRound() external {
+        Member[] memory ten = members(10);
+        propose(ten, 0);
+        rotate(GROUP_SECRET + 2, 0);
+        waitUntil(registry.state().switchesAt);
+        propose(members(4), 0);
+        rotate(GROUP_SECRET + 3, 0);
+        uint256 switches = registry.state().switchesAt;
+        vm.warp(switches - 1);
+        uint256 reportWord = word(1e18, switches - 1);
+        // Three suffice of four, seven are needed of ten.
+        refusesOfFeed(
+            reportWord,
+            quorum(feed.reportDigest(reportWord), 0, 3),
+            abi.encodeWithSelector(IOracleRegistry.QuorumNotReached.selector, 3, 7)
+        );
+        feed.updateWithQuorum(reportWord, quorum(feed.reportDigest(reportWord), 3, 7));
+    }
+
+    function test_theMembersBeforeCertifyAsLongAsTheirKey() external {
+        replaceOne();
+        uint256 switches = registry.state().switchesAt;
+        uint256 until = switches + HANDOVER_SEC;
+        // The feed was silent since: the round is new to it.
+        uint256 reportWord = word(1e18, 25, until, switches * 10 - 1);
+        Signature[] memory before = quorum(feed.reportDigest(reportWord), 1, 3);
+        vm.warp(until);
+        bytes memory over = abi.encodeWithSelector(IOracleRegistry.HandoverOver.selector, until, until);
+        refusesOfFeed(reportWord, before, over);
+        refusesOfFeed(reportWord, inForce(feed.reportDigest(reportWord)), over);
+        vm.warp(until - 1);
+        feed.updateWithQuorum(reportWord, before);
+    }
+
+    /// @dev As the nodes see it: where the list is the same, a suspension counts for what was before the switch, too.
+    function test_suspensionsOfThePreviousMembersCountBeforeTheSwitch() external {
+        uint256 reportWord = word(1e18, ROTATED);
+        Signature[] memory four = quorum(feed.reportDigest(reportWord), 0, 4);
+        accuse(0);
+        refusesOfFeed(reportWord, four, notActive(0));
+        Member[] memory five = members(5);
+        propose(five, 1);
+        rotate(GROUP_SECRET + 2, 1);
+        vm.assertEq(registry.state().newest.suspended, 0);
+        uint256 start = registry.state().switchesAt - 1;
+        vm.warp(start);
+        reportWord = word(1e18, start);
+        // Suspended at the rotation, and reinstated by it: for the rounds before the switch it still is.
+        refusesOfFeed(reportWord, quorum(feed.reportDigest(reportWord), 0, 4), notActive(0));
+        feed.updateWithQuorum(reportWord, quorum(feed.reportDigest(reportWord), 1, 3));
+    }
+
+    function test_knowsTheMembersOfTwoKeyEpochs() external {
+        bytes32 digest = keccak256("digest");
+        registry.verifyQuorumOf(digest, quorum(digest, 0, 3), 1);
+        registry.verifyQuorumOf(digest, quorum(digest, 0, 3), 2);
+        Signature[] memory three = quorum(digest, 0, 3);
+        uint32[2] memory others = [uint32(0), 3];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(IOracleRegistry.KeyEpochForgotten.selector, others[i], 2)
+            );
+            registry.verifyQuorumOf(digest, three, others[i]);
+        }
+        vm.warp(UNTIL);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.HandoverOver.selector, UNTIL, UNTIL));
+        registry.verifyQuorumOf(digest, three, 1);
+    }
+
+    function test_identitiesOfMembersThatLeftCertifyNothingOfTheNewKey() external {
+        replaceOne();
+        uint256 switches = registry.state().switchesAt;
+        vm.warp(switches);
+        uint256 reportWord = word(1e18, switches);
+        refusesOfFeed(reportWord, quorum(feed.reportDigest(reportWord), 1, 3), notActive(3));
+        feed.updateWithQuorum(reportWord, inForce(feed.reportDigest(reportWord)));
+    }
+
+    function test_anEpochIsCertifiedByTheMembersOfItsKey() external {
+        replaceOne();
         EpochReport memory report = reportUnder(2);
-        settlement.settleWithQuorum(report, inForce(settlement.reportDigest(report)));
+        Signature[] memory new3 = inForce(settlement.reportDigest(report));
+        vm.expectRevert(notActive(4));
+        settlement.settleWithQuorum(report, new3);
+        settlement.settleWithQuorum(report, quorum(settlement.reportDigest(report), 1, 3));
         vm.warp(START + 1000);
         report = reportUnder(3);
+        Signature[] memory old3 = quorum(settlement.reportDigest(report), 1, 3);
+        vm.expectRevert(notActive(3));
+        settlement.settleWithQuorum(report, old3);
         settlement.settleWithQuorum(report, inForce(settlement.reportDigest(report)));
         vm.assertEq(settlement.nextEpoch(), 2);
     }

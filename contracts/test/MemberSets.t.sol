@@ -45,10 +45,10 @@ contract MemberSetsTest is Network {
 
     function test_aProposalIsPendingAndChangesNothingElse() external {
         RegistryState memory expected = registry.state();
-        expected.registryVersion = 2;
+        expected.registryVersion = 3;
         expected.pendingSet = 2;
         vm.expectEmit(true, true, true, true, address(registry));
-        emit IOracleRegistry.MembersProposed(2, 2, another());
+        emit IOracleRegistry.MembersProposed(2, 3, another());
         propose(another(), 0);
 
         vm.assertEq(keccak256(abi.encode(registry.state())), keccak256(abi.encode(expected)));
@@ -64,7 +64,7 @@ contract MemberSetsTest is Network {
         propose(another(), 0);
         propose(members(4), 0);
         vm.assertEq(registry.state().pendingSet, 3);
-        vm.assertEq(registry.state().registryVersion, 3);
+        vm.assertEq(registry.state().registryVersion, 4);
         rotate(GROUP_SECRET + 1, 0);
         same(registry.members(), members(4));
         same(registry.membersOf(2), another());
@@ -73,10 +73,38 @@ contract MemberSetsTest is Network {
     }
 
     function test_aProposalIsTakenBackByThatOfTheMembersInForce() external {
+        RegistryState memory expected = registry.state();
+        expected.registryVersion = 4;
         propose(another(), 0);
+        vm.expectEmit(true, true, true, true, address(registry));
+        emit IOracleRegistry.MembersWithdrawn(2, 4);
         propose(members(7), 2);
+        vm.assertEq(keccak256(abi.encode(registry.state())), keccak256(abi.encode(expected)));
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.UnknownMemberSet.selector, 3, 2));
+        registry.membersOf(3);
+
         rotate(GROUP_SECRET + 1, 2);
         same(registry.members(), members(7));
+        vm.assertEq(registry.state().newest.memberSet, 1);
+        // A list proposed afterwards has a number of its own.
+        propose(another(), 0);
+        vm.assertEq(registry.state().pendingSet, 3);
+    }
+
+    function test_theMembersInForceAreNoListToRotateTo() external {
+        vm.expectEmit(true, true, true, true, address(registry));
+        emit IOracleRegistry.MembersWithdrawn(0, 3);
+        propose(members(7), 0);
+        vm.assertEq(registry.state().pendingSet, 0);
+        vm.assertEq(registry.state().registryVersion, 3);
+    }
+
+    function test_aListThatWasSignedBeforeARotationIsWorthNothingAfterIt() external {
+        Signature[] memory five = quorum(memberSetDigest(another()), 0, 5);
+        rotate(GROUP_SECRET + 1, 0);
+        vm.expectRevert();
+        registry.proposeMembers(another(), five);
+        propose(another(), 0);
     }
 
     function test_refusesAProposalOfFewerThanAQuorum() external {
@@ -124,7 +152,20 @@ contract MemberSetsTest is Network {
         delete list[7];
         propose(list, 0);
         rotate(GROUP_SECRET + 1, 0);
-        // Person 0 is gone, so nothing ties it to the slot that it had.
+        // Person 0 is gone, but under the previous key it has its slot still, however long ago its time was over.
+        vm.warp(START + 10 * HANDOVER_SEC);
+        list[7] = member(0);
+        Signature[] memory signatures = quorum(memberSetDigest(list), 1, 4);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.SlotMoved.selector, member(0).identity, 7, 0));
+        registry.proposeMembers(list, signatures);
+        // Into that slot it may come back.
+        list[0] = member(0);
+        delete list[7];
+        propose(list, 1);
+        delete list[0];
+        propose(list, 1);
+
+        rotate(GROUP_SECRET + 2, 1);
         list[7] = member(0);
         propose(list, 1);
     }
@@ -222,7 +263,7 @@ contract MemberSetsTest is Network {
         uint256 px = groupPublicKey(GROUP_SECRET + 1);
         uint256 all = 127 | (3 << 8);
         vm.expectEmit(true, true, true, true, address(registry));
-        emit IOracleRegistry.GroupKeyRotated(2, 2, px, all, "transcript", 3, uint40(START + HANDOVER_SEC));
+        emit IOracleRegistry.GroupKeyRotated(2, 2, px, all, "transcript", 4, uint40(START + HANDOVER_SEC));
         rotate(GROUP_SECRET + 1, 0);
 
         RegistryState memory state = registry.state();

@@ -78,7 +78,17 @@ contract OracleRegistryTest is Network {
         return OracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
     }
 
-    function test_hasAHandoverOfASecondToADay() external {
+    function test_hasAHandoverOfAMinuteToADay() external {
+        vm.chainId(1);
+        vm.assertEq(this.createWithHandover(60).state().handoverSec, 60);
+        vm.assertEq(this.createWithHandover(86_400).state().handoverSec, 86_400);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 59, 60, 86_400));
+        this.createWithHandover(59);
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 86_401, 60, 86_400));
+        this.createWithHandover(86_401);
+    }
+
+    function test_hasAHandoverOfASecondToADayOnADevelopmentChain() external {
         vm.assertEq(this.createWithHandover(1).state().handoverSec, 1);
         vm.assertEq(this.createWithHandover(86_400).state().handoverSec, 86_400);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 0, 1, 86_400));
@@ -277,7 +287,7 @@ contract OracleRegistryTest is Network {
     function test_installsTheFirstKeyAndPushesIt() external {
         uint256 px = groupPublicKey(GROUP_SECRET);
         vm.expectEmit(true, true, true, true, address(registry));
-        emit IOracleRegistry.GroupKeyRotated(1, 1, px, ALL_SEVEN, "transcript", 1, uint40(START));
+        emit IOracleRegistry.GroupKeyRotated(1, 1, px, ALL_SEVEN, "transcript", 2, uint40(START));
         vm.expectEmit(true, true, true, true, address(feed));
         emit IGroupKeyConsumer.GroupKeySet(1, px, uint40(START));
         rotate(GROUP_SECRET, 0);
@@ -285,7 +295,7 @@ contract OracleRegistryTest is Network {
         RegistryState memory state = registry.state();
         KeyView memory newest = KeyView(1, 1, px, "transcript", ALL_SEVEN, 0);
         RegistryState memory expected =
-            RegistryState(1, uint40(START), uint32(HANDOVER_SEC), 0, newest, KeyView(0, 0, 0, 0, 0, 0));
+            RegistryState(2, uint40(START), uint32(HANDOVER_SEC), 0, 0, newest, KeyView(0, 0, 0, 0, 0, 0));
         vm.assertEq(keccak256(abi.encode(state)), keccak256(abi.encode(expected)));
         GroupKeys memory keys = GroupKeys(1, px, 0, uint40(START));
         vm.assertEq(keccak256(abi.encode(feed.groupKeys())), keccak256(abi.encode(keys)));
@@ -295,6 +305,7 @@ contract OracleRegistryTest is Network {
         rotate(GROUP_SECRET, 0);
         rotate(GROUP_SECRET + 1, 2);
         vm.assertEq(registry.state().newest.keyEpoch, 2);
+        vm.assertEq(registry.state().registryVersion, 3);
         vm.assertEq(feed.groupKeys().newest, groupPublicKey(GROUP_SECRET + 1));
     }
 

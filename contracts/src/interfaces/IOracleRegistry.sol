@@ -54,11 +54,14 @@ struct KeyView {
 
 /// @notice Everything that changes, in one read. n, f and q follow from a list: n is the number of its members,
 /// f = ⌊(n − 1) / 3⌋, q = ⌈(n + f + 1) / 2⌉, and suspending a member lowers none of them.
-/// @param registryVersion Rises whenever the set of active members changes, and when a set is proposed.
+/// @param registryVersion Rises with every suspension, proposal, withdrawal and rotation: what was signed for a version
+/// is worth nothing after the next of these.
 /// @param switchesAt Rounds that start at this second or later are of the newest key, those before it of the previous
 /// one; 0 before the first key.
 /// @param handoverSec From a rotation to switchesAt, and from there until the previous key counts no more.
 /// @param pendingSet Number of the list of members that the next rotation brings into force; 0 when none is pending.
+/// @param pendingSuspended Bit i: the member in slot i of the pending set has been suspended since it was proposed, so it
+/// takes no part in the next key and is suspended afterwards, too.
 /// @param newest The newest key, and the members in force.
 /// @param previous The key before it. Its members' suspensions are those at the rotation that replaced them, or those
 /// of now where the set is still the same.
@@ -67,6 +70,7 @@ struct RegistryState {
     uint40 switchesAt;
     uint32 handoverSec;
     uint32 pendingSet;
+    uint256 pendingSuspended;
     KeyView newest;
     KeyView previous;
 }
@@ -88,6 +92,7 @@ interface IOracleRegistry {
     error TooManyMembers(uint256 given, uint256 maximum);
     /// @notice Aggregators, relayers and gateways are counted together.
     error TooManyServices(uint256 given, uint256 maximum);
+    /// @notice At least a minute, on a development chain a second; at most a day.
     error HandoverOutOfRange(uint256 given, uint256 minimum, uint256 maximum);
     /// @notice `index` is that in the list of members, aggregators, relayers and gateways, one after the other.
     error ZeroIdentity(uint256 index);
@@ -95,7 +100,8 @@ interface IOracleRegistry {
     /// @notice An identity has one role, and one place in it.
     error DuplicateIdentity(address identity);
     error DuplicatePeerKey(bytes32 peerKey);
-    /// @notice A member in force that is listed again keeps its slot: shares and records are by slot.
+    /// @notice Who is listed again keeps the slot that it has in force, or that it has or had under the previous key:
+    /// shares and records are by slot, and nobody is in two of them at once.
     error SlotMoved(address identity, uint256 given, uint256 required);
     error UnknownMemberSet(uint256 given, uint256 latest);
 
@@ -103,12 +109,16 @@ interface IOracleRegistry {
     /// @notice Signature `index` is malformed, has a high s, or recovers to nobody.
     error InvalidSignature(uint256 index);
     error SignersNotAscending(uint256 index, address previous, address given);
-    /// @notice The signer is no member in force, or is suspended.
+    /// @notice The signer is no member of the list that counts, or is suspended in it.
     error NotActiveMember(address signer);
 
     /// @notice The newest key does not count yet.
     error HandoverNotOver(uint256 time, uint256 switchesAt);
-    /// @notice A participant has no slot or is suspended.
+    /// @notice The members of the previous key certify no more.
+    error HandoverOver(uint256 time, uint256 until);
+    /// @notice Neither the newest key epoch nor the one before it.
+    error KeyEpochForgotten(uint256 given, uint256 newest);
+    /// @notice A participant has no slot or is suspended, or will be in the pending set.
     error InvalidParticipants(uint256 given, uint256 allowed);
     error TooFewParticipants(uint256 given, uint256 required);
     /// @notice The new key did not sign its own installation.
@@ -127,9 +137,13 @@ interface IOracleRegistry {
     /// @notice A quorum agreed on a list of members, which is in force from the next rotation on.
     event MembersProposed(uint32 indexed memberSet, uint32 registryVersion, Member[] members);
 
+    /// @notice A quorum proposed the members in force, so no list is pending any more.
+    /// @param memberSet The list that was pending; 0 when none was.
+    event MembersWithdrawn(uint32 indexed memberSet, uint32 registryVersion);
+
     /// @notice A new group key is there, and certifies rounds from `switchesAt` on.
     /// @param memberSet The members in force from now on.
-    /// @param registryVersion From now on. Where the members are others than before it is one above the signed one.
+    /// @param registryVersion From now on: one above the signed one.
     event GroupKeyRotated(
         uint32 indexed keyEpoch,
         uint32 indexed memberSet,
@@ -140,7 +154,8 @@ interface IOracleRegistry {
         uint40 switchesAt
     );
 
-    /// @notice A member signed two quotes for one round and is out, until the set is replaced.
+    /// @notice A member signed two quotes for one round and is out, until a quorum that knows of it
+    /// replaces the set.
     /// @param keyEpoch The epoch of the suspension, which may be later than that of the quotes.
     event MemberSuspended(
         address indexed identity, uint256 indexed slot, uint32 indexed keyEpoch, uint32 registryVersion
@@ -184,9 +199,13 @@ interface IOracleRegistry {
     /// @notice Makes a list of members pending, in place of one that is pending already. Anybody may send it; a quorum
     /// of active members must have signed MemberSet(uint32 registryVersion,bytes32 membersHash) with the current
     /// registryVersion and membersHash = keccak256(abi.encode(members)). Nothing else changes until the next rotation,
-    /// which must be for this list; to take a proposal back, the members in force are proposed.
-    /// @param members The index is the slot; an entry of zeros is an empty slot. A member in force keeps its slot; a
-    /// suspended one that is listed is reinstated.
+    /// which must be for this list.
+    ///
+    /// A list equal to the one in force takes a pending one back, and changes nothing else. Only where none is pending
+    /// and somebody is suspended it is a proposal like any other, that reinstates.
+    /// @param members The index is the slot; an entry of zeros is an empty slot. Who is in force, or was under the
+    /// previous key, keeps its slot. A suspended one that is listed is reinstated, unless its suspension comes after
+    /// this proposal: that one it takes along.
     function proposeMembers(Member[] calldata members, Signature[] calldata signatures) external;
 
     /// @notice Installs a group key, and brings pending members into force. Anybody may send it; a quorum of active
@@ -215,6 +234,15 @@ interface IOracleRegistry {
     /// Every signature given must be good, also those above the quorum.
     function verifyQuorum(bytes32 digest, Signature[] calldata signatures) external view;
 
+    /// @notice Likewise of the members that count at a time, such as the start of a round: before switchesAt those of the
+    /// previous key, where there is one, so that never two lists can certify one round. Theirs is taken until
+    /// switchesAt + handoverSec, as is that of their key.
+    /// @param timeSec Unix seconds, rounded down: switchesAt is a whole second.
+    function verifyQuorumAt(bytes32 digest, Signature[] calldata signatures, uint256 timeSec) external view;
+
+    /// @notice Likewise of the members of a key epoch: the newest one, or until switchesAt + handoverSec the previous one.
+    function verifyQuorumOf(bytes32 digest, Signature[] calldata signatures, uint32 keyEpoch) external view;
+
     /// @notice Suspends a member that signed two different quotes for one feed, round and key epoch, the current one or
     /// an earlier one. Anybody may send the proof. Digests are compared, never signatures: a second signature of the
     /// same quote can be made by anybody from the first.
@@ -222,9 +250,9 @@ interface IOracleRegistry {
     /// In a key epoch at most f members are suspended so, whatever the epoch of their quotes, and never so many that
     /// fewer than a quorum stay active; what is beyond that is an event only. Otherwise a network with leaked keys
     /// could be halted for good by proofs alone. A proof against a suspended member reverts; one against a member that
-    /// is on record in this key epoch changes nothing. A suspension ends when the set is replaced, and so does the worth
-    /// of all proofs of key epochs before that against those that were suspended: what became of them is the quorum's
-    /// decision.
+    /// is on record in this key epoch changes nothing. A suspension ends when the set is replaced by one that was
+    /// proposed after it, and so does the worth of all proofs of key epochs before that against those that were
+    /// suspended: what became of them is the quorum's decision. One that comes while a set is pending goes along.
     function suspendEquivocator(
         Quote calldata first,
         Signature calldata firstSignature,

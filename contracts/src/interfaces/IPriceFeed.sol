@@ -89,8 +89,8 @@ interface IPriceFeed is IGroupKeyConsumer, AggregatorV3Interface, IERC7726 {
     /// @param s Scalar.
     function update(uint256 word, address r, uint256 s) external;
 
-    /// @notice Stores a report that a quorum of the members in force signed, ascending by address. The way out when the
-    /// group key cannot sign.
+    /// @notice Stores a report that a quorum of the members who count at the start of its round signed, ascending by
+    /// address (IOracleRegistry.verifyQuorumAt). The way out when the group key cannot sign.
     function updateWithQuorum(uint256 word, Signature[] calldata signatures) external;
 
     /// @notice The price with its age, whatever that age is. Reverts with NoPrice before the first update.

@@ -155,7 +155,8 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
     /// @notice Stages an epoch with a certificate by the group key. Anybody may send it.
     function settle(EpochReport calldata report, address r, uint256 s) external;
 
-    /// @notice Stages an epoch with the signatures of a quorum of identities, ascending by address.
+    /// @notice Stages an epoch with the signatures of a quorum of the members of the report's key epoch, ascending by
+    /// address (IOracleRegistry.verifyQuorumOf).
     function settleWithQuorum(EpochReport calldata report, Signature[] calldata signatures) external;
 
     /// @notice Makes the staged epoch active once disputeSec have passed. Anybody may send it.

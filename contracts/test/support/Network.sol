@@ -166,8 +166,12 @@ abstract contract Network is Signing {
         RegistryState memory state = registry.state();
         waitUntil(state.switchesAt);
         (uint256 all, uint256 n) = occupied(registry.members());
-        if (state.pendingSet == 0) all &= ~state.newest.suspended;
-        else (all,) = occupied(registry.membersOf(state.pendingSet));
+        if (state.pendingSet == 0) {
+            all &= ~state.newest.suspended;
+        } else {
+            (all,) = occupied(registry.membersOf(state.pendingSet));
+            all &= ~state.pendingSuspended;
+        }
         uint256 px = groupPublicKey(secret);
         bytes32 digest = groupKeyDigest(px, state.newest.keyEpoch + 1, "transcript", all);
         (address r, uint256 s) = signSchnorr(secret, digest);

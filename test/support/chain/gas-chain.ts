@@ -169,7 +169,7 @@ export class GasChain {
     this.#keyEpoch += 1
     this.#previousGroup = this.#group
     this.#group = next
-    if (this.#pending !== undefined) this.#registryVersion += 1
+    this.#registryVersion += 1
     this.#members = this.#pending ?? this.#members
     this.#pending = undefined
     this.#memberSet = memberSet

@@ -1,13 +1,15 @@
 import { expect } from 'chai'
 import { nextKeyOf } from '../../../protocol/keygen/attempt.ts'
-import { rotationDue } from '../../../protocol/keygen/due.ts'
+import { answersReason, rotationDue } from '../../../protocol/keygen/due.ts'
 import type { RegistryView } from '../../../protocol/membership.ts'
 import { castOf, registryView } from '../../support/network/cast.ts'
 
 const TERMS = { rotationSec: 1_000 }
+const LONG = { rotationSec: 1_000_000 }
 const SWITCH = 5_000
 const cast = castOf(4)
-const groupKey = { px: 1n, transcriptHash: `0x${'11'.repeat(32)}`, participants: [0, 1, 2] } as const
+const groupKey = { px: 1n, transcriptHash: `0x${'11'.repeat(32)}`, participants: [0, 1, 2, 3] } as const
+const incomplete = { ...groupKey, participants: [0, 1, 2] }
 const view = (change: Partial<RegistryView> = {}, suspended: readonly number[] = []): RegistryView => ({
   newest: registryView(cast, { groupKey, suspended }),
   previous: undefined,
@@ -33,7 +35,24 @@ describe('the next group key', () => {
 
   it('is due when a member that holds a share is suspended, not when another one is', () => {
     expect(rotationDue(view({}, [1]), SWITCH, TERMS)).to.equal('SUSPENSION')
-    expect(rotationDue(view({}, [3]), SWITCH, TERMS)).to.equal(undefined)
+    const without3 = { ...view(), newest: registryView(cast, { groupKey: incomplete, suspended: [3] }) }
+    expect(rotationDue(without3, SWITCH + 999, TERMS)).to.equal(undefined)
+  })
+
+  it('is due when the last one has cooled down and an active member holds no share of it', () => {
+    const lacking = { ...view(), newest: registryView(cast, { groupKey: incomplete }) }
+    expect(rotationDue(lacking, SWITCH + 599, LONG)).to.equal(undefined)
+    expect(rotationDue(lacking, SWITCH + 600, LONG)).to.equal('INCOMPLETE')
+    expect(rotationDue(lacking, SWITCH + 499, TERMS)).to.equal(undefined)
+    expect(rotationDue(lacking, SWITCH + 500, TERMS)).to.equal('INCOMPLETE')
+    expect(rotationDue(view(), SWITCH + 600, LONG)).to.equal(undefined)
+  })
+
+  it('for an incomplete one is made with somebody that holds no share of it', () => {
+    const lacking = { ...view(), newest: registryView(cast, { groupKey: incomplete }) }
+    expect(answersReason('INCOMPLETE', lacking, [0, 1, 2])).to.equal(false)
+    expect(answersReason('INCOMPLETE', lacking, [0, 1, 3])).to.equal(true)
+    expect(answersReason('SCHEDULE', lacking, [0, 1, 2])).to.equal(true)
   })
 
   it('is never due before the last handover is over', () => {
