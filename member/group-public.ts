@@ -1,14 +1,13 @@
 /** The public halves of a group key and its beacon key, derived from the transcript whose hash the registry holds. */
 import type { BeaconPublic } from '../protocol/beacon/public.ts'
+import { namedTranscript } from '../protocol/beacon/transcript.ts'
 import { bytesOf, type Hash } from '../protocol/bytes.ts'
 import { CHANNELS } from '../protocol/channels.ts'
 import { type FrostPublic, groupKeyX } from '../protocol/frost.ts'
 import {
   beaconPublicFromTranscript,
-  decodeTranscript,
   MAX_TRANSCRIPT_BYTES,
   publicPackageFromTranscript,
-  transcriptHashOf,
 } from '../protocol/keygen/transcript.ts'
 import { activeMembers, type GroupKey, type Membership } from '../protocol/membership.ts'
 import type { PeerNetwork } from '../runtime/p2p/peer-network.ts'
@@ -70,9 +69,9 @@ export class GroupPublic {
   }
 
   #accept(bytes: Uint8Array, groupKey: GroupKey): boolean {
-    const hash = transcriptHashOf(bytes)
-    if (hash !== groupKey.transcriptHash) return false
-    const { transcript } = decodeTranscript(bytes)
+    const hash = groupKey.transcriptHash
+    const transcript = namedTranscript(hash, bytes)
+    if (transcript === undefined) return false
     const signing = publicPackageFromTranscript(transcript)
     if (groupKeyX(signing) !== groupKey.px) return false
     this.#known.set(hash, { signing, beacon: beaconPublicFromTranscript(transcript) })

@@ -3,14 +3,10 @@
  * who has not got its key's. The registry's hash decides, not who shows a transcript.
  */
 import type { BeaconPublic } from '../../protocol/beacon/public.ts'
+import { namedBeacon } from '../../protocol/beacon/transcript.ts'
 import { bytesOf, type Hash } from '../../protocol/bytes.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
-import {
-  beaconPublicFromTranscript,
-  decodeTranscript,
-  MAX_TRANSCRIPT_BYTES,
-  transcriptHashOf,
-} from '../../protocol/keygen/transcript.ts'
+import { MAX_TRANSCRIPT_BYTES, transcriptHashOf } from '../../protocol/keygen/transcript.ts'
 import type { PeerNetwork } from '../../runtime/p2p/peer-network.ts'
 import type { BeaconStore } from './beacon-store.ts'
 
@@ -93,8 +89,9 @@ export class BeaconKeys {
     }
   }
 
-  #remember(keyEpoch: number, bytes: Uint8Array): BeaconPublic {
-    const pub = beaconPublicFromTranscript(decodeTranscript(bytes).transcript)
+  #remember(keyEpoch: number, bytes: Uint8Array): BeaconPublic | undefined {
+    const pub = namedBeacon(this.#deps.hashOf(keyEpoch), bytes)
+    if (pub === undefined) return undefined
     this.#known.set(keyEpoch, pub)
     const [oldest] = this.#known.keys()
     if (this.#known.size > KEPT_KEYS && oldest !== undefined) this.#known.delete(oldest)

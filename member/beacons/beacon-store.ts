@@ -35,7 +35,7 @@ export interface BeaconStore {
   drawnRoot(slot: number): Hash | undefined
   /** Forgets beacons of slots before this one that decided nothing. */
   forgetPassing(slot: number): void
-  /** Forgets everything of slots before this one, but for transcripts and for what was drawn. */
+  /** Forgets everything of slots before this one, but for transcripts: none of it may ever be drawn again. */
   forgetBefore(slot: number): void
   close(): void
 }
@@ -60,6 +60,7 @@ export function createBeaconStore(database: SqliteDatabase): BeaconStore {
   const fixDraw = database.prepare('INSERT INTO drawn (slot, root) VALUES (?, ?) ON CONFLICT DO NOTHING')
   const forgetPassing = database.prepare('DELETE FROM beacons WHERE slot < ? AND lasting = 0')
   const forgetBefore = database.prepare('DELETE FROM beacons WHERE slot < ?')
+  const forgetDrawn = database.prepare('DELETE FROM drawn WHERE slot < ?')
 
   return {
     find: input => {
@@ -91,6 +92,7 @@ export function createBeaconStore(database: SqliteDatabase): BeaconStore {
     },
     forgetBefore: slot => {
       forgetBefore.run(slot)
+      forgetDrawn.run(slot)
     },
     close: () => {
       database.close()

@@ -46,8 +46,10 @@ export interface BeaconsDeps {
   readonly nowSec: () => number | undefined
   /** The key epoch that counts for what begins at a second. */
   readonly keyEpochAt: (unixSec: number) => number | undefined
-  /** Who makes partials. */
-  readonly members: () => readonly PeerKey[]
+  /** Who makes partials under a key: the members of that time, not those of now. */
+  readonly membersOf: (keyEpoch: number) => readonly PeerKey[]
+  /** Whether somebody may ask for beacons of a key epoch. */
+  readonly mayAsk: (peer: PeerKey, keyEpoch: number) => boolean
 }
 
 /** What a member would make for an input now; undefined when it may not, or holds no share. */
@@ -58,6 +60,8 @@ const KEPT_SLOTS = 8
 /** A node whose chain is a block behind hears of the next slot from others. */
 const EARLY_SLOTS = 1
 const ASK_TIMEOUT_MS = 2_000
+/** Who was away for an epoch asks for all of its windows, and waits a moment in between. */
+const ASKED_PER_SEC = 50
 /** Partials are made and on their way within this time; who lacks some then asks. */
 const ASK_EVERY_MS = 1_000
 /** Partials of a slot are with everybody within this time, as far as they are not lost. */
@@ -90,8 +94,13 @@ export class Beacons {
       data => this.#hear(data),
       () => {},
     )
-    const limits = { maxRequestBytes: QUERY_BYTES, maxInFlightPerPeer: 4, timeoutMs: ASK_TIMEOUT_MS }
-    network.handle(CHANNELS.beacon, limits, async body => this.#reply(body))
+    const limits = {
+      maxRequestBytes: QUERY_BYTES,
+      maxInFlightPerPeer: 4,
+      maxPerSec: ASKED_PER_SEC,
+      timeoutMs: ASK_TIMEOUT_MS,
+    }
+    network.handle(CHANNELS.beacon, limits, async (body, from) => this.#reply(body, from))
   }
 
   /** The value, if enough members have made it known. */
@@ -147,7 +156,7 @@ export class Beacons {
   async ask(input: BeaconInput, signal: AbortSignal): Promise<Hash | undefined> {
     const known = this.value(input)
     if (known !== undefined) return known
-    const { keys, keyEpochAt, members, network } = this.#deps
+    const { keys, keyEpochAt, membersOf, network } = this.#deps
     const keyEpoch = keyEpochAt(slotStartSec(this.#options.terms, input.slot))
     if (keyEpoch === undefined) return undefined
     const pub = await keys.fetch(keyEpoch)
@@ -160,7 +169,7 @@ export class Beacons {
     const body = encodeQuery(input)
     const options = { timeoutMs: ASK_TIMEOUT_MS, maxReplyBytes: MAX_PROOF_BYTES, signal }
     await Promise.all(
-      members()
+      membersOf(keyEpoch)
         .filter(member => connected.has(member))
         .map(async member => {
           const reply = await network.request(member, CHANNELS.beacon, body, options).catch(whenUnanswered)
@@ -215,9 +224,17 @@ export class Beacons {
     return answer.refused === 'BAD_PROOF' ? 'reject' : 'ignore'
   }
 
-  #reply(body: Uint8Array): Uint8Array {
+  #reply(body: Uint8Array, from: PeerKey): Uint8Array {
     const input = decoded(() => decodeQuery(body))
     if (input === undefined) throw new RequestRefused('no query')
+    const keyEpoch =
+      this.#deps.nowSec() === undefined
+        ? undefined
+        : this.#deps.keyEpochAt(slotStartSec(this.#options.terms, input.slot))
+    if (keyEpoch === undefined || !this.#deps.mayAsk(from, keyEpoch))
+      throw new RequestRefused('neither a member nor a relayer')
+    const found = this.#table.foundOf(input)
+    if (found !== undefined) return encodeProof(found.proof)
     const stored = this.proof(input)
     if (stored !== undefined) return stored
     const own = this.#own(input)

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import type { BeaconInput } from '../../protocol/beacon/input.ts'
 import type { Hash } from '../../protocol/bytes.ts'
+import { type Problems, sendProblemOf } from '../../runtime/problem.ts'
 import type { BeaconKeys } from './beacon-keys.ts'
 import type { Beacons } from './beacons.ts'
 
@@ -17,7 +18,7 @@ export interface BeaconRoutesDeps {
 export const BEACON_PROBLEMS = ['BAD_REQUEST', 'NO_BEACON', 'NO_TRANSCRIPT'] as const
 type BeaconProblem = (typeof BEACON_PROBLEMS)[number]
 
-const PROBLEMS: Readonly<Record<BeaconProblem, readonly [status: number, title: string]>> = {
+const PROBLEMS: Problems<BeaconProblem> = {
   BAD_REQUEST: [400, 'slots and key epochs are whole numbers, roots are 0x and 64 hexadecimal digits'],
   NO_BEACON: [404, 'too few members have made their part of this beacon, as far as this node has heard'],
   NO_TRANSCRIPT: [404, 'this node has not seen the transcript of that key epoch'],
@@ -90,17 +91,5 @@ function hangUp(request: { once(event: 'close', listener: () => void): unknown }
 }
 
 function problem(reply: FastifyReply, code: BeaconProblem): FastifyReply {
-  const [status, title] = PROBLEMS[code]
-  return reply
-    .code(status)
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:ionet:problem:${code.toLowerCase().replaceAll('_', '-')}`,
-        title,
-        status,
-        detail: title,
-        code,
-      }),
-    )
+  return sendProblemOf(reply, PROBLEMS, code)
 }

@@ -4,37 +4,42 @@ import type { FastifyInstance } from 'fastify'
 import type { SettlementReader } from '../../chain/settlement/types.ts'
 import { matrixSize } from '../../compute/matrix/size.ts'
 import { BeaconKeys } from '../../member/beacons/beacon-keys.ts'
+import { beaconPeers } from '../../member/beacons/beacon-peers.ts'
 import { BEACON_MIGRATIONS, createBeaconStore } from '../../member/beacons/beacon-store.ts'
 import { Beacons } from '../../member/beacons/beacons.ts'
 import { beaconRoutes } from '../../member/beacons/routes.ts'
-import type { Hash } from '../../protocol/bytes.ts'
+import type { Address, Hash } from '../../protocol/bytes.ts'
 import type { CertifiedReport } from '../../protocol/certificate.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { AuditVerdict } from '../../protocol/epoch/messages.ts'
 import { epochStartSec } from '../../protocol/epoch/time.ts'
-import { slotOf, type WindowTerms } from '../../protocol/epoch/windows.ts'
+import { slotOf, slotStartSec, type WindowTerms } from '../../protocol/epoch/windows.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
-import type { Membership } from '../../protocol/membership.ts'
+import { type Member, type Membership, memberByIdentity } from '../../protocol/membership.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { createLoop } from '../../runtime/loop.ts'
 import type { PeerNetwork } from '../../runtime/p2p/peer-network.ts'
 import type { Service } from '../../runtime/service.ts'
 import { openDatabase } from '../../runtime/sqlite.ts'
+import type { BeaconShare } from '../keygen/dealer.ts'
 import { AUDIT_MIGRATIONS, AuditStore } from './audit-store.ts'
 import { Auditor } from './auditor.ts'
-import { BeaconMaker, type BeaconShare } from './beacon-maker.ts'
+import { BeaconMaker } from './beacon-maker.ts'
 import { BundleCopies } from './bundle-copies.ts'
 import { EpochCertifier } from './certifier.ts'
 import { type EpochKey, EpochSigner } from './epoch-signer.ts'
 import { Hearing } from './gossip.ts'
 import { Knowledge } from './knowledge.ts'
+import { RootFinder } from './root-finder.ts'
 import { auditRoutes } from './routes.ts'
+import { witnessedRoot } from './window-witnesses.ts'
 
 export interface AuditingOptions {
   readonly domain: Domain
   readonly feedId: Hash
   readonly slot: number
+  readonly identity: Address
   readonly dataDir: string
   readonly windows: WindowTerms
   readonly challengeSize: number
@@ -52,6 +57,8 @@ export interface AuditingDeps {
   readonly sign: (digest: Uint8Array) => Uint8Array
   readonly key: (keyEpoch: number) => AuditingKey | undefined
   readonly count: (outcome: AuditVerdict['kind']) => void
+  /** A window of a good epoch of which nothing was opened, although its draw can be had. */
+  readonly countWithheld: () => void
 }
 
 /** A member's shares of the keys of one key epoch, and the transcript that both come from. */
@@ -75,7 +82,7 @@ const TICK_MS = 100
 
 /** Opens its database, and registers handlers and topics; what takes time comes with `start`. */
 export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Auditing {
-  const { domain, feedId, slot, windows, dataDir } = options
+  const { domain, feedId, slot, identity, windows, dataDir } = options
   const { chain, network, logger, clock, crypto } = deps
   const store = new AuditStore(openDatabase(join(dataDir, 'audit.sqlite'), AUDIT_MIGRATIONS))
   const copies = new BundleCopies(join(dataDir, 'bundles'), {
@@ -98,29 +105,58 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
     { domain, terms: windows },
     {
       ...{ clock, network, store: beaconStore, keys: beaconKeys, nowSec, keyEpochAt },
-      members: () => deps.membership()?.members.map(({ peerKey }) => peerKey) ?? [],
+      ...beaconPeers(chain, () => (started ? deps.membership() : undefined)),
     },
   )
+  /** The first slot of the oldest epoch that is remembered: older ones can no longer be audited. */
+  const rememberedFrom = (): number => {
+    const oldest = chain.settlement().nextEpoch - REMEMBERED_EPOCHS
+    return slotOf(windows, epochStartSec(windows.clock, oldest))
+  }
   const maker = new BeaconMaker(
-    { domain, terms: windows, slot },
+    { domain, terms: windows, slot, identity },
     {
       ...{ nowSec, keyEpochAt, store: beaconStore },
       share: keyEpoch => deps.key(keyEpoch)?.beacon,
+      holderOf: (keyEpoch, seat) =>
+        chain.groupKeyOf(keyEpoch)?.members.find(member => member.slot === seat)?.identity,
+      neededFrom: rememberedFrom,
       rootsBetween: (from, to) => store.rootsBetween(from, to),
       offer: message => beacons.offer(message),
     },
   )
+  /** The members of the time when a slot began; suspended are those that are so by now. */
+  const membersAt = (window: number): readonly Member[] => {
+    const keyEpoch = keyEpochAt(slotStartSec(windows, window))
+    const members = keyEpoch === undefined ? undefined : chain.groupKeyOf(keyEpoch)?.members
+    const now = deps.membership()
+    return (members ?? []).map(member => ({
+      ...member,
+      suspended: now !== undefined && memberByIdentity(now, member.identity)?.suspended === true,
+    }))
+  }
+  const witnessed = (window: number, signal: AbortSignal): Promise<Hash | undefined> =>
+    witnessedRoot(window, identity, membersAt(window), network, signal)
+  const finder = new RootFinder(windows, {
+    ...{ clock, logger, nowSec, beacons, witnessed },
+    hasRoot: window => store.sealedRoot(window) !== undefined || beaconStore.drawnRoot(window) !== undefined,
+    adopt: (window, root) => maker.adopt(window, root),
+    lifetime: lifetime.signal,
+  })
   const making = createLoop({
     name: 'beacons',
     everyMs: TICK_MS,
     longRuns: true,
     clock,
     logger,
-    run: async () => maker.tick(),
+    run: async () => {
+      maker.tick()
+      finder.tick()
+    },
   })
   const knowledge = new Knowledge(
-    { domain, windows, size, slot },
-    { store, copies, chain, beacons, maker, network, crypto, membership: deps.membership },
+    { domain, windows, size },
+    { store, copies, chain, beacons, maker, network, crypto, witnessed },
   )
   const auditor = new Auditor(
     { domain, feedId },
@@ -128,6 +164,7 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
       ...{ clock, logger, crypto, chain, store, copies, knowledge, signer },
       readMembership: deps.readMembership,
       count: deps.count,
+      countWithheld: deps.countWithheld,
     },
   )
   // Peers are connected before the chain has been read: until then nobody is known, and nothing is believed.
@@ -144,10 +181,9 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
   })
   const forget = (): void => {
     const { nextEpoch } = chain.settlement()
-    const oldest = nextEpoch - REMEMBERED_EPOCHS
-    store.forgetBefore(oldest, slotOf(windows, epochStartSec(windows.clock, oldest)))
+    store.forgetBefore(nextEpoch - REMEMBERED_EPOCHS, rememberedFrom())
     copies.forgetBefore(nextEpoch)
-    beaconStore.forgetBefore(slotOf(windows, epochStartSec(windows.clock, oldest)))
+    beaconStore.forgetBefore(rememberedFrom())
   }
   chain.onSettled(forget)
   certifier.register()
@@ -174,7 +210,7 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
       await making.stop()
       started = false
       lifetime.abort(new Error('the node is stopping'))
-      await Promise.allSettled([auditor.idle(), copies.idle(), beacons.stop()])
+      await Promise.allSettled([finder.idle(), auditor.idle(), copies.idle(), beacons.stop()])
       signer.clear()
       store.close()
       beaconStore.close()

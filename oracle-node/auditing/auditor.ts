@@ -8,6 +8,7 @@ import type { Domain } from '../../protocol/domain.ts'
 import { auditEpoch } from '../../protocol/epoch/audit.ts'
 import { checkSnapshot, checkTurn } from '../../protocol/epoch/audit-chain.ts'
 import { describeRefusal, placeOf, type Refused } from '../../protocol/epoch/audit-types.ts'
+import type { EpochBundle } from '../../protocol/epoch/bundle.ts'
 import { type AuditVerdict, MAX_REFUSAL_TEXT } from '../../protocol/epoch/messages.ts'
 import type { EpochReport } from '../../protocol/epoch/report.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
@@ -27,11 +28,13 @@ export interface AuditorDeps {
   readonly chain: SettlementReader
   readonly store: AuditStore
   readonly copies: BundleCopies
-  readonly knowledge: Pick<Knowledge, 'of'>
+  readonly knowledge: Pick<Knowledge, 'of' | 'withheldDraws'>
   readonly signer: EpochSigner
   /** The registry, read now. */
   readonly readMembership: () => Promise<Membership>
   readonly count: (outcome: AuditVerdict['kind']) => void
+  /** A window of a good epoch of which nothing was opened, although its draw can be had. */
+  readonly countWithheld: () => void
 }
 
 export class Auditor {
@@ -118,6 +121,7 @@ export class Auditor {
     const own = await knowledge.of(report, bundle.bundle, relayer, signal)
     const decision = auditEpoch({ report, bundle }, view, own, crypto)
     if ('refused' in decision) return refusedOf(decision)
+    await this.#noteWithheld(report.epoch, bundle.bundle, relayer, signal)
     store.addClosing(report.epoch, report.bundleHash, decision.closingStateHash)
     this.#deps.logger.info('checked an epoch, line by line: everything is as it says', {
       epoch: report.epoch,
@@ -127,6 +131,22 @@ export class Auditor {
       tookMs: Math.round(this.#deps.clock.monotonic() - startedMs),
     })
     return 'good'
+  }
+
+  async #noteWithheld(
+    epoch: number,
+    bundle: EpochBundle,
+    relayer: PeerKey,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const withheld = await this.#deps.knowledge.withheldDraws(bundle, signal)
+    if (withheld.length === 0) return
+    for (const _ of withheld) this.#deps.countWithheld()
+    this.#deps.logger.warn('an epoch opens nothing of windows whose draws can be had', {
+      epoch,
+      relayer,
+      windows: withheld,
+    })
   }
 
   #sign(report: EpochReport, relayer: PeerKey): AuditVerdict {

@@ -2,34 +2,31 @@
  * Makes this member's partials: of each slot's beacon when the slot begins, and of a window's draw once its root is
  * here and its grace is over. By block time, so never before anybody else may know it.
  */
-
 import type { BeaconStore } from '../../member/beacons/beacon-store.ts'
-import type { BeaconInput } from '../../protocol/beacon/input.ts'
+import { type BeaconInput, inputKey } from '../../protocol/beacon/input.ts'
 import type { PartialMessage } from '../../protocol/beacon/messages.ts'
 import { makePartial } from '../../protocol/beacon/partial.ts'
-import type { BeaconPublic } from '../../protocol/beacon/public.ts'
-import type { Hash } from '../../protocol/bytes.ts'
+import type { Address, Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import { drawSec, mayBeWindow, slotOf, slotStartSec, type WindowTerms } from '../../protocol/epoch/windows.ts'
-
-/** A member's share of the beacon key of one key epoch. */
-export interface BeaconShare {
-  /** A scalar of 32 bytes. */
-  readonly secret: Uint8Array
-  readonly public: BeaconPublic
-}
+import type { BeaconShare } from '../keygen/dealer.ts'
 
 export interface BeaconMakerOptions {
   readonly domain: Domain
   readonly terms: WindowTerms
   /** This node's. */
   readonly slot: number
+  readonly identity: Address
 }
 
 export interface BeaconMakerDeps {
   readonly nowSec: () => number | undefined
   readonly keyEpochAt: (unixSec: number) => number | undefined
-  readonly share: (keyEpoch: number) => BeaconShare | undefined
+  readonly share: (keyEpoch: number) => Pick<BeaconShare, 'secret'> | undefined
+  /** Whose the seat in a slot is under a key. */
+  readonly holderOf: (keyEpoch: number, slot: number) => Address | undefined
+  /** The first slot whose epoch can still be audited: nobody needs draws of those before it. */
+  readonly neededFrom: () => number
   readonly store: Pick<BeaconStore, 'fixDraw' | 'drawnRoot'>
   /** Roots of windows that came in time, from one slot up to, and without, another. */
   readonly rootsBetween: (from: number, to: number) => ReadonlyMap<number, Hash>
@@ -38,6 +35,8 @@ export interface BeaconMakerDeps {
 
 /** A root is written a moment after it was heard, and a chain may stand still for a while: looked for so long. */
 const LATE_SLOTS = 8
+/** Partials that are kept for who asks again: each takes milliseconds to make. */
+const MAX_MADE = 512
 
 export class BeaconMaker {
   readonly #options: BeaconMakerOptions
@@ -46,6 +45,8 @@ export class BeaconMaker {
   #lastSlot = -1
   /** Slots drawn by this process; older ones are forgotten. */
   readonly #drawn = new Set<number>()
+  /** By input, the one that was made first at the front. */
+  readonly #made = new Map<string, PartialMessage>()
 
   constructor(options: BeaconMakerOptions, deps: BeaconMakerDeps) {
     this.#options = options
@@ -68,6 +69,7 @@ export class BeaconMaker {
     const nowSec = this.#deps.nowSec()
     if (nowSec === undefined) return undefined
     if (input.kind === 'draw') {
+      if (input.slot < this.#deps.neededFrom()) return undefined
       const drawn = this.#deps.store.drawnRoot(input.slot) === input.root
       return drawn ? this.#partial(input) : undefined
     }
@@ -106,7 +108,9 @@ export class BeaconMaker {
   }
 
   #draw(slot: number, root: Hash): void {
-    const { store, offer } = this.#deps
+    const { store, offer, neededFrom } = this.#deps
+    // What was drawn so long ago may have been forgotten: a second root could get a second draw.
+    if (slot < neededFrom()) return
     // On disk before it leaves: two roots of one slot would be two draws to choose from.
     if (store.fixDraw(slot, root) !== root) {
       this.#drawn.add(slot)
@@ -122,8 +126,18 @@ export class BeaconMaker {
   #partial(input: BeaconInput): PartialMessage | undefined {
     const { domain, terms, slot } = this.#options
     const keyEpoch = this.#deps.keyEpochAt(slotStartSec(terms, input.slot))
-    const share = keyEpoch === undefined ? undefined : this.#deps.share(keyEpoch)
-    if (keyEpoch === undefined || share === undefined) return undefined
-    return { keyEpoch, input, slot, partial: makePartial(domain, input, share.secret) }
+    if (keyEpoch === undefined) return undefined
+    const key = `${keyEpoch} ${inputKey(input)}`
+    const before = this.#made.get(key)
+    if (before !== undefined) return before
+    // Shares of another's seat prove nothing in this one's name: who came back may sit elsewhere than it did then.
+    if (this.#deps.holderOf(keyEpoch, slot) !== this.#options.identity) return undefined
+    const share = this.#deps.share(keyEpoch)
+    if (share === undefined) return undefined
+    const message = { keyEpoch, input, slot, partial: makePartial(domain, input, share.secret) }
+    this.#made.set(key, message)
+    const [oldest] = this.#made.keys()
+    if (this.#made.size > MAX_MADE && oldest !== undefined) this.#made.delete(oldest)
+    return message
   }
 }

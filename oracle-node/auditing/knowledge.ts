@@ -10,7 +10,7 @@ import type { Hash } from '../../protocol/bytes.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { OpeningVerdict, OwnKnowledge } from '../../protocol/epoch/audit-types.ts'
-import type { ChallengeResult } from '../../protocol/epoch/availability.ts'
+import { type ChallengeResult, OPENING } from '../../protocol/epoch/availability.ts'
 import type { EpochBundle } from '../../protocol/epoch/bundle.ts'
 import { computeEpoch } from '../../protocol/epoch/compute.ts'
 import type { EpochReport } from '../../protocol/epoch/report.ts'
@@ -19,7 +19,6 @@ import { EMPTY_STATE, stateHash } from '../../protocol/epoch/state.ts'
 import { epochEndSec, epochStartSec } from '../../protocol/epoch/time.ts'
 import { slotOf, type WindowTerms } from '../../protocol/epoch/windows.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
-import type { Membership } from '../../protocol/membership.ts'
 import { unpackReport } from '../../protocol/report.ts'
 import { BlobError, fetchBlob } from '../../runtime/p2p/blobs.ts'
 import { type PeerKey, type PeerNetwork, PeerRequestError } from '../../runtime/p2p/peer-network.ts'
@@ -27,7 +26,6 @@ import type { AuditStore } from './audit-store.ts'
 import type { BeaconMaker } from './beacon-maker.ts'
 import type { BundleCopies } from './bundle-copies.ts'
 import { judgeOpening } from './openings.ts'
-import { witnessedRoot } from './window-witnesses.ts'
 
 /** Something is not known yet that may be in a moment: the audit has to wait for it. */
 export class NotReadyError extends Error {
@@ -38,22 +36,24 @@ export class NotReadyError extends Error {
   }
 }
 
+/** A node that was away asks members for draws that its own eyes have missed; no more than these for curiosity. */
+const MAX_ASKED_DRAWS = 8
+
 export interface KnowledgeOptions {
   readonly domain: Domain
   readonly windows: WindowTerms
   readonly size: MatrixSize
-  /** This node's. */
-  readonly slot: number
 }
 
 export interface KnowledgeDeps {
   readonly store: AuditStore
   readonly copies: BundleCopies
   readonly chain: Pick<SettlementReader, 'terms' | 'findSettled' | 'workerOfDevice'>
-  readonly beacons: Pick<Beacons, 'ask'>
+  readonly beacons: Pick<Beacons, 'ask' | 'value'>
   readonly maker: Pick<BeaconMaker, 'adopt'>
   readonly network: Pick<PeerNetwork, 'request' | 'connected'>
-  readonly membership: () => Membership | undefined
+  /** The root of a window that f + 1 others had in time. */
+  readonly witnessed: (window: number, signal: AbortSignal) => Promise<Hash | undefined>
   readonly crypto: IdentityCrypto
 }
 
@@ -101,6 +101,30 @@ export class Knowledge {
   }
 
   /**
+   * Windows of which the bundle says that nothing was drawn, although the draw can be had. No reason to refuse it: an
+   * honest relayer may have got it after its seal. But one that does so often looks before it decides.
+   */
+  async withheldDraws(
+    { windows, results }: Pick<EpochBundle, 'windows' | 'results'>,
+    signal: AbortSignal,
+  ): Promise<number[]> {
+    const { beacons } = this.#deps
+    const undrawn = new Set(
+      results.filter(({ opening }) => opening === OPENING.notDrawn).map(({ window }) => window),
+    )
+    const withheld: number[] = []
+    let asked = 0
+    for (const { window, root } of windows) {
+      if (!undrawn.has(window)) continue
+      const input = { kind: 'draw', slot: window, root } as const
+      let value = beacons.value(input)
+      if (value === undefined && asked++ < MAX_ASKED_DRAWS) value = await beacons.ask(input, signal)
+      if (value !== undefined) withheld.push(window)
+    }
+    return withheld
+  }
+
+  /**
    * What came in time, and for windows of the bundle of which nothing came, what enough others had in time. A window
    * whose root is here can never be left out: a relayer would do so once it has seen what was drawn.
    */
@@ -109,15 +133,13 @@ export class Knowledge {
     bundle: EpochBundle,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<number, Hash>> {
-    const { windows, slot } = this.#options
+    const { windows } = this.#options
     const [from, to] = [epochStartSec(windows.clock, epoch), epochEndSec(windows.clock, epoch)]
     const range = { from: slotOf(windows, from), to: slotOf(windows, to) }
     const roots = new Map(this.#deps.store.rootsBetween(range.from, range.to))
-    const membership = this.#deps.membership()
-    if (membership === undefined) return roots
     for (const { window } of bundle.windows) {
       if (roots.has(window) || window < range.from || window >= range.to) continue
-      const root = await witnessedRoot(window, slot, membership, this.#deps.network, signal)
+      const root = await this.#deps.witnessed(window, signal)
       if (root === undefined) continue
       roots.set(window, root)
       this.#deps.maker.adopt(window, root)

@@ -8,6 +8,7 @@ import { MAX_PROMISED_BYTES } from '../../protocol/epoch/promised-batch.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import { decodeSignedReceipt, isReceiptSigned, type SignedReceipt } from '../../protocol/usage/receipt.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { type Problems, sendProblemOf } from '../../runtime/problem.ts'
 import type { AuditStore } from './audit-store.ts'
 import type { BundleCopies } from './bundle-copies.ts'
 import type { Hearing, InclusionRefusal } from './gossip.ts'
@@ -25,7 +26,7 @@ export interface AuditRoutesDeps {
 
 type ProblemCode = InclusionRefusal | 'NO_DEPOSIT' | 'TOO_MANY_REQUESTS' | 'NO_SUCH_BUNDLE'
 
-const PROBLEMS: Readonly<Record<ProblemCode, readonly [status: number, title: string]>> = {
+const PROBLEMS: Problems<ProblemCode> = {
   MALFORMED: [400, 'these are not the bytes of such a message'],
   EPOCH_OVER: [409, 'its epoch is settled, or has not begun'],
   FULL: [409, 'as much as this node keeps has been promised for this epoch: show it to another node'],
@@ -104,17 +105,5 @@ function receiptOf(body: unknown): SignedReceipt | undefined {
 }
 
 function problem(reply: FastifyReply, code: ProblemCode): FastifyReply {
-  const [status, title] = PROBLEMS[code]
-  return reply
-    .code(status)
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:ionet:problem:${code.toLowerCase().replaceAll('_', '-')}`,
-        title,
-        status,
-        detail: title,
-        code,
-      }),
-    )
+  return sendProblemOf(reply, PROBLEMS, code)
 }

@@ -78,7 +78,12 @@ export class BeaconTable {
   }
 
   valueOf(input: BeaconInput): Hash | undefined {
-    return this.#entries.get(inputKey(input))?.found?.value
+    return this.foundOf(input)?.value
+  }
+
+  /** The value with all that is needed to show it. */
+  foundOf(input: BeaconInput): BeaconValue | undefined {
+    return this.#entries.get(inputKey(input))?.found
   }
 
   get size(): number {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { SettlementReader } from '../../chain/settlement/types.ts'
 import { BeaconKeys } from '../../member/beacons/beacon-keys.ts'
+import { beaconPeers } from '../../member/beacons/beacon-peers.ts'
 import { BEACON_MIGRATIONS, createBeaconStore } from '../../member/beacons/beacon-store.ts'
 import { Beacons } from '../../member/beacons/beacons.ts'
 import { beaconRoutes } from '../../member/beacons/routes.ts'
@@ -62,7 +63,7 @@ export function createRelayerBeacons(
       ...{ clock, network, store, keys },
       nowSec: () => (started ? chain.head().latest.timestampSec : undefined),
       keyEpochAt: sec => chain.keyEpochAt(sec),
-      members: () => membership()?.members.map(({ peerKey }) => peerKey) ?? [],
+      ...beaconPeers(chain, membership),
     },
   )
   const fetching = createLoop({

@@ -6,14 +6,10 @@ import { valueOfProof } from '../../protocol/beacon/combine.ts'
 import type { BeaconInput } from '../../protocol/beacon/input.ts'
 import { decodeProof } from '../../protocol/beacon/messages.ts'
 import type { BeaconPublic } from '../../protocol/beacon/public.ts'
+import { namedBeacon } from '../../protocol/beacon/transcript.ts'
 import { DecodeError, type Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import { isWindow, slotStartSec, type WindowTerms } from '../../protocol/epoch/windows.ts'
-import {
-  beaconPublicFromTranscript,
-  decodeTranscript,
-  transcriptHashOf,
-} from '../../protocol/keygen/transcript.ts'
 import type { Membership } from '../../protocol/membership.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { RelayerClient } from '../../sdk/relayer-client.ts'
@@ -58,11 +54,11 @@ export function createWindowBeacons(
     if (known !== undefined) return known
     const bytes = await relayer.transcript(keyEpoch, signal)
     if (bytes === undefined) return undefined
-    if (transcriptHashOf(bytes) !== transcriptHash) {
+    const pub = namedBeacon(transcriptHash, bytes)
+    if (pub === undefined) {
       logger.error("the relayer's transcript is not the one that the registry names", { keyEpoch })
       return undefined
     }
-    const pub = beaconPublicFromTranscript(decodeTranscript(bytes).transcript)
     keys.set(transcriptHash, pub)
     for (const old of [...keys.keys()].slice(0, -KEPT_KEYS)) keys.delete(old)
     return pub

@@ -11,9 +11,9 @@ import type { Hash } from '../../../protocol/bytes.ts'
 import type { WindowTerms } from '../../../protocol/epoch/windows.ts'
 import { transcriptHashOf } from '../../../protocol/keygen/transcript.ts'
 import type { PeerKey } from '../../../protocol/membership.ts'
-import type { Verdict } from '../../../runtime/p2p/peer-network.ts'
+import type { RequestLimits, Verdict } from '../../../runtime/p2p/peer-network.ts'
 import { openDatabase } from '../../../runtime/sqlite.ts'
-import { hash } from '../epoch/cast.ts'
+import { addressOf, hash } from '../epoch/cast.ts'
 import { Wire } from '../network/wire.ts'
 import { type DealtBeacon, dealBeacon, secretOf } from '../protocol/beacon-key.ts'
 import { DOMAIN, KEY_EPOCH } from '../protocol/network.ts'
@@ -49,6 +49,16 @@ export class BeaconNetwork {
   nowSec = TERMS.clock.startSec
   /** Partials on their way, when false: nothing is heard until somebody asks. */
   gossips = true
+  /** Names of those whose seats are other members'. */
+  readonly holders = new Map<number, string>()
+  /** Slots before this one can no longer be audited. */
+  neededFrom = 0
+  /** Who may ask for beacons. */
+  readonly peers = new Set(
+    [...SLOTS.map(slot => `member ${slot}`), 'relayer'].map(name => hash(`peer of ${name}`)),
+  )
+  /** Of all that answer. */
+  readonly limits: RequestLimits[] = []
   readonly sent: { readonly from: PeerKey; readonly data: Uint8Array }[] = []
   readonly #listeners = new Map<PeerKey, (data: Uint8Array) => Verdict>()
   readonly members: readonly MemberStation[]
@@ -83,11 +93,13 @@ export class BeaconNetwork {
     const station = this.#station(`member ${slot}`, true)
     const roots = new Map<number, Hash>()
     const maker = new BeaconMaker(
-      { domain: DOMAIN, terms: TERMS, slot },
+      { domain: DOMAIN, terms: TERMS, slot, identity: addressOf(`member ${slot}`) },
       {
         nowSec: () => this.nowSec,
         keyEpochAt: () => KEY_EPOCH,
-        share: () => ({ secret: secretOf(this.key, slot), public: this.key.public }),
+        share: () => ({ secret: secretOf(this.key, slot) }),
+        holderOf: (_keyEpoch, seat) => addressOf(this.holders.get(seat) ?? `member ${seat}`),
+        neededFrom: () => this.neededFrom,
         store: station.store,
         rootsBetween: (from, to) => new Map([...roots].filter(([window]) => window >= from && window < to)),
         offer: message => station.beacons.offer(message),
@@ -104,6 +116,10 @@ export class BeaconNetwork {
     const verdicts: Verdict[] = []
     const network: ConstructorParameters<typeof Beacons>[1]['network'] = {
       ...wired,
+      handle: (protocol, limits, handler) => {
+        this.limits.push(limits)
+        wired.handle(protocol, limits, handler)
+      },
       subscribe: (_topic, _maxBytes, validate) => {
         this.#listeners.set(peer, data => {
           const verdict = validate(data, peer)
@@ -128,7 +144,8 @@ export class BeaconNetwork {
         ...{ clock: this.clock, network, store, keys },
         nowSec: () => this.nowSec,
         keyEpochAt: () => KEY_EPOCH,
-        members: () => SLOTS.map(slot => hash(`peer of member ${slot}`)),
+        membersOf: () => SLOTS.map(slot => hash(`peer of member ${slot}`)),
+        mayAsk: peer => this.peers.has(peer),
       },
     )
     if (!isMember) beacons.register()

@@ -245,7 +245,15 @@ export async function startAuditing(
         },
       )
   const auditing = createAuditing(
-    { domain: DOMAIN, feedId: FEED_ID, slot: 0, dataDir, windows: WINDOWS, challengeSize: SIZE },
+    {
+      domain: DOMAIN,
+      feedId: FEED_ID,
+      slot: 0,
+      identity: world.identityOf(0),
+      dataDir,
+      windows: WINDOWS,
+      challengeSize: SIZE,
+    },
     {
       ...{ clock, logger, crypto },
       chain: chain.reader,
@@ -262,6 +270,7 @@ export async function startAuditing(
             }
           : undefined,
       count: outcome => outcomes.push(outcome),
+      countWithheld: () => outcomes.push('withheld'),
     },
   )
   const ask = (from: WirePeer, channel: string, body: Uint8Array) =>

@@ -10,6 +10,7 @@ import { matrixSize } from '../../../../compute/matrix/size.ts'
 import { createWasmKernel } from '../../../../compute/matrix/wasm-kernel.ts'
 import { hexOf } from '../../../../protocol/bytes.ts'
 import { type ChallengeResult, OPENING, windowRootOf } from '../../../../protocol/epoch/availability.ts'
+import { EMPTY_ROOT } from '../../../../protocol/merkle.ts'
 import { makeProducts } from '../../../support/compute/challenge.ts'
 import { hash, signAs, signBatch } from '../../../support/epoch/cast.ts'
 import {
@@ -134,6 +135,30 @@ describe('what a device has opened, as an auditor sees it', () => {
 
   it('is false when the device belongs to somebody else', async () => {
     expect(await verdictOn(transcript, OTHER_WORKER)).to.equal('CHALLENGE_OPENING, false')
+  })
+
+  it('is signed for when nothing was drawn of it, but told and counted when the draw can be had', async () => {
+    result = { ...result, opening: OPENING.notDrawn, transcriptHash: EMPTY_ROOT }
+    const batch = { worker: WORKER, seqFrom: 1, records: [statement(result)] }
+    const results = [result]
+    given = caseOf(inputsOf({ results, windows: windowsOf(results), batches: [signBatch(batch, 'worker')] }))
+    expect(await verdictOn(undefined)).to.equal('signed')
+    expect(node.outcomes).to.deep.equal(['withheld', 'signed'])
+    const told = node.logs.find(({ sentence }) => sentence.includes('draws can be had'))
+    expect(told?.fields).to.deep.include({ windows: [WINDOW] })
+
+    await node.stop()
+    const quiet = temporaryDirectory()
+    node = await startAuditing(given, quiet.path, { nowSec: START_SEC + (WINDOW + 1) * SLOT_SEC })
+    node.topics.hear('windows', sealWindow({ window: WINDOW, root: windowRootOf([result]), count: 1 }))
+    await settle()
+    node.membersUp.clear()
+    node.goTo(given.chain.nowSec)
+    const report = serve(node, given.bundle, given.report)
+    await node.offer(report)
+    expect((await node.audit(report)).kind).to.equal('signed')
+    expect(node.outcomes).to.deep.equal(['signed'])
+    quiet.remove()
   })
 
   it('waits while too few members draw', async () => {
