@@ -59,7 +59,7 @@ export const networkEntries = {
   }),
   keygenTimeoutMs: integer({
     about:
-      'How long an attempt at a group key may take; who is silent for a quarter of it is left out of the next.',
+      'How long an attempt at a group key may take; who is silent for a fifth of it is left out of the next.',
     min: 500,
     max: 600_000,
     unit: 'ms',

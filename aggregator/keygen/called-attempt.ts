@@ -22,7 +22,6 @@ import {
   MAX_HEARD_BYTES,
   MAX_KEYGEN_REPORT_BYTES,
   MAX_SEALED_COMMITMENT_BYTES,
-  PIECES,
   type Piece,
 } from '../../protocol/keygen/messages.ts'
 import { encodeTranscript } from '../../protocol/keygen/transcript.ts'
@@ -32,6 +31,8 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { PeerNetwork } from '../../runtime/p2p/peer-network.ts'
 import { KeygenAttemptError } from './attempt-error.ts'
+import { Lateness } from './lateness.ts'
+import { type Waits, waitsOf } from './waits.ts'
 
 export interface CallerDeps {
   readonly clock: Clock
@@ -47,19 +48,14 @@ export interface FinishedAttempt {
   readonly reports: ReadonlyMap<number, SealedReport>
 }
 
-/** Eight waits make an attempt: three stages to get over, each with a piece to fetch and hand over, and the shares at rest. */
-const WAITS_PER_ATTEMPT = 8
-/** One for each piece that may be missing, and then members may take a few more to write their shares down. */
-const MAX_ROUNDS = PIECES.length + 4
-/**
- * An answer that was begun in time may take as many waits more: a member that computes is slow, not silent, and
- * without it the key would be made without its share.
- */
-const MARGIN = 1
 /** A member may not have read of the registry's change yet, or just not be connected. */
 const RETRY_MS = 100
 
 const ACKNOWLEDGED_BYTES = 16
+/** Members answer a caller no more of one kind at once. */
+const AT_ONCE = 3
+/** A hand-over that is not acknowledged may have got lost; a second one is refused. */
+const HAND_OVERS = 2
 
 const CHANNEL_OF: Record<Exclude<Piece, 'share'>, string> = {
   commitment: CHANNELS.keygenCommitment,
@@ -75,7 +71,12 @@ export class CalledAttempt {
   readonly #terms: KeygenAttempt
   readonly #court: Court
   readonly #members: readonly Member[]
-  readonly #waitMs: number
+  readonly #waits: Waits
+  /** Monotonic. */
+  readonly #verdictAtMs: number
+  readonly #lateness = new Lateness()
+  /** How often what was brought to a member was not acknowledged, by slot. */
+  readonly #unacknowledged = new Map<number, number>()
   readonly #domain: Domain
   readonly #deps: CallerDeps
   readonly #signal: AbortSignal
@@ -91,7 +92,8 @@ export class CalledAttempt {
     this.#terms = terms
     this.#members = members.filter(({ slot }) => terms.participants.includes(slot))
     this.#court = courtOf(options.domain, terms, members, deps.crypto)
-    this.#waitMs = Math.ceil(options.timeoutMs / WAITS_PER_ATTEMPT)
+    this.#waits = waitsOf(options.timeoutMs)
+    this.#verdictAtMs = deps.clock.monotonic() + this.#waits.verdictMs
     this.#domain = options.domain
     this.#deps = deps
     this.#signal = signal
@@ -99,8 +101,9 @@ export class CalledAttempt {
 
   /** @throws {KeygenAttemptError} naming who is to blame */
   async finish(): Promise<FinishedAttempt> {
+    const { patienceMs, marginMs, fetchMs } = this.#waits
     let settled: Settled | undefined
-    for (let round = 0; round < MAX_ROUNDS; round++) {
+    do {
       const reports = await this.#gather()
       this.#signal.throwIfAborted()
       // Too few to tell a silent member from a caller that is cut off, or that calls when nobody else thinks it is time.
@@ -114,32 +117,49 @@ export class CalledAttempt {
           throw this.#failed('members are to blame', finding.excluded)
         case 'differ':
           throw this.#failed('transcripts differ', await this.#judgeVotes(reports))
-        case 'waiting': {
-          const excluded = await this.#settle(finding.complaints, reports)
-          if (excluded.length > 0) throw this.#failed('members withhold what others need', excluded)
+        case 'waiting':
           settled = finding.settled
-        }
+          if (finding.complaints.length > 0 && this.#hasTimeFor(2 * fetchMs))
+            settled = { ...settled, unserved: await this.#settle(finding.complaints, reports) }
       }
-    }
-    const slow = [...(settled?.stages.keys() ?? [])]
-    throw this.#failed(
-      'members did not finish the key generation',
-      slow.map(slot => ({ slot, fault: 'SILENT', what: 'finishing' })),
-    )
+    } while (this.#hasTimeFor(patienceMs + marginMs))
+    throw this.#outOfTime(settled)
   }
 
   /** The transcript, from what finished members have heard: whoever shows it first, for its hash is known. */
   async transcript(transcriptHash: string, holders: readonly Member[]): Promise<Uint8Array> {
-    for (const { slot } of holders) {
+    const shown = async ({ slot }: Member): Promise<Uint8Array> => {
       const sealed = await this.#askHeard(slot)
       const read = sealed === undefined ? undefined : readHeard(this.#court, slot, sealed)
-      if (read?.kind === 'good' && read.value.transcriptHash === transcriptHash) {
-        return encodeTranscript(this.#court.attemptId, read.value.dealers)
-      }
+      if (read?.kind !== 'good' || read.value.transcriptHash !== transcriptHash)
+        throw this.#failed('a member does not show the transcript', [])
+      return encodeTranscript(this.#court.attemptId, read.value.dealers)
     }
-    throw this.#failed(
-      'nobody shows the transcript',
-      holders.map(({ slot }) => ({ slot, fault: 'SILENT', what: 'heard' })),
+    // Among so many is an honest one: a quorum is more than two thirds.
+    const asked = holders.slice(0, Math.floor((this.#terms.threshold - 1) / 2) + 1)
+    try {
+      return await Promise.any(asked.map(shown))
+    } catch {
+      throw this.#failed(
+        'nobody shows the transcript',
+        asked.map(({ slot }) => ({ slot, fault: 'SILENT', what: 'heard' })),
+      )
+    }
+  }
+
+  #hasTimeFor(ms: number): boolean {
+    return this.#deps.clock.monotonic() + ms <= this.#verdictAtMs
+  }
+
+  /** Whoever made the time run out; where nobody did, whoever is the least far with it. */
+  #outOfTime(settled: Settled | undefined): KeygenAttemptError {
+    const late = new Set([...this.#lateness.late(), ...this.#unacknowledged.keys()])
+    const slow = [...(settled?.stages ?? [])].flatMap(([slot, stage]) =>
+      stage === settled?.lowest ? [slot] : [],
+    )
+    return this.#failed(
+      'members did not finish the key generation in time',
+      (late.size > 0 ? [...late] : slow).map(slot => ({ slot, fault: 'SILENT', what: 'in time' })),
     )
   }
 
@@ -149,11 +169,14 @@ export class CalledAttempt {
 
   /** Asks every participant how far it is, until it says so under its seal or the wait is over. */
   async #gather(): Promise<Map<number, SealedReport>> {
-    const endMs = this.#deps.clock.monotonic() + this.#waitMs
+    const { clock } = this.#deps
+    const { patienceMs, marginMs } = this.#waits
+    const endMs = clock.monotonic() + patienceMs
     const reports = new Map<number, SealedReport>()
     await Promise.all(
       this.#members.map(async member => {
         const report = await this.#askReport(member, endMs)
+        this.#lateness.note(member.slot, clock.monotonic() - endMs, marginMs)
         if (report !== undefined) reports.set(member.slot, report)
       }),
     )
@@ -173,7 +196,7 @@ export class CalledAttempt {
       )
       try {
         const sealed = await this.#request(member, CHANNELS.keygenStart, call, {
-          timeoutMs: patienceMs + this.#waitMs * MARGIN,
+          timeoutMs: patienceMs + this.#waits.marginMs,
           maxReplyBytes: MAX_KEYGEN_REPORT_BYTES,
         })
         const report = openReport(this.#court, member.slot, sealed)
@@ -211,50 +234,95 @@ export class CalledAttempt {
   }
 
   async #askHeard(slot: number): Promise<Uint8Array | undefined> {
-    return await this.#fetch(slot, CHANNELS.keygenHeard, bytesOf(this.#court.attemptId), MAX_HEARD_BYTES)
+    return await this.#fetch(slot, CHANNELS.keygenHeard, bytesOf(this.#court.attemptId), {
+      timeoutMs: this.#waits.fetchMs,
+      maxReplyBytes: MAX_HEARD_BYTES,
+    })
   }
 
-  /** Gets what members miss and brings it to them. @returns who does not give it */
+  /**
+   * Gets what members miss and brings it to them.
+   *
+   * @returns who did not acknowledge it, and so may stay where it is
+   * @throws {KeygenAttemptError} naming who does not give it, or has not acknowledged it twice
+   */
   async #settle(
     complaints: readonly Complaint[],
     reports: ReadonlyMap<number, SealedReport>,
-  ): Promise<Exclusion[]> {
-    const owners = [...new Set(complaints.map(({ owner }) => owner))]
-    const excluded: Exclusion[] = []
-    const handed: { readonly complaint: Complaint; readonly sealed: Uint8Array }[] = []
+  ): Promise<ReadonlySet<number>> {
+    const brought = new Map<Complaint, Uint8Array>()
+    const silent = new Set<number>()
     await Promise.all(
-      owners.map(async slot => {
-        // One after the other: an owner that gives nothing to the first is not asked for the rest.
-        for (const complaint of complaints.filter(({ owner }) => owner === slot)) {
-          const sealed = await this.#fetchPiece(complaint, reports)
-          if (sealed === undefined) {
-            excluded.push({ slot, fault: 'SILENT', what: complaint.piece })
-            return
-          }
-          handed.push({ complaint, sealed })
-        }
+      bySlot(complaints, ({ owner }) => owner).map(async ([owner, all]) => {
+        // A share is for one alone. The rest is for everybody, and asked for once.
+        const questions = all[0]?.piece === 'share' ? all.map(each => [each]) : [all]
+        await this.#inTime(owner, questions, async (same, timeoutMs) => {
+          const [first] = same
+          const sealed = first && (await this.#fetchPiece(first, reports, timeoutMs))
+          if (sealed === undefined) silent.add(owner)
+          else for (const complaint of same) brought.set(complaint, sealed)
+        })
       }),
     )
-    if (excluded.length > 0) return excluded
+    if (silent.size > 0) {
+      throw this.#failed(
+        'members withhold what others need',
+        [...silent].map(slot => ({ slot, fault: 'SILENT', what: complaints[0]?.piece ?? 'share' })),
+      )
+    }
+    const unserved = new Set<number>()
     await Promise.all(
-      [...new Set(handed.map(({ complaint }) => complaint.complainant))].map(async slot => {
-        for (const { complaint, sealed } of handed.filter(item => item.complaint.complainant === slot)) {
+      bySlot(complaints, ({ complainant }) => complainant).map(([slot, all]) =>
+        this.#inTime(slot, all, async (complaint, timeoutMs) => {
           const { piece, owner } = complaint
-          const request = encodeHandOver({ piece, slot: owner, sealed })
+          const request = encodeHandOver({
+            piece,
+            slot: owner,
+            sealed: brought.get(complaint) ?? new Uint8Array(),
+          })
           this.#deps.logger.info('handing over what a member did not get', { piece, from: owner, to: slot })
-          // Whether it arrived shows in the next report.
-          if ((await this.#fetch(slot, CHANNELS.keygenHandOver, request, ACKNOWLEDGED_BYTES)) === undefined)
-            return
-        }
-      }),
+          const limits = { timeoutMs, maxReplyBytes: ACKNOWLEDGED_BYTES }
+          if ((await this.#fetch(slot, CHANNELS.keygenHandOver, request, limits)) === undefined)
+            unserved.add(slot)
+        }),
+      ),
     )
-    return []
+    for (const slot of unserved) this.#unacknowledged.set(slot, (this.#unacknowledged.get(slot) ?? 0) + 1)
+    const unreachable = [...this.#unacknowledged].flatMap(([slot, times]) =>
+      times < HAND_OVERS ? [] : [slot],
+    )
+    if (unreachable.length > 0) {
+      throw this.#failed(
+        'members do not take what they need',
+        unreachable.map(slot => ({ slot, fault: 'SILENT', what: 'hand-over' })),
+      )
+    }
+    return unserved
+  }
+
+  /** Asks one member all of it, some at once, within one limit: many questions give nobody more time. */
+  async #inTime<T>(
+    slot: number,
+    questions: readonly T[],
+    ask: (question: T, timeoutMs: number) => Promise<void>,
+  ): Promise<void> {
+    const { clock } = this.#deps
+    const { fetchMs } = this.#waits
+    const beganMs = clock.monotonic()
+    const rest = [...questions]
+    const askNext = async (): Promise<void> => {
+      for (let next = rest.shift(); next !== undefined; next = rest.shift())
+        await ask(next, beganMs + fetchMs - clock.monotonic())
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, askNext))
+    this.#lateness.note(slot, clock.monotonic() - beganMs, fetchMs)
   }
 
   /** What the owner gives for the complainant, when it is sealed by the owner. Whether it is any good the latter tells. */
   async #fetchPiece(
     { piece, complainant, owner }: Complaint,
     reports: ReadonlyMap<number, SealedReport>,
+    timeoutMs: number,
   ): Promise<Uint8Array | undefined> {
     const complaint = reports.get(complainant)
     if (complaint === undefined) return undefined
@@ -262,7 +330,8 @@ export class CalledAttempt {
       piece === 'share'
         ? [CHANNELS.keygenReveal, complaint.sealed]
         : [CHANNEL_OF[piece], bytesOf(this.#court.attemptId)]
-    const sealed = await this.#fetch(owner, channel, question, MAX_SEALED_COMMITMENT_BYTES)
+    const limits = { timeoutMs, maxReplyBytes: MAX_SEALED_COMMITMENT_BYTES }
+    const sealed = await this.#fetch(owner, channel, question, limits)
     if (sealed === undefined) return undefined
     const body = sealedBy(this.#court, KIND_OF[piece], owner, sealed)
     const isForIt = piece !== 'share' || body?.[32] === complainant
@@ -273,12 +342,12 @@ export class CalledAttempt {
     slot: number,
     channel: string,
     question: Uint8Array,
-    maxReplyBytes: number,
+    limits: { readonly timeoutMs: number; readonly maxReplyBytes: number },
   ): Promise<Uint8Array | undefined> {
     const member = this.#members.find(other => other.slot === slot)
     if (member === undefined) return undefined
     try {
-      return await this.#request(member, channel, question, { timeoutMs: this.#waitMs / 2, maxReplyBytes })
+      return await this.#request(member, channel, question, limits)
     } catch (error) {
       if (error instanceof DecodeError) throw error
       this.#deps.logger.debug('a member does not answer in a key generation', { slot, channel, error })
@@ -298,4 +367,12 @@ export class CalledAttempt {
       signal: this.#signal,
     })
   }
+}
+
+function bySlot(
+  complaints: readonly Complaint[],
+  slotOf: (complaint: Complaint) => number,
+): [number, Complaint[]][] {
+  const slots = [...new Set(complaints.map(slotOf))]
+  return slots.map(slot => [slot, complaints.filter(complaint => slotOf(complaint) === slot)])
 }

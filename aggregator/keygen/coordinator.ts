@@ -1,14 +1,15 @@
 /**
  * Calls the members to a key generation when a key is due, and brings the result on chain.
  *
- * It is trusted with nothing: what it installs needs a quorum of identities and the new key's own signature. At worst
- * it wastes an attempt; the next aggregator then calls one.
+ * It is trusted with little: what it installs needs a quorum of identities, the new key's own signature, and every
+ * participant's word that it holds its share. At worst it makes members deal for nothing while it is its turn, or says
+ * of up to f honest ones that they were silent; the key is then made again with them when it has cooled down.
  */
 import { hexOf } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import { callerTurn, type KeygenAttempt, type KeyTerms, nextKeyOf } from '../../protocol/keygen/attempt.ts'
 import type { Blame, Exclusion, KeygenFault } from '../../protocol/keygen/blame.ts'
-import { rotationDue } from '../../protocol/keygen/due.ts'
+import { answersReason, type RotationReason, rotationDue, withoutShare } from '../../protocol/keygen/due.ts'
 import type { Member, Membership, RegistryView } from '../../protocol/membership.ts'
 import { KeygenAttemptError } from './attempt-error.ts'
 import { CalledAttempt, type CallerDeps } from './called-attempt.ts'
@@ -38,15 +39,21 @@ export interface CoordinatorDeps extends CallerDeps {
   readonly count: (found: { readonly slot: number; readonly fault: KeygenFault }) => void
 }
 
+/** A member that could not be had for an incomplete key may be back. */
+const FORGOTTEN_AFTER_MS = 600_000
+
 export class KeygenCoordinator {
   readonly #options: CoordinatorOptions
   readonly #deps: CoordinatorDeps
   #neededSinceMs: number | undefined
   #quorumSinceMs: number | undefined
   #calledAtMs = Number.NEGATIVE_INFINITY
+  /** Numbers grow, also when the clock does not. */
+  #lastAttempt = 0
   /** Of the key that is being made: key epoch and list of members. */
   #excludedFrom = ''
   #excluded: readonly Exclusion[] = []
+  #excludedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: CoordinatorOptions, deps: CoordinatorDeps) {
     this.#options = options
@@ -71,11 +78,15 @@ export class KeygenCoordinator {
       return
     }
     const next = nextKeyOf(view)
-    const present = this.#gathered(next)
-    if (present === undefined || !this.#mayCall(view.newest)) return
-    if (!(await this.#isNewest(view.newest))) return
+    if (!this.#isGathered(next) || !this.#mayCall(view.newest)) return
+    if (!this.#canAnswer(reason, view) || !(await this.#isNewest(view.newest))) return
 
-    const terms = this.#termsOf(next, present)
+    const terms = this.#termsOf(next)
+    // Members would refuse: it would be as incomplete as the one that is there.
+    if (!answersReason(reason, view, terms.participants)) {
+      this.#forgetInTime()
+      return
+    }
     const { keyEpoch, participants } = terms
     this.#deps.logger.info('calling a key generation', { keyEpoch, participants, reason })
     this.#calledAtMs = this.#deps.clock.monotonic()
@@ -87,7 +98,10 @@ export class KeygenCoordinator {
       if (error instanceof KeygenAttemptError && !signal.aborted) {
         // It was this aggregator's attempt that the members were in, so the next one disturbs nobody.
         if (error.excluded.length > 0) this.#calledAtMs = Number.NEGATIVE_INFINITY
-        this.#exclude(error.excluded, began && this.#isItsTurn(view.newest))
+        const wasItsTurn = began && this.#isItsTurn(view.newest)
+        this.#exclude(error.excluded, wasItsTurn)
+        // Members that were away take no part without somebody that they know nothing against: all have to be called.
+        if (error.excluded.length === 0 && wasItsTurn) this.#excluded = []
       }
       throw error
     }
@@ -108,19 +122,31 @@ export class KeygenCoordinator {
     return await installing.prepare(attempt, finished, inForce)
   }
 
-  #termsOf(next: KeyTerms, present: readonly Member[]): KeygenAttempt {
+  /** Without any of those that hold no share, another key would be no better. */
+  #canAnswer(reason: RotationReason, { newest }: RegistryView): boolean {
+    const connected = new Set(this.#deps.network.connected())
+    return reason !== 'INCOMPLETE' || withoutShare(newest).some(({ peerKey }) => connected.has(peerKey))
+  }
+
+  #forgetInTime(): void {
+    if (this.#deps.clock.monotonic() - this.#excludedAtMs >= FORGOTTEN_AFTER_MS) this.#excluded = []
+  }
+
+  /** Everybody, also who is not connected to this aggregator: members ask why somebody is left out. */
+  #termsOf(next: KeyTerms): KeygenAttempt {
     const { keyEpoch, registryVersion, memberSet, quorum } = next
     const name = `${keyEpoch} ${memberSet}`
     if (this.#excludedFrom !== name) this.#excluded = []
     this.#excludedFrom = name
-    const slots = present.map(({ slot }) => slot)
+    const slots = next.members.map(({ slot }) => slot)
     const { participants, excluded } = participantsOf(this.#excluded, slots, quorum.q)
     this.#excluded = excluded
+    // Time only grows, also over restarts.
+    this.#lastAttempt = Math.max(this.#deps.clock.now(), this.#lastAttempt + 1)
     return {
       ...{ keyEpoch, registryVersion, memberSet, participants },
       caller: this.#options.index,
-      // Time only grows, also over restarts.
-      attempt: this.#deps.clock.now(),
+      attempt: this.#lastAttempt,
       threshold: quorum.q,
     }
   }
@@ -137,23 +163,24 @@ export class KeygenCoordinator {
       const proof = exclusion.proof === undefined ? {} : { proof: readable(exclusion.proof) }
       this.#deps.logger.warn('a member is left out of the next key generation', { ...exclusion, ...proof })
     }
+    this.#excludedAtMs = this.#deps.clock.monotonic()
     this.#excluded = withFound(this.#excluded, counted)
   }
 
-  /** Who could take part, once it is time: everybody, or a quorum that has waited long enough for the rest. */
-  #gathered({ members, quorum }: KeyTerms): Member[] | undefined {
+  /** Whether it is time: everybody is there, or a quorum that has waited long enough for the rest. */
+  #isGathered({ members, quorum }: KeyTerms): boolean {
     const { index, timeoutMs } = this.#options
     const now = this.#deps.clock.monotonic()
     const connected = new Set(this.#deps.network.connected())
     const present = members.filter(member => connected.has(member.peerKey))
     if (present.length < quorum.q) {
       this.#quorumSinceMs = undefined
-      return undefined
+      return false
     }
     this.#quorumSinceMs ??= now
     this.#neededSinceMs ??= now
-    if (present.length < members.length && now - this.#quorumSinceMs < timeoutMs) return undefined
-    return now - this.#neededSinceMs < index * timeoutMs ? undefined : present
+    if (present.length < members.length && now - this.#quorumSinceMs < timeoutMs) return false
+    return now - this.#neededSinceMs >= index * timeoutMs
   }
 
   /** Out of its turn a call mostly meets another aggregator's attempt: one in the time of an attempt is enough. */

@@ -1,6 +1,6 @@
 /**
- * Whom the next attempt at a key is made without. A key is named after those that made it, so every attempt that fails
- * has to name at least one that is to blame, and with f faulty members there are at most f + 1 attempts.
+ * Whom the next attempt at a key is made without. An attempt that fails although a quorum takes part names at least one
+ * that is to blame, so with f faulty members there are at most f + 1 of them. Where fewer take part nobody is named.
  */
 import type { Exclusion } from '../../protocol/keygen/blame.ts'
 
@@ -9,7 +9,7 @@ import type { Exclusion } from '../../protocol/keygen/blame.ts'
  * is not left, what is not proven is forgiven first: a member that was away may be back. When more than f are proven
  * to lie nothing can help, and all are called again.
  *
- * @param present slots that can take part, at least `quorum` of them, ascending
+ * @param present slots that may take part, at least `quorum` of them, ascending
  */
 export function participantsOf(
   excluded: readonly Exclusion[],

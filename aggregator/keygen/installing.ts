@@ -18,8 +18,13 @@ import {
   encodeKeygenInstall,
   type GroupKeyInstallation,
   installationDigest,
+  type KeygenInstall,
 } from '../../protocol/keygen/installation.ts'
-import { encodeConsentRequest, type KeygenReport } from '../../protocol/keygen/messages.ts'
+import {
+  type ConsentRequest,
+  encodeConsentRequest,
+  type KeygenReport,
+} from '../../protocol/keygen/messages.ts'
 import { decodeTranscript, publicPackageFromTranscript } from '../../protocol/keygen/transcript.ts'
 import { activeMembers, type Member, type Membership } from '../../protocol/membership.ts'
 import { MESSAGE_KIND, sealMessage } from '../../protocol/message.ts'
@@ -75,6 +80,14 @@ export class Installing {
     const candidates = this.#candidates(done.reports)
     const transcriptHash = candidates[0]?.finished.transcriptHash
     if (transcriptHash === undefined) throw new KeygenAttemptError('nobody holds the new key')
+    if (candidates.length < this.#members.length) {
+      const others = this.#members.filter(member => !candidates.some(holder => holder.member === member))
+      throw new KeygenAttemptError(
+        'members finished with another key',
+        others.map(({ slot }) => ({ slot, fault: 'BAD_VOTE' })),
+      )
+    }
+    const finished = candidates.map(({ sealed }) => sealed)
     const transcript = await attempt.transcript(
       transcriptHash,
       candidates.map(({ member }) => member),
@@ -90,13 +103,21 @@ export class Installing {
         others.map(({ slot }) => ({ slot, fault: 'BAD_SIGNATURE' })),
       )
     }
-    const signature = await this.#sign(holders.slice(0, this.#terms.threshold), pub, digest, done)
-    const consents = await this.#consents(holders, digest, transcript, inForce)
+    const signature = await this.#sign(holders.slice(0, this.#terms.threshold), pub, digest, {
+      attemptId: done.court.attemptId,
+      finished,
+    })
+    const consents = await this.#consents(
+      holders,
+      digest,
+      { terms: this.#terms, transcript, finished },
+      inForce,
+    )
     const { keyEpoch, registryVersion, memberSet, participants, px } = installation
     return { keyEpoch, registryVersion, memberSet, participants, px, transcriptHash, signature, consents }
   }
 
-  /** The finished members that hold what most of them hold: one that names another key must not stop the rest. */
+  /** The finished members that hold what most of them hold, ascending by slot. */
   #candidates(reports: ReadonlyMap<number, SealedReport>): Holder[] {
     const all = this.#members.flatMap(member => {
       const answered = reports.get(member.slot)
@@ -122,14 +143,14 @@ export class Installing {
     holders: readonly Holder[],
     pub: FrostPublic,
     digest: Uint8Array,
-    { court: { attemptId } }: FinishedAttempt,
+    { attemptId, finished }: Pick<KeygenInstall, 'attemptId' | 'finished'>,
   ): Promise<GroupSignature> {
-    const signers = holders.map(({ member, finished }) => ({ slot: member.slot, ...finished.nonce }))
+    const signers = holders.map(({ member, finished: { nonce } }) => ({ slot: member.slot, ...nonce }))
     const install = sealMessage(
       this.#domain,
       MESSAGE_KIND.keygenInstall,
       this.#terms.keyEpoch,
-      encodeKeygenInstall({ attemptId, signers }),
+      encodeKeygenInstall({ attemptId, signers, finished }),
       this.#deps.sign,
     )
     const shares = new Map<number, Uint8Array>()
@@ -161,7 +182,7 @@ export class Installing {
   async #consents(
     holders: readonly Holder[],
     digest: Uint8Array,
-    transcript: Uint8Array,
+    shown: ConsentRequest,
     inForce: Membership,
   ): Promise<Uint8Array[]> {
     const consents = new Map<string, Uint8Array>()
@@ -176,11 +197,7 @@ export class Installing {
         this.#domain,
         MESSAGE_KIND.keygenConsent,
         this.#terms.keyEpoch,
-        encodeConsentRequest({
-          terms: this.#terms,
-          transcript,
-          finished: holders.slice(0, this.#terms.threshold).map(({ sealed }) => sealed),
-        }),
+        encodeConsentRequest(shown),
         this.#deps.sign,
       )
       await Promise.all(

@@ -82,7 +82,8 @@ export class Attempt {
   readonly #options: AttemptOptions
   readonly #deps: AttemptDeps
   readonly #dealer: Dealer
-  readonly #members: readonly Member[]
+  /** The participants. */
+  readonly members: readonly Member[]
   readonly #f: number
   /** Monotonic. */
   readonly #deadlineMs: number
@@ -109,7 +110,7 @@ export class Attempt {
     this.#options = options
     this.#deps = deps
     this.#dealer = new Dealer(terms, this.id, options.slot)
-    this.#members = key.members.filter(({ slot }) => terms.participants.includes(slot))
+    this.members = key.members.filter(({ slot }) => terms.participants.includes(slot))
     this.#f = key.quorum.f
     this.#deadlineMs = deps.clock.monotonic() + options.timeoutMs
     const others = terms.participants.filter(slot => slot !== options.slot)
@@ -321,7 +322,7 @@ export class Attempt {
   /** Asks one member until its piece is there, or the attempt's time is over. */
   async #ask(slot: number, piece: Piece, channel: string, signal: AbortSignal): Promise<void> {
     const { clock, network } = this.#deps
-    const member = this.#members.find(other => other.slot === slot)
+    const member = this.members.find(other => other.slot === slot)
     if (member === undefined) throw new RangeError(`slot ${slot} takes no part`)
     const question = Buffer.from(this.id.slice(2), 'hex')
     while (this.#inbox[piece].wants(slot)) {

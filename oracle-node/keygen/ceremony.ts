@@ -13,14 +13,16 @@ import {
   callerTurn,
   type KeygenAttempt,
   type KeyTerms,
+  leftOut,
   nextKeyOf,
 } from '../../protocol/keygen/attempt.ts'
-import { rotationDue } from '../../protocol/keygen/due.ts'
-import { readReport } from '../../protocol/keygen/evidence.ts'
+import { answersReason, rotationDue } from '../../protocol/keygen/due.ts'
+import { allFinished, readReport } from '../../protocol/keygen/evidence.ts'
 import {
   decodeKeygenInstall,
   type GroupKeyInstallation,
   installationDigest,
+  MAX_INSTALL_BYTES,
 } from '../../protocol/keygen/installation.ts'
 import {
   type CalledTerms,
@@ -39,6 +41,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import { type PeerNetwork, RequestRefused } from '../../runtime/p2p/peer-network.ts'
 import type { Service } from '../../runtime/service.ts'
 import { Attempt, type AttemptDeps, type AttemptOptions, asksFor } from './attempt.ts'
+import type { AttemptRecord } from './attempt-record.ts'
 import { keyThatMayBeInstalled } from './consent.ts'
 import type { GeneratedKey } from './dealer.ts'
 
@@ -51,14 +54,20 @@ export interface CeremonyOptions extends AttemptOptions {
 
 export interface CeremonyDeps extends AttemptDeps {
   readonly logger: Logger
-  readonly network: Pick<PeerNetwork, 'handle' | 'request'>
+  readonly network: Pick<PeerNetwork, 'handle' | 'request' | 'connected'>
   readonly view: () => RegistryView | undefined
+  readonly attempts: AttemptRecord
+  /** Called before this node gives anything with which a key that it has saved could be installed. */
+  readonly promised: (keyEpoch: number, px: bigint) => void
 }
 
 const REPLY_TIMEOUT_MS = 3_000
 const SMALL_MESSAGE_BYTES = 512
-/** Attempts are numbered by time: one far ahead would make every later one of its caller look as if it were over. */
-const MAX_AHEAD_MS = 60_000
+/**
+ * Attempts are numbered by time, and clocks differ by this much: one further ahead would make every later one of its
+ * caller look as if it were over.
+ */
+const MAX_AHEAD_MS = 5_000
 
 interface Opened {
   readonly body: Uint8Array
@@ -77,10 +86,10 @@ export class KeygenCeremony implements Service {
   /** From before there were connections: who calls a member that it sees calls later than this. */
   readonly #createdMs: number
   /**
-   * By the caller's index, so as many as the registry lists. One number for all would let an aggregator that counts
-   * ahead lock the others out.
+   * By the caller's index, so as many as the registry lists: the key for which it has called everybody that this node
+   * is connected to. Calling again means that this has failed.
    */
-  readonly #highestAttempt = new Map<number, number>()
+  readonly #calledAll = new Map<number, string>()
 
   constructor(options: CeremonyOptions, deps: CeremonyDeps) {
     this.#options = options
@@ -133,6 +142,7 @@ export class KeygenCeremony implements Service {
     }
     const large = { ...limits, maxRequestBytes: MAX_SEALED_COMMITMENT_BYTES + SMALL_MESSAGE_BYTES }
     const calls = { ...limits, timeoutMs: this.#options.timeoutMs + REPLY_TIMEOUT_MS }
+    const installs = { ...limits, maxRequestBytes: MAX_INSTALL_BYTES }
     const consents = { ...limits, maxInFlightPerPeer: 1, maxRequestBytes: MAX_CONSENT_REQUEST_BYTES }
     const reveals = { ...limits, maxRequestBytes: MAX_KEYGEN_REPORT_BYTES }
 
@@ -144,7 +154,7 @@ export class KeygenCeremony implements Service {
     network.handle(CHANNELS.keygenHandOver, large, async (request, from) => this.#take(request, from))
     network.handle(CHANNELS.keygenStart, calls, async (request, from) => this.#takePart(request, from))
     network.handle(CHANNELS.keygenConsent, consents, async (request, from) => this.#consent(request, from))
-    network.handle(CHANNELS.keygenInstall, large, async (request, from) =>
+    network.handle(CHANNELS.keygenInstall, installs, async (request, from) =>
       this.#signInstallation(request, from),
     )
   }
@@ -160,6 +170,7 @@ export class KeygenCeremony implements Service {
   }
 
   #finished(attempt: Attempt, key: GeneratedKey): KeygenReport {
+    this.#deps.promised(attempt.terms.keyEpoch, key.px)
     return {
       kind: 'finished',
       transcriptHash: key.transcriptHash,
@@ -172,7 +183,7 @@ export class KeygenCeremony implements Service {
   #begin(terms: KeygenAttempt, opened: Opened): Attempt {
     if (this.#current?.id === attemptIdOf(this.#options.domain, terms)) return this.#current
     this.#assertMayBegin(terms, opened)
-    this.#highestAttempt.set(terms.caller, terms.attempt)
+    this.#deps.attempts.note(terms.caller, terms.attempt)
     this.#giveUp('replaced by another attempt')
 
     const { keyEpoch, participants } = terms
@@ -189,24 +200,41 @@ export class KeygenCeremony implements Service {
 
   #assertMayBegin(terms: KeygenAttempt, { view, next }: Opened): void {
     if (this.#stopped) throw new RequestRefused('stopping')
-    this.#assertDue(view)
+    this.#assertDue(view, terms)
     if (!attemptFits(terms, next))
       throw new DecodeError('BAD_VALUE', 'an attempt that does not fit the registry')
     if (!terms.participants.includes(this.#options.slot) || !this.#hasItsSeat(next))
       throw new RequestRefused('an attempt without this node')
-    if (!this.#mayReplace(terms.caller, view)) throw new RequestRefused('another attempt is going on')
     if (terms.attempt > this.#deps.clock.now() + MAX_AHEAD_MS)
       throw new DecodeError('BAD_VALUE', 'an attempt of the future')
     // Before a restart this node may have dealt under the same name: other commitments now would be a lie.
     if (terms.attempt < this.#createdMs) throw new RequestRefused('an attempt from before this process began')
-    if (terms.attempt <= (this.#highestAttempt.get(terms.caller) ?? 0))
+    if (terms.attempt <= this.#deps.attempts.highest(terms.caller))
       throw new DecodeError('BAD_VALUE', 'an attempt that is over')
+    this.#assertNobodyMissing(terms, next)
+    if (!this.#mayReplace(terms.caller, view)) throw new RequestRefused('another attempt is going on')
+  }
+
+  /**
+   * With few more than a quorum of holders, the faulty ones among them could stop the key. So a caller has to try with
+   * everybody first; which of them spoilt it is its own word, but for no more than can be faulty.
+   */
+  #assertNobodyMissing(terms: KeygenAttempt, next: KeyTerms): void {
+    const { caller, keyEpoch, memberSet } = terms
+    const connected = new Set(this.#deps.network.connected())
+    const missing = leftOut(terms, next).filter(({ peerKey }) => connected.has(peerKey))
+    const name = `${keyEpoch} ${memberSet}`
+    if (missing.length === 0) this.#calledAll.set(caller, name)
+    else if (missing.length > next.quorum.f || this.#calledAll.get(caller) !== name)
+      throw new RequestRefused('an attempt without members that are there')
   }
 
   /** Not whenever an aggregator likes: it could change a key that works, again and again. */
-  #assertDue(view: RegistryView): void {
+  #assertDue(view: RegistryView, { participants }: Pick<KeygenAttempt, 'participants'>): void {
     const nowSec = Math.floor(this.#deps.clock.now() / 1_000)
-    if (rotationDue(view, nowSec, this.#options) === undefined) throw new RequestRefused('no key is due')
+    const reason = rotationDue(view, nowSec, this.#options)
+    if (reason === undefined || !answersReason(reason, view, participants))
+      throw new RequestRefused('no key is due')
   }
 
   #hasItsSeat({ members }: KeyTerms): boolean {
@@ -240,7 +268,8 @@ export class KeygenCeremony implements Service {
   /** A share goes to the one it is for. */
   #giveShare(question: Uint8Array, from: PeerKey): Uint8Array {
     const attempt = this.#attemptOf(question)
-    const asker = nextKeyOf(this.#requireView()).members.find(member => member.peerKey === from)
+    // As the attempt has them: the registry may list another one in that slot meanwhile.
+    const asker = attempt.members.find(member => member.peerKey === from)
     const share = asker === undefined ? undefined : attempt.sealedShareFor(asker.slot)
     return given(share, 'no share for this peer yet')
   }
@@ -273,10 +302,13 @@ export class KeygenCeremony implements Service {
     return attempt
   }
 
-  /** Signs the one thing the new key signs before it is installed: its own installation. */
+  /**
+   * Signs the one thing the new key signs before it is installed: its own installation; and only when every participant
+   * says under seal that it holds its share.
+   */
   #signInstallation(sealed: Uint8Array, from: PeerKey): Uint8Array {
     const { body } = this.#fromAggregator(MESSAGE_KIND.keygenInstall, sealed, from)
-    const { attemptId, signers } = decodeKeygenInstall(body)
+    const { attemptId, signers, finished } = decodeKeygenInstall(body)
     const attempt = this.#current
     const key = attempt?.key
     if (attempt === undefined || key === undefined || attempt.id !== attemptId) {
@@ -285,6 +317,8 @@ export class KeygenCeremony implements Service {
     if (!signers.every(({ hiding, binding }) => isPoint(hiding) && isPoint(binding))) {
       throw new DecodeError('BAD_VALUE', 'nonce commitments that are no points')
     }
+    if (!allFinished(attempt.court, key.transcriptHash, finished))
+      throw new RequestRefused('not every participant holds its share')
     const own = signers.find(({ slot }) => slot === this.#options.slot)
     const nonce = own === undefined ? undefined : attempt.nonces.take(own)
     if (nonce === undefined) throw new RequestRefused('no unspent nonce in this signer set')
@@ -300,9 +334,9 @@ export class KeygenCeremony implements Service {
   /** The members in force decide which key follows theirs, also those that hold no share of it. */
   #consent(sealed: Uint8Array, from: PeerKey): Uint8Array {
     const opened = this.#fromAggregator(MESSAGE_KIND.keygenConsent, sealed, from)
-    this.#assertDue(opened.view)
     const request = decodeConsentRequest(opened.body)
     const terms = termsOf(request.terms, opened)
+    this.#assertDue(opened.view, terms)
     const key = keyThatMayBeInstalled(this.#options.domain, terms, opened.next, request, this.#deps.crypto)
     if (key === undefined) throw new DecodeError('BAD_VALUE', 'a key that this node cannot consent to')
     const { keyEpoch, participants } = terms

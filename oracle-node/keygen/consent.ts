@@ -4,7 +4,7 @@ import type { Domain } from '../../protocol/domain.ts'
 import { groupKeyX } from '../../protocol/frost.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import { attemptFits, type KeygenAttempt, type KeyTerms } from '../../protocol/keygen/attempt.ts'
-import { courtOf, readReport } from '../../protocol/keygen/evidence.ts'
+import { allFinished, courtOf } from '../../protocol/keygen/evidence.ts'
 import type { ConsentRequest } from '../../protocol/keygen/messages.ts'
 import {
   decodeTranscript,
@@ -13,8 +13,9 @@ import {
 } from '../../protocol/keygen/transcript.ts'
 
 /**
- * The key, when it is for the next list of members and a quorum of that list says under seal that it holds its shares:
- * so at least f + 1 honest members checked every proof and share in it. Undefined when anything is missing.
+ * The key, when it is for the next list of members and every participant says under seal that it holds its shares: so
+ * all honest ones checked every proof and share in it. Undefined when anything is missing. What costs nothing is looked
+ * at first, and no more signatures are than participants.
  *
  * @throws {DecodeError} when the transcript is none
  */
@@ -28,15 +29,6 @@ export function keyThatMayBeInstalled(
   if (!attemptFits(terms, next)) return undefined
   const court = courtOf(domain, terms, next.members, crypto)
   const transcriptHash = transcriptHashOf(bytes)
-  const holders = terms.participants.filter(slot =>
-    finished.some(sealed => {
-      const read = readReport(court, slot, sealed)
-      return (
-        read.kind === 'good' && read.value.kind === 'finished' && read.value.transcriptHash === transcriptHash
-      )
-    }),
-  )
-  if (holders.length < next.quorum.q) return undefined
   const { attemptId, transcript } = decodeTranscript(bytes)
   const isOfTheAttempt =
     attemptId === court.attemptId &&
@@ -45,7 +37,7 @@ export function keyThatMayBeInstalled(
       ({ slot, signing }, index) =>
         slot === terms.participants[index] && signing.commitment.length === terms.threshold,
     )
-  if (!isOfTheAttempt) return undefined
+  if (!isOfTheAttempt || !allFinished(court, transcriptHash, finished)) return undefined
   try {
     return { px: groupKeyX(publicPackageFromTranscript(transcript)), transcriptHash }
   } catch (cause) {

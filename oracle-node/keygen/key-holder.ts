@@ -32,6 +32,9 @@ export class KeyHolder {
    * The share before the newest stays as long as the registry names its key: rounds before the handover and what the
    * beacon drew before it are of that key. Older ones are deleted, and so are those of attempts that came to nothing.
    * The view is of final blocks, so no block that comes back can ask for them.
+   *
+   * @throws what opening the newest share throws. The one before it may be damaged: it is soon of no use, and must not
+   *   keep the node from signing under the newest
    */
   async follow({ newest, previous }: RegistryView): Promise<void> {
     const named = [newest, previous].flatMap(namedKeyOf)
@@ -40,18 +43,30 @@ export class KeyHolder {
       return
     }
     const asked = ++this.#asked
-    const loaded = await Promise.all(
-      named.map(async ({ keyEpoch, px }) => {
-        const held = this.current(keyEpoch)
-        return held?.px === px ? held : await this.#store.load(keyEpoch, px)
-      }),
-    )
+    const loaded = await Promise.allSettled(named.map(key => this.#load(key)))
     // Opening a keystore takes seconds: meanwhile the registry may have gone on to another key.
     if (asked !== this.#asked) return
     const had = this.#held
-    this.#held = new Map(loaded.flatMap(key => (key === undefined ? [] : [[key.keyEpoch, key] as const])))
+    const keys = loaded.flatMap(result =>
+      result.status === 'fulfilled' && result.value !== undefined ? [result.value] : [],
+    )
+    this.#held = new Map(keys.map(key => [key.keyEpoch, key]))
+    for (const [index, result] of loaded.entries()) {
+      if (result.status === 'fulfilled') continue
+      const keyEpoch = named[index]?.keyEpoch
+      if (keyEpoch === newest.keyEpoch) throw result.reason
+      this.#logger.error(
+        'the share of the group key before the newest cannot be opened: this node does nothing under it',
+        { keyEpoch, error: result.reason },
+      )
+    }
     this.#store.forgetAllBut(named)
     this.#say(newest, had)
+  }
+
+  async #load({ keyEpoch, px }: NamedKey): Promise<StoredKey | undefined> {
+    const held = this.current(keyEpoch)
+    return held?.px === px ? held : await this.#store.load(keyEpoch, px)
   }
 
   #keepOnly(named: readonly NamedKey[]): void {

@@ -60,8 +60,16 @@ export interface NamedKey {
   readonly px: bigint
 }
 
+/** Shares of attempts whose end nobody has asked for yet. */
+const KEPT_UNPROMISED = 4
+
 export class KeyStore {
   readonly #options: KeyStoreOptions
+  /**
+   * Files of keys that this process saved and gave nothing for, so that they cannot be installed with its help; by
+   * epoch, oldest first. What an earlier process left is taken to be promised.
+   */
+  #unpromised: readonly { readonly keyEpoch: number; readonly base: string }[] = []
 
   constructor(options: KeyStoreOptions) {
     this.#options = options
@@ -81,6 +89,23 @@ export class KeyStore {
     rmSync(`${base}.beacon.json`, { force: true })
     await writeKeystore(`${base}.beacon.json`, key.beacon.secret, password, { scryptN })
     await writeKeystore(`${base}.json`, key.secret.signingShare, password, { scryptN })
+    this.#unpromised = [...this.#unpromised.filter(other => other.base !== base), { keyEpoch, base }]
+    this.#forgetFailed(keyEpoch)
+  }
+
+  /** The key may be installed from now on: its share stays until the registry names a later one. */
+  promised(keyEpoch: number, px: bigint): void {
+    const base = this.#base(keyEpoch, px)
+    this.#unpromised = this.#unpromised.filter(other => other.base !== base)
+  }
+
+  /** An attempt can fail in its last moment, again and again. */
+  #forgetFailed(keyEpoch: number): void {
+    const failed = this.#unpromised.filter(other => other.keyEpoch === keyEpoch).slice(0, -KEPT_UNPROMISED)
+    for (const { base } of failed) {
+      for (const kind of ['json', 'beacon.json', 'transcript']) rmSync(`${base}.${kind}`, { force: true })
+    }
+    this.#unpromised = this.#unpromised.filter(other => !failed.includes(other))
   }
 
   /**
@@ -134,6 +159,7 @@ export class KeyStore {
       const isKept = names.some(name => file.startsWith(`${name}.`))
       if (epoch <= newest && !isKept) rmSync(join(this.#options.directory, file), { force: true })
     }
+    this.#unpromised = this.#unpromised.filter(({ keyEpoch }) => keyEpoch > newest)
   }
 
   #base(keyEpoch: number, px: bigint): string {

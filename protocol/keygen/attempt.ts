@@ -68,6 +68,11 @@ export function nextKeyOf({ newest, pending }: RegistryView): KeyTerms {
   }
 }
 
+/** Who may take part and is not called. */
+export function leftOut({ participants }: KeygenAttempt, { members }: KeyTerms): Member[] {
+  return members.filter(({ slot }) => !participants.includes(slot))
+}
+
 /** Whether an attempt is for the next key: the same lists, at least a quorum, in order, of those that may take part. */
 export function attemptFits(attempt: KeygenAttempt, terms: KeyTerms): boolean {
   const { participants } = attempt

@@ -19,11 +19,11 @@ import type { MemberBlame, Stage } from './messages.ts'
 /**
  * - `BAD_COMMITMENT`, `BAD_PROOF`: a dealer's commitments are malformed, or its proof of knowledge is false.
  * - `TWO_COMMITMENTS`: a dealer told two stories.
- * - `BAD_VOTE`: a member voted for what does not follow from what it heard.
+ * - `BAD_VOTE`: a member voted for what does not follow from what it heard, or finished with another transcript than the rest.
  * - `BAD_SHARE`: a dealer's share does not fit its commitments.
  * - `FALSE_COMPLAINT`: a member accused another one without a proof, or did not go on with what was handed to it.
  * - `BAD_SIGNATURE`: a member's share of the installation's signature was false. Only the caller saw it.
- * - `SILENT`: a member did not answer the caller itself, which nobody can prove.
+ * - `SILENT`: a member did not answer the caller itself, or so late that time ran out, which nobody can prove.
  */
 export const KEYGEN_FAULTS = [
   'BAD_COMMITMENT',
@@ -57,7 +57,7 @@ export type Blame =
   | { readonly fault: 'FALSE_COMPLAINT'; readonly slot: number; readonly report: Uint8Array }
 
 /** What a caller was not answered. */
-export type Silence = Stage | 'report' | 'heard' | 'install'
+export type Silence = Stage | 'report' | 'heard' | 'hand-over' | 'install' | 'in time'
 
 /** One member that the next attempt is made without, and why. */
 export interface Exclusion {

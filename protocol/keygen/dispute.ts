@@ -1,8 +1,8 @@
 /**
  * What a caller makes of the members' reports. Members wait for one another, so one that is silent stalls many; the
  * caller looks at those that are the least far, for the others may only wait for them. It gets for them what they
- * miss, once; then they have to go on. So in every round of questions the slowest honest member comes a stage
- * further, or somebody is named.
+ * miss; who has acknowledged it has to go on. So in every round of questions the slowest member comes a stage further,
+ * or is not reached, or somebody is named.
  */
 import { type Exclusion, judge } from './blame.ts'
 import { type Court, readReport } from './evidence.ts'
@@ -35,6 +35,8 @@ export interface Settled {
   readonly stages: ReadonlyMap<number, number>
   /** The lowest of them: what was missing there has been handed over. */
   readonly lowest: number
+  /** Members that did not acknowledge what was brought to them: it may not have arrived. */
+  readonly unserved?: ReadonlySet<number>
 }
 
 export type Finding =
@@ -94,7 +96,7 @@ export function findingOf(
   return { kind: 'waiting', complaints, settled: { stages, lowest } }
 }
 
-/** A member that was brought all it missed goes on; none goes back, and none misses what only it itself has. */
+/** A member that has acknowledged all it missed goes on; none goes back, and none misses what only it itself has. */
 function isHonest(
   slot: number,
   stage: number,
@@ -107,5 +109,5 @@ function isHonest(
   const last = before.stages.get(slot)
   // It had finished, or was at least this far.
   if (last === undefined || stage < last) return false
-  return last > before.lowest || stage > last || stage === FINISHING
+  return last > before.lowest || stage > last || stage === FINISHING || before.unserved?.has(slot) === true
 }

@@ -171,6 +171,25 @@ export function readHeard(
   return follows ? { kind: 'good', value: { ...heard, dealers } } : { kind: 'bad', fault: 'BAD_VOTE' }
 }
 
+/**
+ * Whether every participant says under its seal that it holds its shares under this transcript. Costs a signature
+ * check a participant, and nothing when their number is another one.
+ *
+ * @param sealed reports in order of slot
+ */
+export function allFinished(court: Court, transcriptHash: Hash, sealed: readonly Uint8Array[]): boolean {
+  const { participants } = court.terms
+  return (
+    sealed.length === participants.length &&
+    participants.every((slot, index) => {
+      const read = readReport(court, slot, sealed[index] ?? new Uint8Array())
+      return (
+        read.kind === 'good' && read.value.kind === 'finished' && read.value.transcriptHash === transcriptHash
+      )
+    })
+  )
+}
+
 /** Foreign, too, when it is sealed nonsense: whoever says nothing that can be read has said nothing. */
 export function readReport(court: Court, slot: number, sealed: Uint8Array): Evidence<KeygenReport> {
   const body = sealedBy(court, MESSAGE_KIND.keygenResult, slot, sealed)

@@ -5,6 +5,7 @@ import { POINT_BYTES } from '../frost.ts'
 import { bitmapOf } from '../membership.ts'
 import { MAX_MEMBERS } from '../quorum.ts'
 import type { ChosenSigner } from '../round/messages.ts'
+import { MAX_FINISHED_BYTES, SEAL_BYTES } from './messages.ts'
 
 export interface GroupKeyInstallation {
   readonly keyEpoch: number
@@ -29,6 +30,8 @@ export interface KeygenInstall {
   readonly attemptId: Hash
   /** Exactly `threshold`, ascending by slot. */
   readonly signers: readonly ChosenSigner[]
+  /** Every participant's sealed report that it has finished, in order of slot: without one nobody signs. */
+  readonly finished: readonly Uint8Array[]
 }
 
 export function encodeKeygenInstall(install: KeygenInstall): Uint8Array {
@@ -36,6 +39,8 @@ export function encodeKeygenInstall(install: KeygenInstall): Uint8Array {
   for (const { slot, hiding, binding } of install.signers) {
     writer.uint(slot, 1).fixed(hiding, POINT_BYTES).fixed(binding, POINT_BYTES)
   }
+  writer.uint(install.finished.length, 1)
+  for (const sealed of install.finished) writer.sized(sealed)
   return writer.done()
 }
 
@@ -49,5 +54,9 @@ export function decodeKeygenInstall(bytes: Uint8Array): KeygenInstall {
       hiding: item.fixed(POINT_BYTES),
       binding: item.fixed(POINT_BYTES),
     })),
+    finished: reader.list(MAX_MEMBERS, item => item.sized(MAX_FINISHED_BYTES)),
   })
 }
+
+export const MAX_INSTALL_BYTES =
+  SEAL_BYTES + 34 + MAX_MEMBERS * (1 + 2 * POINT_BYTES + 2 + MAX_FINISHED_BYTES)

@@ -20,6 +20,8 @@ export const SEAL_BYTES = 4 + 1 + 4 + SIGNATURE_BYTES
 export const MAX_SEALED_COMMITMENT_BYTES = SEAL_BYTES + 32 + MAX_DEALER_BYTES
 /** Every dealer's sealed commitment, with a length each, and a seal around them. */
 export const MAX_HEARD_BYTES = SEAL_BYTES + 65 + MAX_MEMBERS * (2 + MAX_SEALED_COMMITMENT_BYTES)
+/** A sealed report of a member that has finished. */
+export const MAX_FINISHED_BYTES = SEAL_BYTES + 32 + 1 + 32 + SIGNATURE_BYTES + 2 * POINT_BYTES
 const MAX_REPORT_BYTES = SEAL_BYTES + 40 + MAX_SEALED_COMMITMENT_BYTES + 512
 
 /** The caller's terms: key epoch and threshold follow from the registry, its own index from its signature. */
@@ -244,7 +246,7 @@ export function decodeHandOver(bytes: Uint8Array): HandOver {
 /** What members in force are shown before they consent to a key of which they hold no share. */
 export interface ConsentRequest {
   readonly terms: CalledTerms
-  /** Sealed reports of members that have finished; at least a quorum of those that the key is for. */
+  /** Every participant's sealed report that it has finished, in order of slot. */
   readonly finished: readonly Uint8Array[]
   readonly transcript: Uint8Array
 }
@@ -260,10 +262,11 @@ export function decodeConsentRequest(bytes: Uint8Array): ConsentRequest {
   const reader = new ByteReader(bytes)
   return reader.done({
     terms: readTerms(reader),
-    finished: reader.list(MAX_MEMBERS, item => item.sized(MAX_REPORT_BYTES)),
+    finished: reader.list(MAX_MEMBERS, item => item.sized(MAX_FINISHED_BYTES)),
     transcript: reader.rest(),
   })
 }
 
 export const MAX_KEYGEN_REPORT_BYTES = MAX_REPORT_BYTES
-export const MAX_CONSENT_REQUEST_BYTES = SEAL_BYTES + MAX_TRANSCRIPT_BYTES + MAX_MEMBERS * 512
+export const MAX_CONSENT_REQUEST_BYTES =
+  SEAL_BYTES + 256 + MAX_TRANSCRIPT_BYTES + MAX_MEMBERS * (2 + MAX_FINISHED_BYTES)

@@ -1,16 +1,17 @@
 /** Members and aggregators that make keys over an in-memory wire; the registry is a view that a test changes. */
 import { type Installation, KeygenCoordinator } from '../../../aggregator/keygen/coordinator.ts'
+import type { AttemptRecord } from '../../../oracle-node/keygen/attempt-record.ts'
 import { KeygenCeremony } from '../../../oracle-node/keygen/ceremony.ts'
 import type { GeneratedKey } from '../../../oracle-node/keygen/dealer.ts'
 import { CHANNELS } from '../../../protocol/channels.ts'
 import type { KeygenFault } from '../../../protocol/keygen/blame.ts'
 import type { RegistryView } from '../../../protocol/membership.ts'
 import { type MessageKind, openMessage, sealMessage } from '../../../protocol/message.ts'
-import { type Clock, systemClock } from '../../../runtime/clock.ts'
-import type { PeerKey } from '../../../runtime/p2p/peer-network.ts'
+import { type PeerKey, PeerRequestError } from '../../../runtime/p2p/peer-network.ts'
 import { at, type Cast, castOf, crypto, DOMAIN, type Party, registryView } from '../network/cast.ts'
 import { recordLogger } from '../network/record-logger.ts'
-import { Wire } from '../network/wire.ts'
+import { Wire, type WirePeer } from '../network/wire.ts'
+import { type IdleClock, idleClock } from './idle-clock.ts'
 
 /** Longer than any test: keys are not due by schedule. */
 const ROTATION_SEC = 86_400
@@ -32,11 +33,15 @@ export interface KeygenWorld {
   latest: RegistryView | undefined
   timeoutMs: number
   connected: readonly PeerKey[]
-  /** Milliseconds that both clocks are ahead. */
-  skippedMs: number
-  readonly clock: Clock
-  /** A member more, in a slot of its own. */
-  join(party: Party, slot: number): Promise<void>
+  readonly clock: IdleClock
+  /** By slot, the keys that it gave something for with which they could be installed. */
+  readonly promised: ReadonlyMap<number, bigint[]>
+  /**
+   * A member more, in a slot of its own; or one that starts again, without what it had in memory.
+   *
+   * @param attempts what it has on disk; kept by slot unless given
+   */
+  join(party: Party, slot: number, attempts?: AttemptRecord): Promise<void>
   attend(signal?: AbortSignal): Promise<unknown>
   /** Looks as the service's loop makes them, until something is installed. */
   untilInstalled(limit?: number): Promise<Installation>
@@ -54,15 +59,12 @@ export async function keygenWorld(n: number, timeoutMs: number): Promise<KeygenW
   const wire = new Wire()
   const logger = recordLogger()
   const saved = new Map<number, GeneratedKey[]>()
-  // Every test begins with the turn of aggregator 0, for every timeout that divides this.
-  const offsetMs = systemClock.now() % (2 * 3 * 96_000)
-  const clock: Clock = {
-    ...systemClock,
-    now: () => systemClock.now() - offsetMs + world.skippedMs,
-    monotonic: () => systemClock.monotonic() + world.skippedMs,
-  }
+  const promised = new Map<number, bigint[]>()
+  const records = new Map<number, AttemptRecord>()
+  // Every test begins with the turn of aggregator 0, for every timeout that divides 96 s.
+  const clock = idleClock(3_000_000 * 2 * 3 * 96_000)
   const aggregator = at(cast.aggregators, 0)
-  const caller = wire.peer(aggregator.peerKey)
+  const caller = timed(wire.peer(aggregator.peerKey), clock)
   const counted: KeygenWorld['counted'] = []
   const installed: Installation[] = []
   const ceremonies: KeygenCeremony[] = []
@@ -87,13 +89,14 @@ export async function keygenWorld(n: number, timeoutMs: number): Promise<KeygenW
     },
   )
   const world: KeygenWorld = {
-    ...{ cast, wire, logger, ceremonies, saved, installed, counted, coordinator, timeoutMs, clock },
+    ...{ cast, wire, logger, ceremonies, saved, promised, installed, counted, coordinator, timeoutMs, clock },
     view: firstView(cast),
     latest: undefined,
     connected: cast.members.map(({ peerKey }) => peerKey),
-    skippedMs: 0,
-    join: async (party, slot) => {
-      const peer = wire.peer(party.peerKey)
+    join: async (party, slot, attempts) => {
+      const peer = timed(wire.peer(party.peerKey), clock)
+      const record = attempts ?? records.get(slot) ?? inMemory()
+      records.set(slot, record)
       const ceremony = new KeygenCeremony(
         {
           ...{ domain: DOMAIN, slot, identity: party.identity, rotationSec: ROTATION_SEC },
@@ -105,6 +108,10 @@ export async function keygenWorld(n: number, timeoutMs: number): Promise<KeygenW
           ...{ clock, logger, crypto },
           network: peer,
           view: () => world.view,
+          attempts: record,
+          promised: (_keyEpoch, px) => {
+            promised.set(slot, [...(promised.get(slot) ?? []), px])
+          },
           sign: party.sign,
           save: async (_keyEpoch, key) => {
             saved.set(slot, [...(saved.get(slot) ?? []), key])
@@ -120,7 +127,7 @@ export async function keygenWorld(n: number, timeoutMs: number): Promise<KeygenW
       const before = installed.length
       for (let look = 0; look < limit && installed.length === before; look++) {
         await world.attend()
-        await systemClock.sleep(2)
+        await clock.sleep(2)
       }
       return at(installed, before)
     },
@@ -132,6 +139,43 @@ export async function keygenWorld(n: number, timeoutMs: number): Promise<KeygenW
   }
   for (const [slot, party] of cast.members.entries()) await world.join(party, slot)
   return world
+}
+
+function inMemory(): AttemptRecord {
+  const highest = new Map<number, number>()
+  return {
+    highest: caller => highest.get(caller) ?? 0,
+    note: (caller, attempt) => {
+      highest.set(caller, attempt)
+    },
+  }
+}
+
+/** setTimeout's longest. */
+const NEVER_MS = 2 ** 31 - 1
+
+/** Requests that end by the test's clock. */
+function timed(peer: WirePeer, clock: IdleClock): WirePeer {
+  return {
+    ...peer,
+    request: async (to, protocol, request, options) => {
+      const ended = new AbortController()
+      const signal = AbortSignal.any([
+        ended.signal,
+        ...(options.signal === undefined ? [] : [options.signal]),
+      ])
+      const late = clock.sleep(options.timeoutMs, signal).then((): never => {
+        throw new PeerRequestError('TIMEOUT', to, protocol)
+      })
+      const reply = peer.request(to, protocol, request, { ...options, timeoutMs: NEVER_MS, signal })
+      try {
+        return await Promise.race([reply, late])
+      } finally {
+        ended.abort()
+        for (const lost of [reply, late]) lost.catch(() => {})
+      }
+    },
+  }
 }
 
 /** The same message with another body, sealed by the same member. */

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { waitsOf } from '../../../aggregator/keygen/waits.ts'
 import { Dealer } from '../../../oracle-node/keygen/dealer.ts'
 import { CHANNELS } from '../../../protocol/channels.ts'
 import type { KeygenFault } from '../../../protocol/keygen/blame.ts'
@@ -25,8 +26,8 @@ const VICTIM = 0
 const no = (): Promise<never> => Promise.reject(new Error('no'))
 
 for (const { n, timeoutMs } of [
-  { n: 4, timeoutMs: 8_000 },
-  { n: 7, timeoutMs: 24_000 },
+  { n: 4, timeoutMs: 2_400 },
+  { n: 7, timeoutMs: 2_400 },
 ]) {
   const { f, q } = quorumOf(n)
   const everybody = Array.from({ length: n }, (_, slot) => slot)
@@ -63,6 +64,40 @@ for (const { n, timeoutMs } of [
       expect(world.saved.size).to.equal(n)
     }
 
+    it('excludes a dealer that tells one member another story', async () => {
+      eachLiar((liar, slot) => {
+        const other = new Dealer(anAttempt(everybody, q), `0x${'00'.repeat(32)}`, slot).own
+        world.wire.tamper(liar.peerKey, async (asked, _request, answer, from) => {
+          const sealed = await answer()
+          if (asked !== CHANNELS.keygenCommitment || !isVictim(from)) return sealed
+          return resealed(liar, MESSAGE_KIND.keygenCommitment, sealed, body =>
+            encodeDealerCommitment(decodeDealerCommitment(body).attemptId, other),
+          )
+        })
+      })
+      await expectExcluded('TWO_COMMITMENTS', true)
+    })
+
+    it('comes to an end although some answer at the last moment, and their peers nothing', async () => {
+      const { patienceMs, marginMs, fetchMs } = waitsOf(timeoutMs)
+      const answerAfter = async (ms: number, answer: () => Promise<Uint8Array>): Promise<Uint8Array> =>
+        (await Promise.all([answer(), world.clock.sleep(ms)]))[0]
+      eachLiar(liar =>
+        world.wire.tamper(liar.peerKey, (asked, _request, answer, from) => {
+          if (asked === CHANNELS.keygenStart) return answerAfter(patienceMs + marginMs - 2, answer)
+          const isCaller = from === at(world.cast.aggregators, 0).peerKey
+          return isCaller ? answerAfter(fetchMs - 2, answer) : no()
+        }),
+      )
+      const { participants } = await world.untilInstalled()
+      expect(participants).to.include.members(honest)
+      expect(world.calls()).to.be.at.most(2)
+      expect(world.counted.every(({ slot }) => liars.includes(slot))).to.equal(true)
+    })
+
+    // A larger network costs seconds a test: what is the same in all sizes is shown in the smallest.
+    if (n > 4) return
+
     for (const [which, fromEnd] of [
       ['signing', 33],
       ['beacon', 1],
@@ -79,18 +114,24 @@ for (const { n, timeoutMs } of [
       })
     }
 
-    it('excludes a dealer that tells one member another story', async () => {
-      eachLiar((liar, slot) => {
-        const other = new Dealer(anAttempt(everybody, q), `0x${'00'.repeat(32)}`, slot).own
-        world.wire.tamper(liar.peerKey, async (asked, _request, answer, from) => {
-          const sealed = await answer()
-          if (asked !== CHANNELS.keygenCommitment || !isVictim(from)) return sealed
-          return resealed(liar, MESSAGE_KIND.keygenCommitment, sealed, body =>
-            encodeDealerCommitment(decodeDealerCommitment(body).attemptId, other),
-          )
+    /** What a member tells the caller, whatever is true. */
+    const alwaysReport = (liar: Party, lie: (report: KeygenReport) => KeygenReport): void =>
+      world.wire.tamper(liar.peerKey, async (asked, _request, answer) => {
+        const sealed = await answer()
+        if (asked !== CHANNELS.keygenStart) return sealed
+        return resealed(liar, MESSAGE_KIND.keygenResult, sealed, body => {
+          const { attemptId, report } = decodeKeygenReport(body)
+          return encodeKeygenReport(attemptId, lie(report))
         })
       })
-      await expectExcluded('TWO_COMMITMENTS', true)
+
+    it('is finished by all although some answer one member nothing at all', async () => {
+      eachLiar(liar =>
+        world.wire.tamper(liar.peerKey, (_asked, _request, answer, from) =>
+          isVictim(from) ? no() : answer(),
+        ),
+      )
+      await expectAll()
     })
 
     it('excludes a dealer whose proof of knowledge is false', async () => {
@@ -104,17 +145,6 @@ for (const { n, timeoutMs } of [
       await expectExcluded('BAD_PROOF', true)
     })
 
-    /** What a member tells the caller, whatever is true. */
-    const alwaysReport = (liar: Party, lie: (report: KeygenReport) => KeygenReport): void =>
-      world.wire.tamper(liar.peerKey, async (asked, _request, answer) => {
-        const sealed = await answer()
-        if (asked !== CHANNELS.keygenStart) return sealed
-        return resealed(liar, MESSAGE_KIND.keygenResult, sealed, body => {
-          const { attemptId, report } = decodeKeygenReport(body)
-          return encodeKeygenReport(attemptId, lie(report))
-        })
-      })
-
     it('excludes who accuses another one without a proof, and keeps the accusation as proof', async () => {
       const commitment = Uint8Array.of(1, 2, 3)
       eachLiar(liar =>
@@ -125,18 +155,6 @@ for (const { n, timeoutMs } of [
       )
       await expectExcluded('FALSE_COMPLAINT', true)
     })
-
-    it('is finished by all although some answer one member nothing at all', async () => {
-      eachLiar(liar =>
-        world.wire.tamper(liar.peerKey, (_asked, _request, answer, from) =>
-          isVictim(from) ? no() : answer(),
-        ),
-      )
-      await expectAll()
-    })
-
-    // A larger network costs seconds a test: what is the same in all sizes is shown in the smallest.
-    if (n > 4) return
 
     for (const channel of MEMBER_CHANNELS) {
       it(`is finished by all although some do not answer one member at ${channel}`, async () => {
@@ -160,6 +178,56 @@ for (const { n, timeoutMs } of [
         })
       })
       await expectAll()
+    })
+
+    it('is finished by all although what is brought to one member gets lost once', async () => {
+      eachLiar(liar =>
+        world.wire.tamper(liar.peerKey, (_asked, _request, answer, from) =>
+          isVictim(from) ? no() : answer(),
+        ),
+      )
+      let lost = 0
+      world.wire.tamper(party(VICTIM).peerKey, (asked, _request, answer) =>
+        asked === CHANNELS.keygenHandOver && lost++ === 0 ? no() : answer(),
+      )
+      await expectAll()
+      expect(lost).to.be.above(1)
+    })
+
+    it('excludes who never takes what is brought to it', async () => {
+      eachLiar(liar => {
+        world.wire.tamper(liar.peerKey, async (asked, _request, answer) => {
+          if (asked === CHANNELS.keygenHandOver) return no()
+          const sealed = await answer()
+          if (asked !== CHANNELS.keygenStart) return sealed
+          return resealed(liar, MESSAGE_KIND.keygenResult, sealed, body =>
+            encodeKeygenReport(decodeKeygenReport(body).attemptId, {
+              ...{ kind: 'waiting', stage: 'vote', missing: [VICTIM] },
+            }),
+          )
+        })
+      })
+      await expectExcluded('SILENT', false)
+    })
+
+    it('names who made time run out, not those that waited for it', async () => {
+      const { patienceMs, marginMs, fetchMs } = waitsOf(timeoutMs)
+      eachLiar(liar =>
+        world.wire.tamper(liar.peerKey, async (asked, _request, answer, from) => {
+          if (from !== at(world.cast.aggregators, 0).peerKey) return answer()
+          if (asked !== CHANNELS.keygenStart) {
+            await world.clock.sleep(fetchMs - 2)
+            return answer()
+          }
+          const [sealed] = await Promise.all([answer(), world.clock.sleep(patienceMs + marginMs - 2)])
+          return resealed(liar, MESSAGE_KIND.keygenResult, sealed, body =>
+            encodeKeygenReport(decodeKeygenReport(body).attemptId, {
+              ...{ kind: 'waiting', stage: 'finishing', missing: [] },
+            }),
+          )
+        }),
+      )
+      await expectExcluded('SILENT', false)
     })
 
     it('excludes who withholds a share from one member and from the caller', async () => {

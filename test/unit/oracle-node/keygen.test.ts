@@ -15,9 +15,8 @@ import type { Membership, RegistryView } from '../../../protocol/membership.ts'
 import { MESSAGE_KIND, sealMessage } from '../../../protocol/message.ts'
 import { type KeygenWorld, keygenWorld, resealed, rotated } from '../../support/keygen/world.ts'
 import { at, crypto, DOMAIN, type Party, party } from '../../support/network/cast.ts'
-import { waitFor } from '../../support/network/wait.ts'
 
-const TIMEOUT_MS = 8_000
+const TIMEOUT_MS = 2_400
 
 describe('a key generation', function () {
   this.timeout(30_000)
@@ -89,7 +88,6 @@ describe('a key generation', function () {
   it('is installed at once although one member’s last words are useless', async () => {
     const junk = new Uint8Array(33).fill(5)
     const lies: ((report: Extract<KeygenReport, { kind: 'finished' }>) => KeygenReport)[] = [
-      report => ({ ...report, transcriptHash: `0x${'12'.repeat(32)}` }),
       report => ({ ...report, consent: member(1).sign(new Uint8Array(32)) }),
       report => ({ ...report, nonce: { ...report.nonce, hiding: junk } }),
       report => ({ ...report, nonce: { ...report.nonce, binding: new Uint8Array(33) } }),
@@ -100,6 +98,14 @@ describe('a key generation', function () {
       expect(world.installed).to.have.length(count + 1)
       expect(at(world.installed, -1).consents).to.have.length(3)
     }
+  })
+
+  it('is not installed with a member that finished with another key', async () => {
+    tamperReport(1, report =>
+      report.kind === 'finished' ? { ...report, transcriptHash: `0x${'12'.repeat(32)}` } : report,
+    )
+    expect((await world.untilInstalled()).participants).to.deep.equal([0, 2, 3])
+    expect(world.counted).to.deep.equal([{ slot: 1, fault: 'BAD_VOTE' }])
   })
 
   it('is not begun by strangers, nor by a call that somebody else sends again', async () => {
@@ -119,11 +125,9 @@ describe('a key generation', function () {
 
   it('is not shut out by another aggregator that numbers its calls ahead', async () => {
     await Promise.all(
-      [0, 1, 2, 3].map(slot =>
-        call(aggregator(1), slot, callFrom(aggregator(1), world.clock.now() + 50_000)),
-      ),
+      [0, 1, 2, 3].map(slot => call(aggregator(1), slot, callFrom(aggregator(1), world.clock.now() + 4_000))),
     )
-    world.skippedMs = 2 * 3 * TIMEOUT_MS
+    world.clock.skip(2 * 3 * TIMEOUT_MS)
     expect((await world.untilInstalled()).participants).to.deep.equal([0, 1, 2, 3])
   })
 
@@ -173,9 +177,13 @@ describe('a key generation', function () {
       world.timeoutMs = 96_000
       const stopping = new AbortController()
       const before = world.started()
-      world.wire.tamper(member(3).peerKey, silence)
+      const begun = Promise.withResolvers<void>()
+      world.wire.tamper(member(3).peerKey, () => {
+        if (world.started() >= before + 3) begun.resolve()
+        return silence()
+      })
       const attempt = world.attend(stopping.signal)
-      await waitFor('the attempt to begin', () => world.started() >= before + 3)
+      await begun.promise
       if (stop === 'nodes') {
         await world.stop()
         const late = callFrom(aggregator(0), world.clock.now() + 1)
@@ -199,7 +207,7 @@ describe('a key generation', function () {
     world.timeoutMs = 800
     for (const slot of [0, 1, 2, 3])
       world.wire.tamper(member(slot).peerKey, () => Promise.reject(new Error('no')))
-    world.skippedMs = 96_000 - (96_000 % (6 * 800)) + 3 * 800
+    world.clock.skip(96_000 - (96_000 % (6 * 800)) + 3 * 800)
     await world.attend()
     await world.attend()
     expect(world.calls()).to.equal(1)
@@ -215,9 +223,10 @@ describe('a key generation', function () {
     world.connected = world.connected.slice(0, 3)
     await world.attend()
     expect(world.calls()).to.equal(0)
-    world.skippedMs = TIMEOUT_MS
-    await world.attend()
-    expect(at(world.installed, 0).participants).to.deep.equal([0, 1, 2])
+    world.clock.skip(TIMEOUT_MS)
+    world.wire.tamper(member(3).peerKey, () => Promise.reject(new Error('no')))
+    expect((await world.untilInstalled(2)).participants).to.deep.equal([0, 1, 2])
+    expect(world.counted).to.deep.equal([{ slot: 3, fault: 'SILENT' }])
   })
 
   it('is not called again between its installation and the block’s being final', async () => {
@@ -225,7 +234,7 @@ describe('a key generation', function () {
     const installation = at(world.installed, 0)
     world.latest = rotated(world.view, installation, nowSec())
     for (let look = 0; look < 3; look++) {
-      world.skippedMs += TIMEOUT_MS
+      world.clock.skip(TIMEOUT_MS)
       await world.attend()
     }
     expect(world.calls()).to.equal(1)
@@ -284,7 +293,7 @@ describe('a key generation', function () {
     })
 
     it('takes place on schedule', async () => {
-      world.skippedMs += 86_400_000 * 2
+      world.clock.skip(86_400_000 * 2)
       await world.attend()
       expectInForce(at(world.installed, 1), world.view.newest)
       expect(at(world.installed, 1)).to.include({ keyEpoch: 2, memberSet: 1 })
@@ -302,12 +311,71 @@ describe('a key generation', function () {
       expect(world.calls()).to.equal(2)
     })
 
+    describe('that one member holds no share of', () => {
+      /** Longer than the cool-down, and again the turn of aggregator 0. */
+      const COOL_DOWN_MS = 604_800
+      beforeEach(() => {
+        const { newest } = world.view
+        const groupKey = newest.groupKey && { ...newest.groupKey, participants: [0, 1, 2] }
+        change({ ...world.view, newest: { ...newest, groupKey } })
+      })
+
+      it('takes place with that member when the key has cooled down', async () => {
+        await world.attend()
+        expect(world.calls()).to.equal(1)
+        world.clock.skip(COOL_DOWN_MS)
+        await world.attend()
+        expect(at(world.installed, 1).participants).to.deep.equal([0, 1, 2, 3])
+      })
+
+      it('does not take place while that member is away, nor to leave it out again', async () => {
+        world.clock.skip(COOL_DOWN_MS)
+        const everybody = world.connected
+        world.connected = everybody.slice(0, 3)
+        await world.attend()
+        world.clock.skip(TIMEOUT_MS)
+        await world.attend()
+        expect(world.calls()).to.equal(1)
+        world.connected = everybody
+        world.wire.tamper(member(3).peerKey, () => Promise.reject(new Error('no')))
+        for (let look = 0; look < 4; look++) await world.attend()
+        expect(world.calls()).to.equal(2)
+        expect(world.coordinator.excluded.map(({ slot }) => slot)).to.deep.equal([3])
+        expect(world.installed).to.have.length(1)
+      })
+
+      it('takes place without the holder that spoils it', async () => {
+        world.clock.skip(COOL_DOWN_MS)
+        world.wire.tamper(member(0).peerKey, () => Promise.reject(new Error('no')))
+        expect((await world.untilInstalled()).participants).to.deep.equal([1, 2, 3])
+      })
+    })
+
+    it('gives a slow member its share although the registry lists it no more', async () => {
+      let attemptId: Uint8Array | undefined
+      world.wire.tamper(member(0).peerKey, (channel, request, answer) => {
+        if (channel === CHANNELS.keygenShare) attemptId = request
+        return answer()
+      })
+      world.clock.skip(86_400_000)
+      await world.attend()
+      const { newest } = world.view
+      world.view = { ...world.view, newest: { ...newest, members: newest.members.slice(0, 1) } }
+      const share = await world.wire
+        .peer(member(1).peerKey)
+        .request(member(0).peerKey, CHANNELS.keygenShare, attemptId ?? new Uint8Array(), {
+          timeoutMs: 1_000,
+          maxReplyBytes: 1_000,
+        })
+      expect(share.length).to.be.above(64)
+    })
+
     it('does not take place before the last handover is over', async () => {
       suspend(3)
       change({ ...world.view, switchAtSec: nowSec() + 60 })
       await world.attend()
       expect(world.calls()).to.equal(1)
-      world.skippedMs += 60_000
+      world.clock.skip(60_000)
       await world.attend()
       expect(world.installed).to.have.length(2)
     })

@@ -284,6 +284,14 @@ describe('what a caller makes of reports', () => {
       expect(liar).to.have.length(1)
   })
 
+  it('lets a member stay where what was brought to it was not acknowledged', () => {
+    const settled = { stages: new Map([[2, 1]]), lowest: 1, unserved: new Set([2]) }
+    const stays = said({ ...done, 2: waits('vote', [3]) })
+    expect(findingOf(stays, settled, court).kind).to.equal('waiting')
+    const goesBack = said({ ...done, 2: waits('commitment', [3]) })
+    expect(findingOf(goesBack, settled, court).kind).to.equal('guilty')
+  })
+
   it('takes no complaint about oneself or a stranger', () => {
     for (const missing of [[2], [4]]) {
       const finding = findingOf(said({ ...done, 2: waits('share', missing) }), undefined, court)
