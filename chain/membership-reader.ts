@@ -70,16 +70,21 @@ interface KnownLists {
   /** By number of the set; at most the last few. */
   readonly members: Map<number, readonly Member[]>
   services: Pick<Membership, 'aggregators' | 'relayers' | 'gateways'> | undefined
+  /** Fixed at deployment; 0 before the first look. */
+  handoverSec: number
 }
 
 type ContractState = ContractFunctionReturnType<typeof oracleRegistryAbi, 'view', 'state'>
 type KeyView = ContractState['newest']
 
+/** Two Ethereum epochs, which finality takes, and half as much again. */
+const FINAL_WITHIN_SEC = 1_200
+
 /** The set in force, the one before it, a pending one, and one more. */
 const KEPT_SETS = 4
 
 function noLists(): KnownLists {
-  return { members: new Map(), services: undefined }
+  return { members: new Map(), services: undefined, handoverSec: 0 }
 }
 
 /** What the registry says at its newest block, or its newest final one. */
@@ -90,6 +95,7 @@ export async function readRegistry(
 ): Promise<RegistryView> {
   const registry = { address: options.registry, abi: oracleRegistryAbi, blockTag: options.finality } as const
   const state = await reader.readContract({ ...registry, functionName: 'state' })
+  known.handoverSec = state.handoverSec
   const services = await readServices(reader, registry, known)
   const seatsOf = (set: number): Promise<readonly Member[]> => readSeats(reader, registry, set, known)
 
@@ -255,6 +261,12 @@ export function createMembershipFollower(
       const chainId = await deps.reader.getChainId()
       if (chainId !== options.chainId) throw new WrongChainError(chainId, options.chainId)
       await refresh()
+      if (options.finality === 'finalized' && lists.handoverSec < FINAL_WITHIN_SEC) {
+        deps.logger.warn(
+          'a rotation may be final only after its key counts: nodes would change over at different times; deploy with a longer handoverSec',
+          { handoverSec: lists.handoverSec, required: FINAL_WITHIN_SEC },
+        )
+      }
       await loop.start(signal)
     },
     stop: () => loop.stop(),

@@ -2,7 +2,12 @@ import { expect } from 'chai'
 import { type PublicClient, zeroAddress, zeroHash } from 'viem'
 import { createMembershipFollower } from '../../../chain/membership-reader.ts'
 import { contractSignature, updateCall } from '../../../chain/price-feed.ts'
-import { followUpdates, type PriceUpdate } from '../../../chain/update-follower.ts'
+import {
+  followUpdates,
+  type PriceUpdate,
+  type UpdateFollowerOptions,
+} from '../../../chain/update-follower.ts'
+import { nextKeyOf } from '../../../protocol/keygen/attempt.ts'
 import type { Member, RegistryView } from '../../../protocol/membership.ts'
 import { castOf, DOMAIN, FEED_ID, type Party, party } from '../../support/network/cast.ts'
 import { recordLogger } from '../../support/network/record-logger.ts'
@@ -21,15 +26,18 @@ function registryAt(
     previous?: Partial<ReturnType<typeof keyView>>
     switchesAt?: number
     pendingSet?: number
+    pendingSuspended?: bigint
   } = {},
 ) {
-  const { keyEpoch = 1, suspended = 0n, previous, switchesAt = 0, pendingSet = 0 } = fields
+  const { keyEpoch = 1, suspended = 0n, previous, switchesAt = 0 } = fields
+  const { pendingSet = 0, pendingSuspended = 0n } = fields
   return {
     state: {
       registryVersion: version,
       switchesAt,
       handoverSec: 5,
       pendingSet,
+      pendingSuspended,
       newest: { ...keyView(keyEpoch), suspended },
       previous: { ...keyView(0), ...previous },
     },
@@ -151,6 +159,16 @@ describe('the follower of the registry', () => {
     await follower.stop()
   })
 
+  it('leaves out of the next key who was suspended after the pending members were proposed', async () => {
+    const fields = { suspended: 0b11n, pendingSet: 2, pendingSuspended: 0b10n }
+    answers = registryAt(4, fields)
+    await create().refresh()
+    const [view] = seen
+    const next = view === undefined ? undefined : nextKeyOf(view)
+    expect(next?.members.map(({ slot }) => slot)).to.deep.equal([0, 2, 3])
+    expect(next?.quorum).to.deep.include({ n: 4, q: 3 })
+  })
+
   it('lists no member for an empty slot', async () => {
     const empty = { identity: zeroAddress, peerKey: zeroHash }
     answers.membersOf = [empty, ...cast.members.slice(1).map(registered)]
@@ -171,6 +189,28 @@ describe('the follower of the registry', () => {
     await follower.stop()
   })
 
+  it('warns where a key counts before its rotation can be final', async () => {
+    const reader = {
+      getChainId: async () => chainId,
+      readContract: async ({ functionName }: { functionName: keyof Answers }) => answers[functionName],
+    } as unknown as PublicClient
+    for (const [handoverSec, warnings] of [
+      [1_199, 1],
+      [1_200, 0],
+    ] as const) {
+      answers = registryAt(1)
+      answers.state.handoverSec = handoverSec
+      const log = recordLogger()
+      const follower = createMembershipFollower(
+        { registry: DOMAIN.registry, chainId: 31337, finality: 'finalized' },
+        { reader, clock, logger: log },
+      )
+      await follower.start(new AbortController().signal)
+      expect(log.lines.filter(({ level }) => level === 'warn')).to.have.length(warnings)
+      await follower.stop()
+    }
+  })
+
   it('does not start on another chain than the deployment', async () => {
     chainId = 1
     const error = await start().catch((failure: unknown) => failure)
@@ -185,10 +225,13 @@ describe('the follower of price updates', () => {
   let ranges: [bigint, bigint][]
   let failing: boolean
   let seen: PriceUpdate[]
+  let settled: { rounds: number[]; next: bigint }[]
+  let final: bigint
 
-  const start = async () => {
+  const start = async (options: Partial<UpdateFollowerOptions> = {}) => {
     const reader = {
       getBlockNumber: async () => head,
+      getBlock: async () => ({ number: final }),
       getContractEvents: async ({ fromBlock, toBlock }: { fromBlock: bigint; toBlock: bigint }) => {
         if (failing) throw new Error('no endpoint')
         ranges.push([fromBlock, toBlock])
@@ -201,11 +244,14 @@ describe('the follower of price updates', () => {
           }))
       },
     } as unknown as PublicClient
-    const follower = followUpdates(DOMAIN.registry, update => seen.push(update), {
-      reader,
-      clock,
-      logger: recordLogger(),
-    })
+    const follower = followUpdates(
+      { priceFeed: DOMAIN.registry, finality: 'latest', ...options },
+      {
+        seen: update => seen.push(update),
+        settled: (updates, next) => settled.push({ rounds: updates.map(({ round }) => round), next }),
+      },
+      { reader, clock, logger: recordLogger() },
+    )
     await follower.start(new AbortController().signal)
     await clock.advance(0)
     return follower
@@ -219,6 +265,44 @@ describe('the follower of price updates', () => {
     ranges = []
     failing = false
     seen = []
+    settled = []
+    final = 0n
+  })
+
+  it('goes on from where it was: what was mined meanwhile is settled, and told', async () => {
+    events = [
+      { block: 89n, round: 1 },
+      { block: 95n, round: 2 },
+    ]
+    const follower = await start({ from: 90n })
+    expect(rounds()).to.deep.equal([2])
+    expect(settled).to.deep.equal([{ rounds: [2], next: 101n }])
+    await follower.stop()
+  })
+
+  it('tells of an update at once, and settles it when its block is final, or the one that has taken its place', async () => {
+    final = 90n
+    const follower = await start({ from: 90n, finality: 'finalized' })
+    events = [{ block: 101n, round: 3 }]
+    head = 101n
+    await clock.advance(1_000)
+    expect(rounds()).to.deep.equal([3])
+    expect(settled).to.deep.equal([{ rounds: [], next: 91n }])
+    events = [{ block: 100n, round: 4 }]
+    final = 102n
+    head = 110n
+    await clock.advance(1_000)
+    expect(settled.at(-1)).to.deep.equal({ rounds: [4], next: 103n })
+    await follower.stop()
+  })
+
+  it('tells nobody of what is long past, but settles it', async () => {
+    events = [{ block: 5n, round: 1 }]
+    head = 5_000n
+    const follower = await start({ from: 0n })
+    expect(rounds()).to.deep.equal([])
+    expect(settled).to.deep.equal([{ rounds: [1], next: 1_000n }])
+    await follower.stop()
   })
 
   it('begins with the block of its start and tells of each update once, in order', async () => {
@@ -259,7 +343,9 @@ describe('the follower of price updates', () => {
     const follower = await start()
     head = 2_500n
     await clock.advance(3_000)
+    // What was told of at once is the newest of it.
     expect(ranges.slice(1)).to.deep.equal([
+      [1_501n, 2_500n],
       [101n, 1_100n],
       [1_101n, 2_100n],
       [2_101n, 2_500n],
