@@ -4,8 +4,9 @@ import { createSettlementReader } from '../chain/settlement/reader.ts'
 import type { OracleConfig } from '../config/process-config.ts'
 import { toSourcePlan } from '../config/sources.ts'
 import { NotRegisteredError, openMember } from '../member/open-member.ts'
+import type { Address } from '../protocol/bytes.ts'
 import { topicOf } from '../protocol/channels.ts'
-import { seatOf } from '../protocol/membership.ts'
+import { memberBySlot, seatOf } from '../protocol/membership.ts'
 import { SIGNED_QUOTE_BYTES, type SignedQuote } from '../protocol/quote.ts'
 import { unpackReport } from '../protocol/report.ts'
 import { admitCertified, MAX_CERTIFIED_BYTES } from '../protocol/round/certified.ts'
@@ -17,12 +18,15 @@ import { createHttpServer } from '../runtime/http.ts'
 import { keystoreScryptN } from '../runtime/keystore.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Metrics } from '../runtime/metrics.ts'
+import { createFrostCrypto } from '../runtime/native-frost.ts'
 import type { Verdict } from '../runtime/p2p/peer-network.ts'
 import { type Service, serviceGroup } from '../runtime/service.ts'
 import { openDatabase } from '../runtime/sqlite.ts'
 import { createAuditing } from './auditing/auditing.ts'
+import { CopyWatch } from './guard/copy-watch.ts'
 import { Guard } from './guard/guard.ts'
 import { createGuardStore, GUARD_MIGRATIONS } from './guard/guard-store.ts'
+import { attemptRecord } from './keygen/attempt-record.ts'
 import { KeygenCeremony } from './keygen/ceremony.ts'
 import { KeyHolder } from './keygen/key-holder.ts'
 import { KeyStore } from './keygen/key-store.ts'
@@ -78,10 +82,24 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     ['outcome'],
   )
 
+  const withheld = metrics.counter(
+    'ionet_oracle_withheld_draws_total',
+    'Challenge windows that a signed epoch opens nothing of, although their draws can be had',
+    [],
+  )
+
   const database = openDatabase(join(config.dataDir, 'guard.sqlite'), GUARD_MIGRATIONS)
   const guard = new Guard({ domain, feedId, slot, secret: member.secret }, createGuardStore(database), crypto)
   const sign = (digest: Uint8Array): Uint8Array => guard.signDigest(digest)
   const book = new QuoteBook({ domain, feedId, timing }, crypto)
+  const copies = new CopyWatch(
+    { slot, identity: member.identity, roundMs: timing.roundMs },
+    {
+      ...{ clock, logger, guard },
+      fail: error => deps.fail(error),
+      passed: () => gossip.inc({ verdict: 'OWN_BEFORE_START' }),
+    },
+  )
   let highestCertified = 0 as Round
   let lastQuote: SignedQuote | undefined
 
@@ -105,6 +123,8 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       network,
       sign,
       view: () => registry.view(),
+      attempts: attemptRecord(join(config.dataDir, 'attempts.json')),
+      promised: (keyEpoch, px) => keyStore.promised(keyEpoch, px),
       save: async (keyEpoch, key) => {
         await keyStore.save(keyEpoch, key)
         // A slow member may finish after the others have installed the key.
@@ -120,6 +140,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       logger,
       guard,
       crypto,
+      frost: createFrostCrypto(logger),
       book,
       network,
       view: () => registry.view(),
@@ -137,7 +158,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   )
   const auditing = createAuditing(
     {
-      ...{ domain, feedId, slot, dataDir: config.dataDir },
+      ...{ domain, feedId, slot, identity: member.identity, dataDir: config.dataDir },
       windows: {
         clock: chain.clock,
         slotSec: terms.challengeSlotSec,
@@ -152,6 +173,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       readMembership: () => registry.refresh(),
       key: keyEpoch => keys.current(keyEpoch),
       count: outcome => audits.inc({ outcome }),
+      countWithheld: () => withheld.inc(),
     },
   )
   registry.onChange(view => {
@@ -174,7 +196,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     switch (admission.verdict) {
       case 'accept':
         gossip.inc({ verdict: 'accept' })
-        if (admission.quote.slot === slot && !guard.knows(admission.quote)) stopAtOnce(admission.quote)
+        copies.look([admission.quote], signerOf(admission.quote))
         return 'accept'
       case 'equivocation':
         gossip.inc({ verdict: 'EQUIVOCATION' })
@@ -186,22 +208,28 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
         return admission.verdict
     }
   }
-  const onEquivocation = ({ slot: liar, first, second }: Equivocation): void => {
+  const signerOf = ({ slot: signed, quote }: SignedQuote): Address | undefined => {
+    const counts = membershipAt(roundStartMs(quote.round))
+    return counts === undefined ? undefined : memberBySlot(counts, signed)?.identity
+  }
+  const onEquivocation = ({ slot: liar, signer, first, second }: Equivocation): void => {
     logger.warn('a member signed two quotes for one round', { slot: liar })
     // Both go to everybody: whoever knows only one would ask for it.
     for (const { bytes } of [first, second]) network.publish(quotesTopic, bytes).catch(() => {})
     // A copy of this node that runs beside it shows up like this: both quotes are under our key.
-    const foreign = [second, first].find(quote => !guard.knows(quote))
-    if (liar === slot && foreign !== undefined) stopAtOnce(foreign)
+    copies.look([second, first], signer)
   }
-  /** A quote under our key that our guard does not know: somebody else has the key, or a copy of this node runs. */
-  const stopAtOnce = (foreign: SignedQuote): void => deps.fail(guard.close(foreign, clock.now()))
   const admitAnnouncement = (data: Uint8Array): Verdict => {
-    const admission = admitCertified(data, { domain, feedId, membershipAt, highestCertified, crypto })
+    const admission = admitCertified(data, {
+      ...{ domain, feedId, membershipAt, highestCertified, timing, crypto },
+      nowMs: clock.now(),
+      wantsOld: round => signing.awaitsCertificate(round),
+    })
     if (admission.verdict === 'accept') {
       const { report, proposer } = admission.announcement
-      highestCertified = asRound(unpackReport(report.word).round)
-      signing.onCertified(highestCertified, proposer)
+      const { round } = unpackReport(report.word)
+      highestCertified = asRound(Math.max(highestCertified, round))
+      signing.onCertified(round, proposer)
       auditing.noteCertified(report)
       return 'accept'
     }
@@ -238,7 +266,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   )
   desk.register()
   const quoter = new Quoter(
-    { feedId, slot, roundMs: timing.roundMs, skewMs: timing.skewMs },
+    { feedId, slot, identity: member.identity, roundMs: timing.roundMs, skewMs: timing.skewMs },
     {
       clock,
       logger,

@@ -179,9 +179,13 @@ export function aggregateShares(
   shares: ReadonlyMap<number, Uint8Array>,
 ): GroupSignature {
   const byIdentifier = Object.fromEntries([...shares].map(([slot, share]) => [identifierOf(slot), share]))
-  const signature = frost.aggregate(pub, [...commitments], digest, byIdentifier)
-  const R = Point.fromBytes(signature.subarray(0, POINT_BYTES))
-  return { r: addressOfPoint(R), s: bytesToBigint(signature.subarray(POINT_BYTES)) }
+  return signatureOfGroup(frost.aggregate(pub, [...commitments], digest, byIdentifier))
+}
+
+/** The certificate's form of what the suite writes as R ‖ z. */
+export function signatureOfGroup(encoded: Uint8Array): GroupSignature {
+  const R = Point.fromBytes(encoded.subarray(0, POINT_BYTES))
+  return { r: addressOfPoint(R), s: bytesToBigint(encoded.subarray(POINT_BYTES)) }
 }
 
 export { challengeOf, type GroupSignature, ORDER, verifyGroupSignature } from './group-signature.ts'

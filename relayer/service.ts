@@ -115,6 +115,7 @@ export async function createRelayer(
       directory: join(config.dataDir, 'bundles'),
       sealGraceSec: terms.sealGraceSec,
       epochValidSec: terms.epochValidSec,
+      timing: member.timing,
       wake: config.wake,
     },
     {

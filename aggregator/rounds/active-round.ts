@@ -3,17 +3,11 @@
  * is decided in protocol/round/aggregator.ts.
  */
 import { DecodeError, type Hash } from '../../protocol/bytes.ts'
-import type { CertifiedReport } from '../../protocol/certificate.ts'
+import { type CertifiedReport, verifyCertifiedReport } from '../../protocol/certificate.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
-import {
-  aggregateShares,
-  commitmentsOf,
-  type FrostPublic,
-  type GroupSignature,
-  identifierOf,
-  isScalar,
-} from '../../protocol/frost.ts'
+import { commitmentsOf, type FrostPublic, type GroupSignature, isScalar } from '../../protocol/frost.ts'
+import { BadSharesError, type FrostCrypto } from '../../protocol/frost-crypto.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import { type Member, type Membership, memberBySlot } from '../../protocol/membership.ts'
 import { type IdentitySigner, MESSAGE_KIND, openMessage, sealMessage } from '../../protocol/message.ts'
@@ -38,7 +32,6 @@ import {
   type ChosenSigner,
   decodeReply,
   encodeProposal,
-  MAX_EQUIVOCATIONS,
   MAX_REPLY_BYTES,
   type QuotePair,
   type Refusal,
@@ -74,6 +67,7 @@ export interface ActiveRoundDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly crypto: IdentityCrypto
+  readonly frost: Pick<FrostCrypto, 'aggregate'>
   readonly network: Pick<PeerNetwork, 'request' | 'connected'>
   readonly nonces: NoncePool
   readonly record: Pick<SignerRecord, 'failed' | 'failedLately'>
@@ -164,14 +158,13 @@ export class ActiveRound {
       case 'aggregate':
         this.#aggregate(effect.session)
         return
-      case 'certify-by-quorum':
+      case 'certify-by-quorum': {
+        const certificate = { kind: 'quorum', signatures: effect.signatures } as const
+        if (!this.#holds(effect.word, certificate)) return
         this.#deps.count('certified_by_quorum')
-        this.#announce(
-          effect.word,
-          { kind: 'quorum', signatures: effect.signatures },
-          this.#quorumSigners(effect.word),
-        )
+        this.#announce(effect.word, certificate, this.#quorumSigners(effect.word))
         return
+      }
       case 'abandon':
         this.#deps.count(effect.reason)
         this.#deps.logger.warn('a round ended without a certificate', {
@@ -211,7 +204,7 @@ export class ActiveRound {
       signers,
       equivocations: this.#deps.book
         .equivocationsOf(membership.keyEpoch)
-        .slice(0, MAX_EQUIVOCATIONS)
+        .slice(0, membership.quorum.f)
         .map(({ first, second }) => [first.bytes, second.bytes] as const),
     })
     const sealed = sealMessage(domain, MESSAGE_KIND.proposal, membership.keyEpoch, body, this.#deps.sign)
@@ -331,8 +324,9 @@ export class ActiveRound {
       this.#deps.learned(admission.evidence)
       this.dispatch({ type: 'equivocation', slot: signed.slot, session: session.number })
     }
-    if (contradicted) return
-    if (isFalseMissing(shown, session.quotes, bytes => this.#shown.isAuthentic(bytes))) {
+    // Who shows a liar's other quote has shown something. The session does without this signer all the same: it has
+    // answered, and where the lie began another session this answer is an earlier one's.
+    if (!contradicted && isFalseMissing(shown, session.quotes, bytes => this.#shown.isAuthentic(bytes))) {
       this.#blame(slot, 'FALSE_MISSING')
     }
     this.dispatch({ type: 'missing', session: session.number, slot, quotes })
@@ -365,9 +359,9 @@ export class ActiveRound {
     const shares = new Map(session.shares.map(({ slot, share }) => [slot, share]))
     let signature: GroupSignature
     try {
-      signature = aggregateShares(groupPublic, commitments, digest, shares)
+      signature = this.#deps.frost.aggregate(groupPublic, commitments, digest, shares)
     } catch (error) {
-      const named = cheatersOf(error, session)
+      const named = error instanceof BadSharesError ? error.slots : []
       // Without names the whole set is doubtful, and nobody is blamed.
       const slots = named.length > 0 ? named : [...session.signers]
       this.#deps.count('bad_share')
@@ -377,8 +371,31 @@ export class ActiveRound {
       this.dispatch({ type: 'bad-shares', session: session.number, slots })
       return
     }
+    const certificate = { kind: 'group', signature } as const
+    if (!this.#holds(session.word, certificate)) {
+      this.dispatch({ type: 'bad-shares', session: session.number, slots: session.signers })
+      return
+    }
     this.dispatch({ type: 'aggregated', session: session.number })
-    this.#announce(session.word, { kind: 'group', signature }, session.signers)
+    this.#announce(session.word, certificate, session.signers)
+  }
+
+  /** What does not hold is kept back: others would blame this aggregator for it. Only its own failure leads there. */
+  #holds(word: bigint, certificate: CertifiedReport['certificate']): boolean {
+    const { domain, membership } = this.#options
+    if (verifyCertifiedReport(domain, membership, this.#reportOf(word, certificate), this.#deps.crypto))
+      return true
+    this.#deps.count('BAD_CERTIFICATE')
+    this.#deps.logger.error('a certificate of our own does not hold', {
+      round: this.round,
+      kind: certificate.kind,
+    })
+    return false
+  }
+
+  #reportOf(word: bigint, certificate: CertifiedReport['certificate']): CertifiedReport {
+    const { membership, feedId } = this.#options
+    return { keyEpoch: membership.keyEpoch, feedId, word, certificate }
   }
 
   #quorumSigners(word: bigint): number[] {
@@ -386,20 +403,12 @@ export class ActiveRound {
   }
 
   #announce(word: bigint, certificate: CertifiedReport['certificate'], signers: readonly number[]): void {
-    const { membership, feedId } = this.#options
     const { session } = this.#state
     this.#deps.certified({
-      report: { keyEpoch: membership.keyEpoch, feedId, word, certificate },
+      report: this.#reportOf(word, certificate),
       signers,
       // The fallback may certify the word of an earlier session, to which the last one's quotes do not lead.
       quotes: session?.word === word ? session.quotes : [],
     })
   }
-}
-
-/** noble's aggregation error names identifiers; empty when it is another error. */
-function cheatersOf(error: unknown, session: Session): number[] {
-  const named =
-    error instanceof Error && 'cheaters' in error && Array.isArray(error.cheaters) ? error.cheaters : []
-  return session.signers.filter(slot => named.includes(identifierOf(slot)))
 }

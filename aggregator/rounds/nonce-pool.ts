@@ -3,6 +3,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesOf, type Hash, hexOf } from '../../protocol/bytes.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import { isPoint } from '../../protocol/frost.ts'
+import type { FrostCrypto } from '../../protocol/frost-crypto.ts'
 import type { Member } from '../../protocol/membership.ts'
 import {
   decodeNoncePairs,
@@ -23,13 +24,20 @@ export class NoncePool {
   readonly #laneIds = new Map<number, Hash>()
   readonly #network: Pick<PeerNetwork, 'request'>
   readonly #keyEpoch: number
+  readonly #frost: Pick<FrostCrypto, 'isPoint'>
   readonly #pairs = new Map<number, NoncePair[]>()
   /** Pairs that have been proposed: a member that lists one again has not seen the proposal, and must not get another. */
   readonly #used = new Set<string>()
   readonly #asking = new Map<number, Promise<void>>()
 
   /** @param keyEpoch of the key that the pairs are for: another key has another pool */
-  constructor(bootId: Uint8Array, keyEpoch: number, network: Pick<PeerNetwork, 'request'>) {
+  constructor(
+    bootId: Uint8Array,
+    keyEpoch: number,
+    network: Pick<PeerNetwork, 'request'>,
+    frost: Pick<FrostCrypto, 'isPoint'> = { isPoint },
+  ) {
+    this.#frost = frost
     this.#bootId = hexOf(bootId)
     this.#keyEpoch = keyEpoch
     this.#network = network
@@ -54,7 +62,7 @@ export class NoncePool {
 
   /** Keeps a pair, unless it is known, used, or no pair of points: with that no honest member could sign. */
   add(slot: number, pair: NoncePair): void {
-    if (!isPoint(pair.hiding) || !isPoint(pair.binding)) return
+    if (!this.#frost.isPoint(pair.hiding) || !this.#frost.isPoint(pair.binding)) return
     const pairs = this.#pairs.get(slot) ?? []
     const known = pairs.some(other => hexOf(other.hiding) === hexOf(pair.hiding))
     if (known || this.#used.has(hexOf(pair.hiding)) || pairs.length >= MAX_LANE_PAIRS) return

@@ -65,7 +65,7 @@ export class ShownQuotes {
   }
 
   isAuthentic(bytes: Uint8Array): boolean {
-    return isAuthentic(bytes, { ...this.#options, ...this.#deps })
+    return isAuthentic(bytes, this.#options.round, { ...this.#options, ...this.#deps })
   }
 
   equivocation(pair: QuotePair): Equivocation | undefined {

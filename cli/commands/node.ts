@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { ProcessSettings } from '../run-process.ts'
+import { addReopenCommand } from './reopen.ts'
 
 interface NodeOptions {
   readonly config: string
@@ -9,7 +10,7 @@ interface NodeOptions {
 
 /** `ionet oracle`, `ionet relayer` and the others: processes that run until they are told to stop. */
 export function addNodeCommands(program: Command): void {
-  nodeCommand(program, 'oracle', 'run an oracle node').action(async (options: NodeOptions) => {
+  const oracle = nodeCommand(program, 'oracle', 'run an oracle node').action(async (options: NodeOptions) => {
     const [{ loadOracleConfig }, { runProcess }] = await loaders()
     const config = loadOracleConfig(options.config, process.env)
     await runProcess(settings('oracle', config.logLevel, options), async deps => {
@@ -17,6 +18,7 @@ export function addNodeCommands(program: Command): void {
       return createOracleNode(config, deps)
     })
   })
+  addReopenCommand(oracle)
 
   nodeCommand(program, 'aggregator', 'run an aggregator').action(async (options: NodeOptions) => {
     const [{ loadAggregatorConfig }, { runProcess }] = await loaders()

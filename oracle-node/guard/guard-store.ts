@@ -12,6 +12,15 @@ export const GUARD_MIGRATIONS: readonly string[] = [
      round INTEGER NOT NULL,
      quote BLOB NOT NULL
    ) STRICT;`,
+  `CREATE TABLE closures (
+     id INTEGER PRIMARY KEY,
+     at_ms INTEGER NOT NULL,
+     round INTEGER NOT NULL,
+     quote BLOB NOT NULL,
+     acknowledged_ms INTEGER
+   ) STRICT;
+   INSERT INTO closures (at_ms, round, quote) SELECT at_ms, round, quote FROM closed;
+   DROP TABLE closed;`,
 ]
 
 /**
@@ -30,10 +39,14 @@ export interface GuardStore {
   addQuote(round: Round, bytes: Uint8Array): void
   lockOf(round: Round): ReportLock | undefined
   addLock(round: Round, lock: ReportLock): void
-  /** Why the guard is closed, if it is. Only an operator takes it away again. */
+  /** Why the guard is closed, if it is. Only an operator opens it again. */
   closure(): GuardClosure | undefined
-  /** The first reason stays. */
+  /** While it is closed, the first reason stays. */
   addClosure(closure: GuardClosure): void
+  /** The operator has seen to what closed it: the record stays, and closes it no more. */
+  acknowledge(nowMs: number): void
+  /** When an operator acknowledged a closure last; 0 if never. */
+  acknowledgedAtMs(): number
 }
 
 /** Somebody else holds the key: what gave it away. */
@@ -62,9 +75,18 @@ export function createGuardStore(database: SqliteDatabase): GuardStore {
   const insertQuote = database.prepare('INSERT INTO quotes (round, bytes) VALUES (?, ?)')
   const lock = database.prepare<[number], LockRow>('SELECT word, proposal FROM locks WHERE round = ?')
   const insertLock = database.prepare('INSERT INTO locks (round, word, proposal) VALUES (?, ?, ?)')
-  const closed = database.prepare<[], ClosureRow>('SELECT at_ms, round, quote FROM closed')
+  const closed = database.prepare<[], ClosureRow>(
+    'SELECT at_ms, round, quote FROM closures WHERE acknowledged_ms IS NULL ORDER BY id LIMIT 1',
+  )
   const insertClosed = database.prepare(
-    'INSERT INTO closed (id, at_ms, round, quote) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING',
+    `INSERT INTO closures (at_ms, round, quote) SELECT ?, ?, ?
+     WHERE NOT EXISTS (SELECT 1 FROM closures WHERE acknowledged_ms IS NULL)`,
+  )
+  const acknowledge = database.prepare(
+    'UPDATE closures SET acknowledged_ms = ? WHERE acknowledged_ms IS NULL',
+  )
+  const acknowledged = database.prepare<[], { at_ms: number | null }>(
+    'SELECT max(acknowledged_ms) AS at_ms FROM closures',
   )
   const prune = {
     quotes: pruneStatement(database, 'quotes'),
@@ -96,6 +118,10 @@ export function createGuardStore(database: SqliteDatabase): GuardStore {
     addClosure: ({ atMs, round, quote }) => {
       insertClosed.run(Math.floor(atMs), round, Buffer.from(quote))
     },
+    acknowledge: nowMs => {
+      acknowledge.run(Math.floor(nowMs))
+    },
+    acknowledgedAtMs: () => acknowledged.get()?.at_ms ?? 0,
   }
 }
 

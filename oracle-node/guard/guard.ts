@@ -14,7 +14,7 @@ import {
 } from '../../protocol/quote.ts'
 import { reportDigest } from '../../protocol/report.ts'
 import type { ReportLock } from '../../protocol/round/signer.ts'
-import type { Round } from '../../protocol/rounds.ts'
+import { type Round, roundStartMs } from '../../protocol/rounds.ts'
 import type { GuardClosure, GuardStore } from './guard-store.ts'
 
 export type GuardRefusal = 'ROUND_NOT_ABOVE_LAST' | 'OTHER_WORD_LOCKED' | 'CLOSED'
@@ -47,8 +47,7 @@ export class GuardClosedError extends Error {
   constructor(closure: GuardClosure) {
     super(
       `round ${closure.round} was quoted under this node's key, but not by this node: find the copy of the key and ` +
-        `stop it for good (or rotate the key), then clear the record of it, with the node stopped: ` +
-        `sqlite3 guard.sqlite 'DELETE FROM closed'`,
+        `stop it for good (or rotate the key), then, with the node stopped: ionet oracle reopen --config FILE`,
     )
     this.name = 'GuardClosedError'
     this.closure = closure
@@ -89,6 +88,22 @@ export class Guard {
     const closure = { atMs: nowMs, round: foreign.quote.round, quote: foreign.bytes }
     this.#store.transaction(() => this.#store.addClosure(closure))
     return new GuardClosedError(closure)
+  }
+
+  /**
+   * The operator has stopped the copy for good: signs again from the next opening on.
+   *
+   * @returns what it was closed for; undefined when it was open
+   */
+  reopen(nowMs: number): GuardClosure | undefined {
+    const closure = this.#store.closure()
+    if (closure !== undefined) this.#store.transaction(() => this.#store.acknowledge(nowMs))
+    return closure
+  }
+
+  /** Whether an operator has seen to whoever quoted this round: what the copy signed until then goes on being shown. */
+  isAcknowledged(round: Round): boolean {
+    return roundStartMs(round) <= this.#store.acknowledgedAtMs()
   }
 
   /** @throws {GuardClosedError} when it is closed: a node must not go on without its guard */

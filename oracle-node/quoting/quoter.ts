@@ -1,6 +1,6 @@
 /** Says once a round what the feed is worth, or says nothing and why. */
-import type { Hash } from '../../protocol/bytes.ts'
-import { type Membership, memberBySlot } from '../../protocol/membership.ts'
+import type { Address, Hash } from '../../protocol/bytes.ts'
+import { type Membership, memberByIdentity } from '../../protocol/membership.ts'
 import type { Quote, SignedQuote } from '../../protocol/quote.ts'
 import { nextRound, type Round, roundAt, roundStartMs } from '../../protocol/rounds.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -19,10 +19,13 @@ export type Abstention =
   | 'CLOCK_OFF_PEERS'
   | 'NO_PRICE'
   | 'ALREADY_QUOTED'
+  /** Somebody else holds the key. */
+  | 'GUARD_CLOSED'
 
 export interface QuoterOptions {
   readonly feedId: Hash
   readonly slot: number
+  readonly identity: Address
   readonly roundMs: number
   readonly skewMs: number
 }
@@ -38,7 +41,11 @@ export interface QuoterDeps {
   readonly clockOffsetMs: () => number | undefined
   /** Sends what has been signed and stored. */
   readonly publish: (quote: SignedQuote) => void
-  readonly count: (outcome: 'QUOTED' | Abstention) => void
+  /**
+   * Counts each round by what came of it; and once more, as PEER_CLOCKS_UNKNOWN, each in which the own clock could not
+   * be held against the others'.
+   */
+  readonly count: (outcome: 'QUOTED' | 'PEER_CLOCKS_UNKNOWN' | Abstention) => void
 }
 
 /** A stepped clock must hold still this long before it is believed again. */
@@ -121,8 +128,8 @@ export class Quoter implements Service {
       observedAt: Math.floor(nowMs / 1_000),
       sourcesRoot: root,
     })
-    if (signed === undefined) {
-      this.#abstain('ALREADY_QUOTED', round)
+    if (typeof signed === 'string') {
+      this.#abstain(signed, round)
       return
     }
     this.#lastAbstention = undefined
@@ -130,12 +137,12 @@ export class Quoter implements Service {
     this.#deps.publish(signed)
   }
 
-  /** Undefined for a round that is not above the last: the clock was set back. */
-  #sign(quote: Quote): SignedQuote | undefined {
+  /** ALREADY_QUOTED for a round that is not above the last: the clock was set back. */
+  #sign(quote: Quote): SignedQuote | 'ALREADY_QUOTED' | 'GUARD_CLOSED' {
     try {
       return this.#deps.guard.signQuote(quote)
     } catch (error) {
-      if (error instanceof GuardError) return undefined
+      if (error instanceof GuardError) return error.code === 'CLOSED' ? 'GUARD_CLOSED' : 'ALREADY_QUOTED'
       throw error
     }
   }
@@ -143,11 +150,18 @@ export class Quoter implements Service {
   #abstention(round: Round, membership: Membership | undefined): Abstention | undefined {
     const steady = this.#clockWatch.isSteady()
     if (membership === undefined || membership.keyEpoch === 0) return 'NO_KEY_YET'
-    if (memberBySlot(membership, this.#options.slot)?.suspended !== false) return 'NOT_ACTIVE'
+    // By identity: once this node has left, somebody else may have its slot.
+    const { slot, identity } = this.#options
+    const self = memberByIdentity(membership, identity)
+    if (self?.slot !== slot || self.suspended) return 'NOT_ACTIVE'
     if (round <= this.#silentUntil) return 'JUST_STARTED'
     if (!steady) return 'CLOCK_STEPPED'
     const offsetMs = this.#deps.clockOffsetMs()
-    return offsetMs !== undefined && Math.abs(offsetMs) > this.#options.skewMs ? 'CLOCK_OFF_PEERS' : undefined
+    if (offsetMs === undefined) {
+      this.#deps.count('PEER_CLOCKS_UNKNOWN')
+      return undefined
+    }
+    return Math.abs(offsetMs) > this.#options.skewMs ? 'CLOCK_OFF_PEERS' : undefined
   }
 
   /** Counted every round, said when the reason changes. */

@@ -5,23 +5,27 @@
  * answers under one pair give away the key share. A restart loses all pairs, which is what makes it safe.
  */
 import { equalBytes, type Hash } from '../../protocol/bytes.ts'
-import { type FrostSecret, frost } from '../../protocol/frost.ts'
+import type { FrostSecret } from '../../protocol/frost.ts'
+import { type FrostCrypto, type GeneratedNonce, nobleFrostCrypto } from '../../protocol/frost-crypto.ts'
 import type { PeerKey } from '../../protocol/membership.ts'
 import { MAX_LANE_PAIRS, type NoncePair } from '../../protocol/round/messages.ts'
-
-type GeneratedNonce = ReturnType<typeof frost.commit>
 
 interface Lane {
   readonly bootId: Hash
   readonly pairs: GeneratedNonce[]
 }
 
-/** Aggregators are few, and keys that count two at most; more lanes than this can only be a mistake. */
-const MAX_LANES = 32
+/** As many services as a registry lists, times the two keys that count around a rotation. */
+const MAX_LANES = 64 * 2
 
 export class NonceLanes {
   /** By aggregator and key epoch: around a rotation rounds under both keys are open at a time. */
   readonly #lanes = new Map<string, Lane>()
+  readonly #frost: Pick<FrostCrypto, 'commit'>
+
+  constructor(frostCrypto: Pick<FrostCrypto, 'commit'> = nobleFrostCrypto) {
+    this.#frost = frostCrypto
+  }
 
   /** Fills an aggregator's lane up and returns its public pairs. A new boot id starts a new lane. */
   refill(aggregator: PeerKey, bootId: Hash, keyEpoch: number, secret: FrostSecret): NoncePair[] {
@@ -30,7 +34,7 @@ export class NonceLanes {
     const lane: Lane = known?.bootId === bootId ? known : { bootId, pairs: [] }
     if (this.#lanes.size >= MAX_LANES && known === undefined) return []
     this.#lanes.set(name, lane)
-    while (lane.pairs.length < MAX_LANE_PAIRS) lane.pairs.push(frost.commit(secret))
+    while (lane.pairs.length < MAX_LANE_PAIRS) lane.pairs.push(this.#frost.commit(secret))
     return lane.pairs.map(pair => ({ hiding: pair.commitments.hiding, binding: pair.commitments.binding }))
   }
 
@@ -48,7 +52,7 @@ export class NonceLanes {
 
   /** Adds one fresh pair in place of a spent one; its public half goes out with the reply. */
   replace(aggregator: PeerKey, keyEpoch: number, secret: FrostSecret): NoncePair {
-    const nonce = frost.commit(secret)
+    const nonce = this.#frost.commit(secret)
     const lane = this.#lanes.get(laneName(aggregator, keyEpoch))
     if (lane !== undefined && lane.pairs.length < MAX_LANE_PAIRS) lane.pairs.push(nonce)
     return { hiding: nonce.commitments.hiding, binding: nonce.commitments.binding }

@@ -5,7 +5,8 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Address, DecodeError, type Hash, hexOf } from '../../protocol/bytes.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
-import { commitmentsOf, type FrostPublic, type FrostSecret, frost } from '../../protocol/frost.ts'
+import { commitmentsOf, type FrostPublic, type FrostSecret } from '../../protocol/frost.ts'
+import type { FrostCrypto } from '../../protocol/frost-crypto.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import {
   aggregatorByIdentity,
@@ -34,7 +35,12 @@ import {
 } from '../../protocol/round/messages.ts'
 import { ProposalRecord } from '../../protocol/round/proposal-record.ts'
 import type { Equivocation, QuoteBook } from '../../protocol/round/quote-book.ts'
-import { decideOnProposal, type SignerDecision } from '../../protocol/round/signer.ts'
+import {
+  checkStanding,
+  decideOnProposal,
+  type SignerDecision,
+  type StandingContext,
+} from '../../protocol/round/signer.ts'
 import { type RoundTiming, turnOf } from '../../protocol/round/timing.ts'
 import {
   claimedSlot,
@@ -67,6 +73,7 @@ export interface SigningDeps {
   readonly logger: Logger
   readonly guard: Guard
   readonly crypto: IdentityCrypto
+  readonly frost: FrostCrypto
   readonly book: QuoteBook
   readonly network: Pick<PeerNetwork, 'handle'>
   /** What the registry says now: of both keys, where a rotation is going on. */
@@ -82,8 +89,11 @@ export interface SigningDeps {
   readonly learned: (evidence: Equivocation) => void
 }
 
-/** A signature takes about 5 ms; a deadline far above it only frees what hangs. */
+/** Two writes to disk take a few milliseconds; a deadline far above it only frees what hangs. */
 const REQUEST_TIMEOUT_MS = 2_000
+/** Of one aggregator: a proposal, a few more after liars, and nonces for each. */
+const SESSIONS_PER_ROUND = 4
+const MIN_REQUESTS_PER_SEC = 10
 
 interface OpenedProposal {
   readonly proposal: Proposal
@@ -108,7 +118,7 @@ export class SigningService implements Service {
   readonly name = 'signing'
   readonly #options: SigningOptions
   readonly #deps: SigningDeps
-  readonly #lanes = new NonceLanes()
+  readonly #lanes: NonceLanes
   readonly #proposals: ProposalRecord
   /** Until it has started, it signs nothing. */
   #silentUntil = Number.POSITIVE_INFINITY
@@ -116,6 +126,7 @@ export class SigningService implements Service {
   constructor(options: SigningOptions, deps: SigningDeps) {
     this.#options = options
     this.#deps = deps
+    this.#lanes = new NonceLanes(deps.frost)
     this.#proposals = new ProposalRecord(options.timing)
   }
 
@@ -132,6 +143,11 @@ export class SigningService implements Service {
   /** The registry has changed: what belongs to keys that are no longer needed is dropped. */
   follow({ newest, previous }: RegistryView): void {
     this.#lanes.forgetBefore(previous?.keyEpoch ?? newest.keyEpoch)
+  }
+
+  /** Whether a certificate of a round is still of use, though a later round's came first. */
+  awaitsCertificate(round: Round): boolean {
+    return this.#proposals.awaitsCertificate(round)
   }
 
   /** A certificate of a round has been seen, made by the aggregator of that index. */
@@ -153,7 +169,12 @@ export class SigningService implements Service {
 
   register(): void {
     const { network } = this.#deps
-    const limits = { maxInFlightPerPeer: 4, timeoutMs: REQUEST_TIMEOUT_MS }
+    const perSec = Math.ceil((SESSIONS_PER_ROUND * 1_000) / this.#options.timing.roundMs)
+    const limits = {
+      maxInFlightPerPeer: 4,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      maxPerSec: Math.max(MIN_REQUESTS_PER_SEC, perSec),
+    }
     network.handle(
       CHANNELS.nonces,
       { ...limits, maxRequestBytes: NONCE_REQUEST_BYTES },
@@ -211,26 +232,34 @@ export class SigningService implements Service {
     if (membership === undefined) return { kind: 'refused', sessionId, reason: 'BUSY' }
     const aggregator = aggregatorByIdentity(membership, sender)?.index
     const nowMs = this.#deps.clock.now()
-    if (
-      aggregator !== undefined &&
-      keyEpoch === membership.keyEpoch &&
-      this.#isRecent(proposal.round, nowMs)
-    ) {
-      this.#takeIn(opened, aggregator, membership)
-    }
     const { book, crypto } = this.#deps
-    const key = this.#deps.key(keyEpoch)
-    const decision = decideOnProposal(proposal, keyEpoch, sender, {
+    const standing: StandingContext = {
       ...this.#options,
       nowMs,
       membership,
       silentUntil: this.#silentUntil,
       highestCertified: this.#deps.highestCertified(),
+      equivocatorSinceMs: slot => book.equivocationOf(keyEpoch, slot)?.sinceMs,
+    }
+    if (
+      aggregator !== undefined &&
+      keyEpoch === membership.keyEpoch &&
+      this.#isRecent(proposal.round, nowMs)
+    ) {
+      this.#note(opened, aggregator)
+      if (!this.#takeIn(opened, standing)) {
+        this.#deps.fault(aggregator, 'FALSE_EVIDENCE')
+        return { kind: 'refused', sessionId, reason: 'FALSE_EVIDENCE' }
+      }
+    }
+    const key = this.#deps.key(keyEpoch)
+    const decision = decideOnProposal(proposal, keyEpoch, sender, {
+      ...this.#options,
+      ...standing,
       lock: this.#deps.guard.lockOf(proposal.round),
       hasKeyShare: key !== undefined,
       nonceUnspent: own => this.#lanes.isUnspent(from, keyEpoch, own),
       seen: book.quotesOf(proposal.round),
-      equivocatorSinceMs: slot => book.equivocationOf(keyEpoch, slot)?.sinceMs,
       verifyQuote: bytes => {
         const signed = verifyQuote(bytes, { ...this.#options, membership, crypto, book })
         if (signed?.quote.round === proposal.round) this.#adopt(signed, membership)
@@ -246,19 +275,38 @@ export class SigningService implements Service {
     return Math.abs(roundStartMs(round) - nowMs) <= 2 * this.#options.timing.roundMs
   }
 
-  /** What a proposal says beside its word: which session it is, and who is proven to have said two things. */
-  #takeIn({ proposal, hash }: OpenedProposal, aggregator: number, membership: Membership): void {
-    const { book, crypto, clock } = this.#deps
+  #note({ proposal, hash }: OpenedProposal, aggregator: number): void {
     if (!this.#proposals.note(aggregator, proposal.round, proposal.session, hash)) {
       this.#deps.fault(aggregator, 'CONFLICTING_PROPOSAL')
     }
-    for (const pair of proposal.equivocations) {
+  }
+
+  /**
+   * Learns who is proven to have said two things, from a proposal that comes in its turn. False where the proofs are
+   * what no honest aggregator sends: more than there can be liars, two of one member, or one that proves nothing, and
+   * that is the last one looked at.
+   */
+  #takeIn({ proposal, keyEpoch, sender }: OpenedProposal, standing: StandingContext): boolean {
+    const { book, crypto } = this.#deps
+    const { membership, nowMs } = standing
+    const { equivocations } = proposal
+    const claimed = new Set(equivocations.map(([first]) => claimedSlot(first)))
+    const refused = checkStanding(proposal, keyEpoch, sender, {
+      ...standing,
+      // It may come early because nobody waits for those whom it proves to be liars.
+      equivocatorSinceMs: slot => (claimed.has(slot) ? nowMs : standing.equivocatorSinceMs(slot)),
+    })
+    // The decision refuses it for the same reason: not worth a verification.
+    if (refused !== undefined) return true
+    if (equivocations.length > membership.quorum.f || claimed.size < equivocations.length) return false
+    for (const pair of equivocations) {
       const slot = claimedSlot(pair[0])
       if (slot !== undefined && book.isEquivocator(membership.keyEpoch, slot)) continue
       const evidence = verifyEquivocation(pair, { ...this.#options, membership, crypto })
-      if (evidence === undefined) this.#deps.fault(aggregator, 'FALSE_EVIDENCE')
-      else if (book.learn(evidence, clock.now())) this.#deps.learned(evidence)
+      if (evidence === undefined) return false
+      if (book.learn(evidence, nowMs)) this.#deps.learned(evidence)
     }
+    return true
   }
 
   /** Keeps a quote that came with a proposal: it may contradict the one that came by gossip. */
@@ -273,7 +321,7 @@ export class SigningService implements Service {
     const { crypto, clock } = this.#deps
     if (decision.kind === 'refused') {
       const fault = faultOfProposal(decision.reason, proposal, membership, bytes =>
-        isAuthentic(bytes, { ...this.#options, membership, crypto }),
+        isAuthentic(bytes, proposal.round, { ...this.#options, membership, crypto }),
       )
       if (fault !== undefined) this.#deps.fault(aggregator, fault)
     }
@@ -336,6 +384,11 @@ export class SigningService implements Service {
   /** The pair is gone before the lock is written, and the lock is on disk before the share exists. */
   #sign(word: bigint, own: ChosenSigner, session: ProposedSession): Reply {
     const { proposal, keyEpoch, sealed, sessionId, from, key, aggregator } = session
+    const { frost, logger } = this.#deps
+    // They came with the proposal. Looked at first: what fails after this is this node's own failure.
+    if (!proposal.signers.every(({ hiding, binding }) => frost.isPoint(hiding) && frost.isPoint(binding))) {
+      return { kind: 'refused', sessionId, reason: 'BAD_SIGNER_SET' }
+    }
     const nonce = this.#lanes.take(from, keyEpoch, own)
     if (nonce === undefined || key === undefined)
       return { kind: 'refused', sessionId, reason: 'UNKNOWN_NONCE' }
@@ -352,9 +405,9 @@ export class SigningService implements Service {
         share,
         nonce: this.#lanes.replace(from, keyEpoch, key.secret),
       }
-    } catch {
-      // Only commitments that are no points get here: they came with the proposal.
-      return { kind: 'refused', sessionId, reason: 'BAD_SIGNER_SET' }
+    } catch (error) {
+      logger.error('a share could not be made', { round: proposal.round, sessionId, error })
+      throw error
     }
   }
 }

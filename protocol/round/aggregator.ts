@@ -3,7 +3,7 @@
  * the switch follows its order.
  */
 import type { Hash } from '../bytes.ts'
-import { activeMembers, type Membership } from '../membership.ts'
+import { activeMembers, type Membership, memberBySlot } from '../membership.ts'
 import type { SignedQuote } from '../quote.ts'
 import { type Round, roundStartMs } from '../rounds.ts'
 import { medianWord } from './median.ts'
@@ -386,9 +386,9 @@ function onBadShares(state: RoundState, slots: readonly number[], context: Round
 function fallback(state: RoundState, context: RoundContext, reason: AbandonReason): Step {
   for (const [word, signatures] of state.identitySignatures) {
     if (signatures.size < context.membership.quorum.q) continue
-    const { members } = context.membership
+    const identityOf = (slot: number): string => memberBySlot(context.membership, slot)?.identity ?? ''
     const ascending = [...signatures].sort(([a], [b]) => {
-      const [left, right] = [members[a]?.identity ?? '', members[b]?.identity ?? '']
+      const [left, right] = [identityOf(a), identityOf(b)]
       return left < right ? -1 : left > right ? 1 : 0
     })
     return {

@@ -15,7 +15,8 @@ import { aggregatorByIdentity, type Membership, memberBySlot } from '../membersh
 import { type IdentitySigner, MESSAGE_KIND, readMessage, sealMessage } from '../message.ts'
 import { MAX_MEMBERS } from '../quorum.ts'
 import { unpackReport } from '../report.ts'
-import { roundStartMs } from '../rounds.ts'
+import { nextRound, type Round, roundAt, roundStartMs } from '../rounds.ts'
+import type { RoundTiming } from './timing.ts'
 
 export interface CertifiedAnnouncement {
   readonly report: CertifiedReport
@@ -42,7 +43,13 @@ export type CertifiedAdmission =
   | { readonly verdict: 'accept'; readonly announcement: CertifiedAnnouncement }
   | {
       readonly verdict: 'ignore'
-      readonly code: 'OTHER_KEY_EPOCH' | 'OTHER_FEED' | 'OLD_ROUND' | 'UNLISTED' | 'BAD_CERTIFICATE'
+      readonly code:
+        | 'OTHER_KEY_EPOCH'
+        | 'OTHER_FEED'
+        | 'OLD_ROUND'
+        | 'TOO_EARLY'
+        | 'UNLISTED'
+        | 'BAD_CERTIFICATE'
     }
   | { readonly verdict: 'reject'; readonly code: 'MALFORMED' | 'BAD_CERTIFICATE' }
 
@@ -52,7 +59,22 @@ export interface CertifiedContext {
   /** What counts for a round that starts then. */
   readonly membershipAt: (unixMs: number) => Membership | undefined
   readonly highestCertified: number
+  readonly nowMs: number
+  readonly timing: Pick<RoundTiming, 'roundMs' | 'skewMs'>
+  /** Whether a certificate of a round that is not above the highest is still of use; of none unless told. */
+  readonly wantsOld?: (round: Round) => boolean
   readonly crypto: CertificateCrypto
+}
+
+/**
+ * No round can be certified before it begins: this one and the next, as far as clocks may differ. Without the bound
+ * one certificate of the far future would make everything before it old.
+ */
+export function newestCertifiable(
+  nowMs: number,
+  { roundMs, skewMs }: Pick<RoundTiming, 'roundMs' | 'skewMs'>,
+): Round {
+  return nextRound(roundAt(nowMs + skewMs, roundMs), roundMs)
 }
 
 /** Decides on an announcement from the network: cheapest first, the certificate last. */
@@ -66,7 +88,10 @@ export function admitCertified(bytes: Uint8Array, context: CertifiedContext): Ce
     if (message.keyEpoch !== report.keyEpoch) return { verdict: 'reject', code: 'MALFORMED' }
     if (report.feedId !== context.feedId) return { verdict: 'ignore', code: 'OTHER_FEED' }
     const { round } = unpackReport(report.word)
-    if (round <= context.highestCertified) return { verdict: 'ignore', code: 'OLD_ROUND' }
+    if (round <= context.highestCertified && context.wantsOld?.(round) !== true)
+      return { verdict: 'ignore', code: 'OLD_ROUND' }
+    if (round > newestCertifiable(context.nowMs, context.timing))
+      return { verdict: 'ignore', code: 'TOO_EARLY' }
     const membership = context.membershipAt(roundStartMs(round))
     if (report.keyEpoch !== membership?.keyEpoch) return { verdict: 'ignore', code: 'OTHER_KEY_EPOCH' }
     const aggregator = aggregatorByIdentity(membership, message.sender(crypto))

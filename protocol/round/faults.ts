@@ -45,7 +45,13 @@ export const OBSERVED_AGGREGATOR_FAULTS: readonly AggregatorFault[] = ['MISSING_
  * Refusals that follow from the proposal's own bytes and the key epoch alone. A member that signs one for a proposal
  * of this honest aggregator lies; every other refusal may be a matter of view or time.
  */
-const NEVER_HONEST: readonly Refusal[] = ['MALFORMED', 'TOO_FEW_QUOTES', 'DUPLICATE_QUOTE', 'WRONG_WORD']
+const NEVER_HONEST: readonly Refusal[] = [
+  'MALFORMED',
+  'TOO_FEW_QUOTES',
+  'DUPLICATE_QUOTE',
+  'WRONG_WORD',
+  'FALSE_EVIDENCE',
+]
 
 /** What a refusal of one's own honest proposal says of the member that signed it. */
 export function faultOfRefusal(reason: Refusal): MemberFault | undefined {
@@ -56,7 +62,7 @@ export function faultOfRefusal(reason: Refusal): MemberFault | undefined {
  * What a refused proposal says of the aggregator that sealed it; undefined where an honest one with another view could
  * have sent it.
  *
- * @param isAuthentic whether a quote's bytes are signed by the member of their slot, suspended or not
+ * @param isAuthentic whether a quote's bytes are of the proposal's round and signed by the member of their slot, suspended or not
  */
 export function faultOfProposal(
   reason: Refusal,
@@ -68,6 +74,7 @@ export function faultOfProposal(
     case 'TOO_FEW_QUOTES':
     case 'DUPLICATE_QUOTE':
     case 'WRONG_WORD':
+    case 'FALSE_EVIDENCE':
       return reason
     case 'BAD_SIGNER_SET':
       // A signer may be suspended in one view and not yet in the other; the rest is frozen with the key.

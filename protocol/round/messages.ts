@@ -41,7 +41,7 @@ export interface Proposal {
 /** Two signed quotes of one member for one round, in their wire form. */
 export type QuotePair = readonly [Uint8Array, Uint8Array]
 
-/** More than f of the largest network: with more liars than that, nothing that is decided here holds anyway. */
+/** f of the largest network: with more liars than that, nothing that is decided here holds anyway. */
 export const MAX_EQUIVOCATIONS = 42
 
 export function writePair(writer: ByteWriter, pair: NoncePair): void {
@@ -120,6 +120,7 @@ export const REFUSALS = [
   'NO_KEY_SHARE',
   'BUSY',
   'JUST_STARTED',
+  'FALSE_EVIDENCE',
 ] as const
 export type Refusal = (typeof REFUSALS)[number]
 

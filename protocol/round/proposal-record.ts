@@ -60,6 +60,12 @@ export class ProposalRecord {
     return again
   }
 
+  /** Whether a certificate of the round would still change what is said of somebody. */
+  awaitsCertificate(round: Round): boolean {
+    const seen = [...(this.#rounds.get(round)?.values() ?? [])]
+    return !this.#certifiedBy.has(round) && seen.some(({ signed }) => signed)
+  }
+
   /** The first certificate of a round that was seen, and who made it. */
   certified(round: Round, proposer: number): void {
     if (!this.#certifiedBy.has(round)) this.#certifiedBy.set(round, proposer)

@@ -161,11 +161,16 @@ export class QuoteBook {
     return this.#judge(signed, known, signer, nowMs)
   }
 
-  /** Notes a proven equivocation; the member's quotes are gone with it. False when it was known. */
+  /**
+   * Notes a proven equivocation; the member's quotes are gone with it. False when it was known, and for quotes that
+   * {@link admit} would reject: what is learned is passed on, and others would blame this process for it.
+   */
   learn(evidence: Equivocation, nowMs: number): boolean {
     const { keyEpoch } = evidence.first.quote
     const key = equivocatorKey(keyEpoch, evidence.slot)
+    const { timing } = this.#options
     if (this.#equivocators.has(key)) return false
+    if (![evidence.first, evidence.second].every(({ quote }) => fitsItsSlot(quote, timing))) return false
     this.#equivocators.set(key, { evidence, sinceMs: nowMs })
     for (const quotes of this.#rounds.values()) {
       if (quotes.get(evidence.slot)?.signed.quote.keyEpoch === keyEpoch) quotes.delete(evidence.slot)
@@ -219,6 +224,11 @@ export class QuoteBook {
 
 function equivocatorKey(keyEpoch: number, slot: number): string {
   return `${keyEpoch}:${slot}`
+}
+
+/** Whether a quote is for the start of a slot and was observed inside it: no honest process shows any other. */
+export function fitsItsSlot(quote: Quote, timing: RoundTiming): boolean {
+  return isRoundStart(quote.round, timing.roundMs) && observedInsideSlot(quote, timing)
 }
 
 /** A quote is made inside its slot, so its second is one of those the slot touches. */

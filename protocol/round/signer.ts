@@ -42,6 +42,11 @@ export interface SignerContext {
   readonly verifyQuote: (bytes: Uint8Array) => SignedQuote | undefined
 }
 
+export type StandingContext = Pick<
+  SignerContext,
+  'nowMs' | 'feedId' | 'membership' | 'timing' | 'silentUntil' | 'highestCertified' | 'equivocatorSinceMs'
+>
+
 export type SignerDecision =
   | { readonly kind: 'sign'; readonly word: bigint; readonly own: ChosenSigner }
   | { readonly kind: 'locked'; readonly lock: ReportLock }
@@ -59,7 +64,7 @@ export function decideOnProposal(
   sender: Address,
   context: SignerContext,
 ): SignerDecision {
-  const refusal = checkTurn(proposal, keyEpoch, sender, context) ?? checkRound(proposal, context)
+  const refusal = checkStanding(proposal, keyEpoch, sender, context)
   if (refusal !== undefined) return refuse(refusal)
 
   const { lock } = context
@@ -79,11 +84,21 @@ export function decideOnProposal(
   return { kind: 'sign', word: proposal.word, own: chosen }
 }
 
+/** The cheap part of the decision, on nothing but who proposes when: whatever costs a verification comes after it. */
+export function checkStanding(
+  proposal: Proposal,
+  keyEpoch: number,
+  sender: Address,
+  context: StandingContext,
+): Refusal | undefined {
+  return checkTurn(proposal, keyEpoch, sender, context) ?? checkRound(proposal, context)
+}
+
 function checkTurn(
   proposal: Proposal,
   keyEpoch: number,
   sender: Address,
-  context: SignerContext,
+  context: StandingContext,
 ): Refusal | undefined {
   const { membership, timing, feedId, nowMs } = context
   const aggregator = aggregatorByIdentity(membership, sender)
@@ -100,14 +115,14 @@ function checkTurn(
 }
 
 /** Whether there is a quote of every active member whose quote can count. */
-function isEveryoneIn({ quotes }: Proposal, { membership, equivocatorSinceMs }: SignerContext): boolean {
+function isEveryoneIn({ quotes }: Proposal, { membership, equivocatorSinceMs }: StandingContext): boolean {
   const slots = new Set(quotes.map(claimedSlot))
   return activeMembers(membership).every(
     ({ slot }) => slots.has(slot) || equivocatorSinceMs(slot) !== undefined,
   )
 }
 
-function checkRound(proposal: Proposal, context: SignerContext): Refusal | undefined {
+function checkRound(proposal: Proposal, context: StandingContext): Refusal | undefined {
   const { timing, nowMs, highestCertified } = context
   const { roundMs, skewMs } = timing
   const oldest = previousRound(roundAt(nowMs, roundMs), roundMs)

@@ -3,8 +3,9 @@ import type { Domain } from '../domain.ts'
 import type { IdentityCrypto } from '../identity.ts'
 import { type Membership, memberBySlot } from '../membership.ts'
 import { decodeSignedQuote, quoteDigest, type SignedQuote, saysTheSame } from '../quote.ts'
+import type { Round } from '../rounds.ts'
 import type { QuotePair } from './messages.ts'
-import { type Equivocation, observedInsideSlot, type QuoteBook } from './quote-book.ts'
+import { type Equivocation, fitsItsSlot, type QuoteBook } from './quote-book.ts'
 import type { RoundTiming } from './timing.ts'
 
 export interface QuoteContext {
@@ -25,7 +26,7 @@ export function verifyQuote(bytes: Uint8Array, context: QuoteContext): SignedQuo
   const member = memberBySlot(context.membership, slot)
   if (member === undefined || member.suspended) return undefined
   if (quote.keyEpoch !== context.membership.keyEpoch || quote.feedId !== context.feedId) return undefined
-  if (!observedInsideSlot(quote, context.timing)) return undefined
+  if (!fitsItsSlot(quote, context.timing)) return undefined
   const known = context.book.quoteOf(quote.round, slot)
   if (known !== undefined && equalBytes(known.signed.bytes, bytes)) return known.signed
   const signer = context.crypto.recover(quoteDigest(context.domain, quote), signature)
@@ -33,20 +34,27 @@ export function verifyQuote(bytes: Uint8Array, context: QuoteContext): SignedQuo
 }
 
 /**
- * Whether the member of its slot, suspended or not, signed these bytes for this feed and key epoch. What is not
- * authentic, no honest process shows to another: unlike {@link verifyQuote} it does not depend on when a suspension
+ * Whether the member of its slot, suspended or not, signed these bytes for this feed, key epoch and round, and for a
+ * time inside it. What is not authentic, no honest process shows to another: unlike {@link verifyQuote} it does not depend on when a suspension
  * was seen, and is what blame can rest on.
  */
-export function isAuthentic(bytes: Uint8Array, context: Omit<QuoteContext, 'book'>): boolean {
+export function isAuthentic(bytes: Uint8Array, round: Round, context: Omit<QuoteContext, 'book'>): boolean {
   const signed = decode(context.domain, bytes)
-  if (signed === undefined) return false
+  return signed?.quote.round === round && isSignedByMember(signed, context)
+}
+
+function isSignedByMember(signed: SignedQuote, context: Omit<QuoteContext, 'book'>): boolean {
   const { quote, slot, signature } = signed
+  if (!fitsItsSlot(quote, context.timing)) return false
   if (quote.keyEpoch !== context.membership.keyEpoch || quote.feedId !== context.feedId) return false
   const signer = context.crypto.recover(quoteDigest(context.domain, quote), signature)
   return signer !== undefined && signer === memberBySlot(context.membership, slot)?.identity
 }
 
-/** The proof that a member said two things, when the pair is one under the membership's key. */
+/**
+ * The proof that a member said two things, when the pair is one under the membership's key. Of quotes that fit their
+ * slot only: what is learned goes on by gossip, where anything else is rejected.
+ */
 export function verifyEquivocation(
   pair: QuotePair,
   context: Omit<QuoteContext, 'book'>,
@@ -55,8 +63,8 @@ export function verifyEquivocation(
   if (first === undefined || second === undefined || saysTheSame(first, second)) return undefined
   const signer = memberBySlot(context.membership, first.slot)?.identity
   const ofOneRound = first.slot === second.slot && first.quote.round === second.quote.round
-  if (!ofOneRound || signer === undefined || !pair.every(bytes => isAuthentic(bytes, context)))
-    return undefined
+  if (!ofOneRound || signer === undefined) return undefined
+  if (![first, second].every(signed => isSignedByMember(signed, context))) return undefined
   return { slot: first.slot, signer, first, second }
 }
 

@@ -8,6 +8,7 @@ import type { Address, Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { CertificateCrypto } from '../../protocol/identity.ts'
 import type { Membership } from '../../protocol/membership.ts'
+import type { RoundTiming } from '../../protocol/round/timing.ts'
 import type { Price } from '../../protocol/units.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
@@ -44,6 +45,7 @@ export interface EpochsOptions {
   readonly directory: string
   readonly sealGraceSec: number
   readonly epochValidSec: number
+  readonly timing: Pick<RoundTiming, 'roundMs' | 'skewMs'>
   /** Cron expression with seconds. */
   readonly wake: string
 }
@@ -87,7 +89,7 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
   const ledger = new Ledger()
   const outcomes = new Outcomes({ logger, chain, bundles, network, membership })
   const prices = new PriceBook(
-    { domain, feedId: options.feedId, epochs: chain.clock },
+    { domain, feedId: options.feedId, epochs: chain.clock, timing: options.timing },
     {
       clock,
       crypto,

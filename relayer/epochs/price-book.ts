@@ -14,6 +14,7 @@ import type { CertificateCrypto } from '../../protocol/identity.ts'
 import { activeMembers, type Membership } from '../../protocol/membership.ts'
 import { unpackReport } from '../../protocol/report.ts'
 import { admitCertified, MAX_CERTIFIED_BYTES } from '../../protocol/round/certified.ts'
+import type { RoundTiming } from '../../protocol/round/timing.ts'
 import type { Price } from '../../protocol/units.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { PeerNetwork, Verdict } from '../../runtime/p2p/peer-network.ts'
@@ -27,6 +28,7 @@ export interface PriceBookOptions {
   readonly domain: Domain
   readonly feedId: Hash
   readonly epochs: EpochClock
+  readonly timing: Pick<RoundTiming, 'roundMs' | 'skewMs'>
 }
 
 export interface PriceBookDeps {
@@ -63,6 +65,8 @@ export class PriceBook {
       domain,
       feedId,
       membershipAt: this.#deps.membershipAt,
+      nowMs: this.#deps.clock.now(),
+      timing: this.#options.timing,
       highestCertified: this.#newest === undefined ? 0 : unpackReport(this.#newest.word).round,
       crypto: this.#deps.crypto,
     })

@@ -68,12 +68,15 @@ describe('a network of four under a hostile aggregator', function () {
     const forged = signQuoteAs(at(net.aggregators, 1).party, 3, { round })
     const [first, second, third] = CHOSEN.map(slot => at(quotes, slot))
     if (first === undefined || second === undefined || third === undefined) throw new Error('no quotes')
+    // One of four can lie: two proofs are one too many, whether they are true or not.
+    const more = [first, second].map(({ bytes }) => [bytes, bytes] as const)
     const sealed = [
       hostile.seal(round, quotes, signers.slice(1), { session: 1 }),
       hostile.seal(round, quotes.slice(0, 2), signers, { session: 2 }),
       hostile.seal(round, [...quotes.slice(0, 3), forged], signers, { session: 3 }),
       hostile.seal(round, [first, second, second, third], signers, { session: 4 }),
       hostile.seal(round, quotes, signers, { session: 5, equivocations: [[first.bytes, first.bytes]] }),
+      hostile.seal(round, quotes, signers, { session: 6, equivocations: more }),
       sealMessage(DOMAIN, MESSAGE_KIND.proposal, 1, new Uint8Array(9), at(net.aggregators, 1).party.sign),
     ]
     const replies = []
@@ -83,7 +86,8 @@ describe('a network of four under a hostile aggregator', function () {
       'TOO_FEW_QUOTES',
       'BAD_QUOTE',
       'DUPLICATE_QUOTE',
-      'share',
+      'FALSE_EVIDENCE',
+      'FALSE_EVIDENCE',
       'MALFORMED',
     ])
     expect(provenAgainstAggregators(net)).to.deep.equal(

@@ -168,6 +168,7 @@ describe('epochs of a relayer on a chain', function () {
         directory: join(directory.path, name, 'bundles'),
         sealGraceSec: GRACE_SEC,
         epochValidSec: VALID_SEC,
+        timing: { roundMs: 1_000, skewMs: 200 },
         wake: '* * * * * *',
       },
       {

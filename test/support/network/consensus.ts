@@ -10,6 +10,7 @@ import { RoundRunner } from '../../../aggregator/rounds/round-runner.ts'
 import { SignerRecord } from '../../../aggregator/rounds/signer-record.ts'
 import { Guard } from '../../../oracle-node/guard/guard.ts'
 import { createGuardStore, GUARD_MIGRATIONS } from '../../../oracle-node/guard/guard-store.ts'
+import { attemptRecord } from '../../../oracle-node/keygen/attempt-record.ts'
 import { KeygenCeremony } from '../../../oracle-node/keygen/ceremony.ts'
 import { KeyHolder } from '../../../oracle-node/keygen/key-holder.ts'
 import { KeyStore } from '../../../oracle-node/keygen/key-store.ts'
@@ -33,6 +34,7 @@ import type { RoundTiming } from '../../../protocol/round/timing.ts'
 import type { Round } from '../../../protocol/rounds.ts'
 import { type Bps, type Price, parseDecimal } from '../../../protocol/units.ts'
 import { systemClock } from '../../../runtime/clock.ts'
+import { loadNativeFrostCrypto } from '../../../runtime/native-frost.ts'
 import { createPeerNetwork, type PeerNetwork, type Verdict } from '../../../runtime/p2p/peer-network.ts'
 import { Secret } from '../../../runtime/secret.ts'
 import { openDatabase } from '../../../runtime/sqlite.ts'
@@ -105,7 +107,8 @@ export interface Consensus {
 
 /** Far below what protects a real key, so that tests do not wait for it. */
 const TEST_SCRYPT_N = 1_024
-const KEYGEN_TIMEOUT_MS = 6_000
+/** All members compute in one process, and nobody is to be called silent for it. */
+const KEYGEN_TIMEOUT_MS = 12_000
 /** Longer than any test. */
 const ROTATION_SEC = 86_400
 /** From a rotation to the first round of its key. */
@@ -202,7 +205,8 @@ export async function startConsensus(options: {
         database.close()
       },
     }
-    const tampered: Pick<PeerNetwork, 'handle' | 'request'> = {
+    const tampered: Pick<PeerNetwork, 'handle' | 'request' | 'connected'> = {
+      connected: () => network.connected(),
       request: (...args) => network.request(...args),
       handle: (protocol, limits, handler) =>
         network.handle(protocol, limits, (request, from, signal) => {
@@ -225,6 +229,8 @@ export async function startConsensus(options: {
         network: tampered,
         view: () => view,
         sign: digest => guard.signDigest(digest),
+        attempts: attemptRecord(join(directory.path, `${slot}`, 'attempts.json')),
+        promised: (keyEpoch, px) => store.promised(keyEpoch, px),
         save: (keyEpoch, key) => store.save(keyEpoch, key),
       },
     )
@@ -235,6 +241,7 @@ export async function startConsensus(options: {
         logger,
         guard,
         crypto,
+        frost: loadNativeFrostCrypto(),
         book,
         network: tampered,
         view: () => view,
@@ -267,11 +274,15 @@ export async function startConsensus(options: {
           membershipAt: membershipOfRound,
           highestCertified,
           crypto,
+          timing,
+          nowMs: clock.now(),
+          wantsOld: round => signing.awaitsCertificate(round),
         })
         if (admission.verdict === 'accept') {
           const { report, proposer } = admission.announcement
-          highestCertified = unpackReport(report.word).round
-          signing.onCertified(highestCertified, proposer)
+          const { round } = unpackReport(report.word)
+          if (round > highestCertified) highestCertified = round
+          signing.onCertified(round, proposer)
         }
         return admission.verdict
       },
@@ -293,7 +304,7 @@ export async function startConsensus(options: {
     )
     desk.register()
     const quoter = new Quoter(
-      { feedId: FEED_ID, slot, roundMs: timing.roundMs, skewMs: timing.skewMs },
+      { feedId: FEED_ID, slot, identity: party.identity, roundMs: timing.roundMs, skewMs: timing.skewMs },
       {
         clock,
         logger,
@@ -353,6 +364,7 @@ export async function startConsensus(options: {
         clock,
         logger,
         crypto,
+        frost: loadNativeFrostCrypto(),
         network,
         book,
         sign: party.sign,
@@ -392,8 +404,9 @@ export async function startConsensus(options: {
       MAX_CERTIFIED_BYTES,
       data => {
         const context = {
-          ...{ domain: DOMAIN, feedId: FEED_ID, crypto, highestCertified },
+          ...{ domain: DOMAIN, feedId: FEED_ID, crypto, highestCertified, timing },
           membershipAt: membershipOfRound,
+          nowMs: clock.now(),
         }
         const admission = admitCertified(data, context)
         if (admission.verdict === 'accept')

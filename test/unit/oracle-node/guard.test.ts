@@ -4,7 +4,7 @@ import { Guard, GuardClosedError } from '../../../oracle-node/guard/guard.ts'
 import { createGuardStore, GUARD_MIGRATIONS } from '../../../oracle-node/guard/guard-store.ts'
 import { quoteDigest } from '../../../protocol/quote.ts'
 import { reportDigest } from '../../../protocol/report.ts'
-import { asRound, type Round } from '../../../protocol/rounds.ts'
+import { asRound, type Round, roundStartMs } from '../../../protocol/rounds.ts'
 import { openDatabase, type SqliteDatabase } from '../../../runtime/sqlite.ts'
 import { aQuote, crypto, DOMAIN, FEED_ID, party, ROUND, signQuoteAs } from '../../support/network/cast.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
@@ -68,7 +68,7 @@ describe('the guard', () => {
     }
   })
 
-  it('says of a closed guard what gave the copy away and how to clear it, which it can be', () => {
+  it('says of a closed guard what gave the copy away and what to do, and signs again once that is done', () => {
     const foreign = signQuoteAs(me, 0, { confidence: 99 })
     guard.close(foreign, 1_234)
     guard.close(signQuoteAs(me, 0, { confidence: 98 }), 5_678)
@@ -76,11 +76,33 @@ describe('the guard', () => {
     const error = thrownBy(() => guard.assertOpen())
     expect(error.closure).to.deep.include({ atMs: 1_234, round: ROUND })
     expect(Buffer.from(error.closure.quote)).to.deep.equal(Buffer.from(foreign.bytes))
-    const [, statement = ''] = /sqlite3 guard\.sqlite '(.+)'$/.exec(error.message) ?? []
-    database.exec(statement)
+    expect(error.message).to.match(/ionet oracle reopen --config FILE$/)
+    const ackMs = roundStartMs(later(3))
+    expect(guard.reopen(ackMs)).to.deep.include({ atMs: 1_234, round: ROUND })
     reopen()
+    expect(guard.reopen(ackMs + 1)).to.equal(undefined)
+    expect(guard.isAcknowledged(ROUND)).to.equal(true)
+    expect(guard.isAcknowledged(later(4))).to.equal(false)
     expect(() => guard.assertOpen()).to.not.throw()
     expect(guard.signQuote(aQuote()).quote.round).to.equal(ROUND)
+  })
+
+  it('is closed again by what comes after it was opened, and keeps both records', () => {
+    guard.close(signQuoteAs(me, 0, { confidence: 99 }), 1_234)
+    guard.reopen(roundStartMs(later(3)))
+    guard.close(signQuoteAs(me, 0, { round: later(9) }), 5_678)
+    reopen()
+    expect(thrownBy(() => guard.assertOpen()).closure).to.deep.include({ atMs: 5_678, round: later(9) })
+    expect(database.prepare('SELECT count(*) AS n FROM closures').get()).to.deep.equal({ n: 2 })
+  })
+
+  it('stays closed when a program that knows acknowledgements opens what an older one has closed', () => {
+    const old = openDatabase(join(directory.path, 'old.sqlite'), GUARD_MIGRATIONS.slice(0, 2))
+    old.prepare('INSERT INTO closed (id, at_ms, round, quote) VALUES (1, 7, ?, ?)').run(ROUND, Buffer.of(1))
+    old.close()
+    const migrated = openDatabase(join(directory.path, 'old.sqlite'), GUARD_MIGRATIONS)
+    expect(createGuardStore(migrated).closure()).to.deep.include({ atMs: 7, round: ROUND })
+    migrated.close()
   })
 
   it('signs one quote a round, also after it was opened again', () => {

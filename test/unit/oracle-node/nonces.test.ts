@@ -5,6 +5,7 @@ import type { Hash } from '../../../protocol/bytes.ts'
 import type { FrostSecret } from '../../../protocol/frost.ts'
 import type { PeerKey } from '../../../protocol/membership.ts'
 import { MAX_LANE_PAIRS } from '../../../protocol/round/messages.ts'
+import { loadNativeFrostCrypto } from '../../../runtime/native-frost.ts'
 import { at, party } from '../../support/network/cast.ts'
 import { dealKey } from '../../support/network/dealt-keys.ts'
 
@@ -70,12 +71,12 @@ describe('nonce pairs', () => {
       expect(lanes.take(peer(0), 1, { hiding: first.hiding, binding: second.binding })).to.equal(undefined)
     })
 
-    it('are given to no more than sixteen aggregators under two keys', () => {
-      const lanes = new NonceLanes()
-      for (let index = 0; index < 16; index++) {
+    it('are given to as many aggregators as a registry lists, under two keys, and to no more', () => {
+      const lanes = new NonceLanes(loadNativeFrostCrypto())
+      for (let index = 0; index < 64; index++) {
         for (const keyEpoch of [1, 2]) lanes.refill(peer(index), boot(1), keyEpoch, secret)
       }
-      expect(lanes.refill(peer(16), boot(1), 1, secret)).to.deep.equal([])
+      expect(lanes.refill(peer(64), boot(1), 1, secret)).to.deep.equal([])
       expect(lanes.refill(peer(0), boot(2), 1, secret)).to.have.length(MAX_LANE_PAIRS)
     })
 

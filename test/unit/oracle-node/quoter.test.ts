@@ -29,6 +29,8 @@ describe('the quoter', () => {
   let clock: WallClock
   let membership: Membership | undefined
   let published: SignedQuote[]
+  let unknownClocks = 0
+  let isGuardClosed: boolean
   let offsetMs: number | undefined
   let counts: ('QUOTED' | Abstention)[]
   let signed: Round[]
@@ -42,6 +44,7 @@ describe('the quoter', () => {
     membership = registryView(castOf(4), { groupKey })
     published = []
     offsetMs = undefined
+    isGuardClosed = false
     counts = []
     signed = []
     stored = new Map()
@@ -60,7 +63,7 @@ describe('the quoter', () => {
       trace: { feed: 'IO/USD', nowMs, values: [] },
     })
     quoter = new Quoter(
-      { feedId: FEED_ID, slot: 2, roundMs: ROUND_MS, skewMs: 200 },
+      { feedId: FEED_ID, slot: 2, identity: party('member 2').identity, roundMs: ROUND_MS, skewMs: 200 },
       {
         clock,
         logger,
@@ -69,6 +72,7 @@ describe('the quoter', () => {
         guard: {
           quoteOf: round => stored.get(round),
           signQuote: quote => {
+            if (isGuardClosed) throw new GuardError('CLOSED', quote.round)
             if (quote.round <= Math.max(0, ...signed))
               throw new GuardError('ROUND_NOT_ABOVE_LAST', quote.round)
             signed.push(quote.round)
@@ -77,7 +81,7 @@ describe('the quoter', () => {
         },
         clockOffsetMs: () => offsetMs,
         publish: quote => published.push(quote),
-        count: outcome => counts.push(outcome),
+        count: outcome => (outcome === 'PEER_CLOCKS_UNKNOWN' ? unknownClocks++ : counts.push(outcome)),
       },
     )
     await quoter.start()
@@ -119,7 +123,12 @@ describe('the quoter', () => {
     await passRounds(2)
     membership = registryView(castOf(2), { groupKey })
     await passRounds(1)
-    expect(counts).to.deep.equal(['NOT_ACTIVE', 'NOT_ACTIVE', 'NOT_ACTIVE'])
+    // Somebody else has its slot by now.
+    const [first, second, , fourth] = castOf(4).members
+    const members = [first, second, party('member 9'), fourth].filter(one => one !== undefined)
+    membership = registryView({ members, aggregators: [] }, { groupKey })
+    await passRounds(1)
+    expect(counts).to.deep.equal(['NOT_ACTIVE', 'NOT_ACTIVE', 'NOT_ACTIVE', 'NOT_ACTIVE'])
   })
 
   it('abstains without a price', async () => {
@@ -166,6 +175,25 @@ describe('the quoter', () => {
       await passRounds(1)
     }
     expect(counts).to.deep.equal(['QUOTED', 'CLOCK_OFF_PEERS', 'CLOCK_OFF_PEERS', 'QUOTED', 'QUOTED'])
+  })
+
+  it('counts the rounds in which too few peers have said what time it is', async () => {
+    await passRounds(2)
+    unknownClocks = 0
+    for (const next of [0, undefined, undefined, 0]) {
+      offsetMs = next
+      await passRounds(1)
+    }
+    expect(unknownClocks).to.equal(2)
+  })
+
+  it('says of a closed guard that it is closed', async () => {
+    await passRounds(2)
+    isGuardClosed = true
+    counts = []
+    await passRounds(2)
+    expect(counts).to.deep.equal(['GUARD_CLOSED', 'GUARD_CLOSED'])
+    expect(logger.lines.filter(line => line.level === 'error')).to.deep.equal([])
   })
 
   it('abstains in rounds that it has passed already when the clock was set back', async () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { verifyQuorumSignatures } from '../../../protocol/certificate.ts'
 import { nobleIdentityCrypto } from '../../../protocol/identity.ts'
+import { membershipOf } from '../../../protocol/membership.ts'
 import type { SignedQuote } from '../../../protocol/quote.ts'
 import { reportDigest } from '../../../protocol/report.ts'
 import {
@@ -471,6 +472,36 @@ describe('an aggregator that has all shares', () => {
       verifyQuorumSignatures(network.membership, digest, effect.signatures, nobleIdentityCrypto),
     ).to.equal(true)
     expect(effect.signatures).to.have.length(q)
+  })
+
+  it('falls back ascending by address also where a slot is empty and places are not slots', () => {
+    const six = new ProtocolNetwork(6)
+    for (const slots of [
+      [0, 1, 2, 4],
+      [0, 2, 3, 4],
+      [1, 2, 3, 5],
+      [0, 1, 3, 5],
+      [2, 3, 4, 5],
+    ]) {
+      const membership = membershipOf({
+        ...six.membership,
+        members: six.membership.members.filter(({ slot }) => slots.includes(slot)),
+      })
+      const digest = reportDigest(DOMAIN, FEED_ID, 7n)
+      const signatures = new Map(slots.map(slot => [slot, six.signerOf(slot)(digest)]))
+      const state: RoundState = {
+        ...openRound(ROUND, FEED_ID, 'primary'),
+        phase: 'signing',
+        identitySignatures: new Map([[7n, signatures]]),
+      }
+      const { effects } = step(state, { type: 'tick' }, context({ nowMs: T_MS + 5_000, membership }))
+      const [effect] = effects
+      if (effect?.type !== 'certify-by-quorum') throw new Error('no fallback')
+      expect(
+        verifyQuorumSignatures(membership, digest, effect.signatures, nobleIdentityCrypto),
+        slots.join(),
+      ).to.equal(true)
+    }
   })
 
   it('falls back after the last session too', () => {

@@ -14,7 +14,15 @@ import { certifiedReportOf, reportJson } from '../../../protocol/report-json.ts'
 import { admitCertified, sealCertified } from '../../../protocol/round/certified.ts'
 import { formatDecimal } from '../../../protocol/units.ts'
 import { makeKey, publicOf, shareSignatures } from '../../support/protocol/group-key.ts'
-import { DOMAIN, FEED_ID, KEY_EPOCH, ProtocolNetwork, withSuspended } from '../../support/protocol/network.ts'
+import {
+  DOMAIN,
+  FEED_ID,
+  KEY_EPOCH,
+  ProtocolNetwork,
+  T_MS,
+  TIMING,
+  withSuspended,
+} from '../../support/protocol/network.ts'
 
 const key = makeKey([0, 1, 2, 3], 3, 'certificate tests')
 const px = groupKeyX(publicOf(key))
@@ -149,6 +157,8 @@ describe('an announcement', () => {
     feedId: FEED_ID,
     membershipAt: () => membership,
     highestCertified: unpackReport(word).round - 10,
+    nowMs: T_MS,
+    timing: TIMING,
     crypto: nobleIdentityCrypto,
   }
   const seal = (report: CertifiedReport, sign = network.aggregatorSigner(1)) =>
@@ -173,6 +183,28 @@ describe('an announcement', () => {
     for (const [code, bytes, changes] of cases) {
       expect(admitCertified(bytes, { ...context, ...changes })).to.deep.equal({ verdict: 'ignore', code })
     }
+  })
+
+  it('is ignored for a round that cannot have begun, however clocks differ', () => {
+    const early = (beforeMs: number) => admitCertified(seal(byGroup), { ...context, nowMs: T_MS - beforeMs })
+    expect(early(TIMING.roundMs + TIMING.skewMs).verdict).to.equal('accept')
+    expect(early(TIMING.roundMs + TIMING.skewMs + 1)).to.deep.equal({ verdict: 'ignore', code: 'TOO_EARLY' })
+  })
+
+  it('is accepted of an old round that is asked for, when its certificate holds', () => {
+    const { round } = unpackReport(word)
+    const asked: number[] = []
+    const old = {
+      ...context,
+      highestCertified: round + 10,
+      wantsOld: (wanted: number) => asked.push(wanted) > 0,
+    }
+    expect(admitCertified(seal(byGroup), old).verdict).to.equal('accept')
+    expect(asked).to.deep.equal([round])
+    expect(admitCertified(seal({ ...byGroup, word: word ^ (1n << 200n) }), old).verdict).to.equal('reject')
+    expect(admitCertified(seal(byGroup), { ...old, wantsOld: () => false })).to.deep.include({
+      code: 'OLD_ROUND',
+    })
   })
 
   it('is rejected when it is malformed or its certificate does not hold', () => {

@@ -5,7 +5,7 @@ import { faultOfProposal, faultOfRefusal, isFalseMissing } from '../../../protoc
 import type { Proposal, Refusal } from '../../../protocol/round/messages.ts'
 import { QuoteBook } from '../../../protocol/round/quote-book.ts'
 import { claimedSlot, isAuthentic, verifyEquivocation } from '../../../protocol/round/verify-quote.ts'
-import { nextRound } from '../../../protocol/rounds.ts'
+import { asRound, nextRound } from '../../../protocol/rounds.ts'
 import {
   chosenSigner,
   DOMAIN,
@@ -21,7 +21,7 @@ import {
 const network = new ProtocolNetwork(5)
 const { membership } = network
 const context = { domain: DOMAIN, feedId: FEED_ID, membership, timing: TIMING, crypto: nobleIdentityCrypto }
-const authentic = (bytes: Uint8Array): boolean => isAuthentic(bytes, context)
+const authentic = (bytes: Uint8Array): boolean => isAuthentic(bytes, ROUND, context)
 const forged = encodeSignedQuote(
   DOMAIN,
   0,
@@ -32,11 +32,11 @@ const forged = encodeSignedQuote(
 describe('what a refused proposal says of its aggregator', () => {
   const faultOf = (reason: Refusal, changes: Partial<Proposal> = {}, view = membership) =>
     faultOfProposal(reason, network.proposal(changes), view, bytes =>
-      isAuthentic(bytes, { ...context, membership: view }),
+      isAuthentic(bytes, ROUND, { ...context, membership: view }),
     )
 
   it('is a fault where its own bytes show it', () => {
-    for (const reason of ['TOO_FEW_QUOTES', 'DUPLICATE_QUOTE', 'WRONG_WORD'] as const)
+    for (const reason of ['TOO_FEW_QUOTES', 'DUPLICATE_QUOTE', 'WRONG_WORD', 'FALSE_EVIDENCE'] as const)
       expect(faultOf(reason)).to.equal(reason)
   })
 
@@ -67,6 +67,17 @@ describe('what a refused proposal says of its aggregator', () => {
     }
     const quotes = [forged, ...network.signedQuotes([1, 2, 3])].map(({ bytes }) => bytes)
     expect(faultOf('BAD_QUOTE', { quotes })).to.equal('BAD_QUOTE')
+  })
+
+  it('is a fault for a quote of another round, or observed outside its own, though its member signed it', () => {
+    const next = nextRound(ROUND, TIMING.roundMs)
+    for (const wrong of [
+      network.signedQuote(0, { round: next, observedAt: T_MS / 1_000 + 1 }),
+      network.signedQuote(0, { observedAt: T_MS / 1_000 + 60 }),
+    ]) {
+      const quotes = [wrong, ...network.signedQuotes([1, 2, 3])].map(({ bytes }) => bytes)
+      expect(faultOf('BAD_QUOTE', { quotes })).to.equal('BAD_QUOTE')
+    }
   })
 })
 
@@ -104,6 +115,24 @@ describe('a proof that a member said two things', () => {
     expect(proof(first, network.signedQuote(2, later))).to.equal(undefined)
     expect(proof(first, network.signedQuote(2, { keyEpoch: KEY_EPOCH - 1 }))).to.equal(undefined)
     expect(proof(forged, network.signedQuote(0))).to.equal(undefined)
+  })
+
+  it('is none of quotes that are rejected wherever they are shown', () => {
+    for (const changes of [
+      { round: asRound(ROUND + 1) },
+      { observedAt: T_MS / 1_000 - 1 },
+      { observedAt: T_MS / 1_000 + 2 },
+    ]) {
+      const [one, other] = [
+        network.signedQuote(2, changes),
+        network.signedQuote(2, { ...changes, confidence: 9 }),
+      ]
+      expect(proof(one, other)).to.equal(undefined)
+      const book = new QuoteBook({ domain: DOMAIN, feedId: FEED_ID, timing: TIMING }, nobleIdentityCrypto)
+      const evidence = { slot: 2, signer: network.identityOf(2), first: one, second: other }
+      expect(book.learn(evidence, T_MS)).to.equal(false)
+      expect(book.equivocationsOf(KEY_EPOCH)).to.deep.equal([])
+    }
   })
 
   it('holds against a member that is suspended, too', () => {

@@ -11,7 +11,7 @@ import { openDatabase, type SqliteDatabase } from '../../../../runtime/sqlite.ts
 import { certifiedPrice, network as epochNetwork } from '../../../support/epoch/cast.ts'
 import { LENGTH_SEC, START_SEC } from '../../../support/epoch/world.ts'
 import { at, crypto } from '../../../support/network/cast.ts'
-import { DOMAIN, FEED_ID } from '../../../support/protocol/network.ts'
+import { DOMAIN, FEED_ID, TIMING } from '../../../support/protocol/network.ts'
 import { type PaperNetwork, paperNetwork } from '../../../support/relayer/paper-nodes.ts'
 
 describe('the highest certified price of an epoch', () => {
@@ -23,9 +23,12 @@ describe('the highest certified price of an epoch', () => {
 
   const open = (): PriceBook =>
     new PriceBook(
-      { domain: DOMAIN, feedId: FEED_ID, epochs: { startSec: START_SEC, lengthSec: LENGTH_SEC } },
       {
-        clock: systemClock,
+        ...{ domain: DOMAIN, feedId: FEED_ID, timing: TIMING },
+        epochs: { startSec: START_SEC, lengthSec: LENGTH_SEC },
+      },
+      {
+        clock: { ...systemClock, now: () => (START_SEC + 3 * LENGTH_SEC) * 1_000 },
         crypto,
         network: wire.peer,
         store: createPriceStore(database),
