@@ -27,6 +27,7 @@ import type { PeerKey } from '../../../protocol/membership.ts'
 import { QuoteBook } from '../../../protocol/round/quote-book.ts'
 import { asRound } from '../../../protocol/rounds.ts'
 import { type Price, parseDecimal } from '../../../protocol/units.ts'
+import { loadNativeFrostCrypto } from '../../../runtime/native-frost.ts'
 import type { PeerNetwork, RequestHandler } from '../../../runtime/p2p/peer-network.ts'
 import { openDatabase } from '../../../runtime/sqlite.ts'
 import { crypto, DOMAIN, FEED_ID, party, TIMING } from '../network/cast.ts'
@@ -115,6 +116,7 @@ const signing = new SigningService(
   {
     ...{ clock, logger, guard, network },
     crypto: watchedCrypto,
+    frost: loadNativeFrostCrypto(),
     book: new QuoteBook({ domain: DOMAIN, feedId: FEED_ID, timing: TIMING }, crypto),
     view: () => view,
     key: () => key,
@@ -125,7 +127,10 @@ const signing = new SigningService(
   },
 )
 const quoter = new Quoter(
-  { feedId: FEED_ID, slot: MEMBER, roundMs: TIMING.roundMs, skewMs: TIMING.skewMs },
+  {
+    ...{ feedId: FEED_ID, slot: MEMBER, identity: party(`member ${MEMBER}`).identity },
+    ...{ roundMs: TIMING.roundMs, skewMs: TIMING.skewMs },
+  },
   {
     ...{ clock, logger, guard },
     membershipAt: () => view.newest,

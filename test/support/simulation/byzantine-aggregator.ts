@@ -18,6 +18,7 @@ import {
   decodeReply,
   encodeProposal,
   MAX_REPLY_BYTES,
+  type QuotePair,
 } from '../../../protocol/round/messages.ts'
 import { QuoteBook } from '../../../protocol/round/quote-book.ts'
 import { proposalTimeMs, turnOf } from '../../../protocol/round/timing.ts'
@@ -25,6 +26,7 @@ import { nextRound, type Round, roundAt, roundStartMs } from '../../../protocol/
 import type { Price } from '../../../protocol/units.ts'
 import { at, crypto, DOMAIN, FEED_ID, signQuoteAs } from '../network/cast.ts'
 import { NodeClock } from './node-clock.ts'
+import { crowd, falseProofsOf, proofsAgainst } from './proofs.ts'
 import type { Random } from './random.ts'
 import type { SimPeer } from './sim-network.ts'
 import { aggregatorName, type Life, type World } from './world.ts'
@@ -45,8 +47,17 @@ const STRATEGIES = [
   'other epoch',
   'forge',
   'impersonate',
+  'true proofs',
+  'false proofs',
+  'false proofs',
+  'off-slot proofs',
+  'off-slot proofs',
+  'duplicate slots',
 ] as const
 type Strategy = (typeof STRATEGIES)[number]
+type Proofs = Extract<Strategy, `${string} proofs`>
+/** With members that lie with it: such a pair can bind honest members to two words, and the round ends without either. */
+const COSTLY: ReadonlySet<Strategy> = new Set(['split'])
 
 interface Asked {
   readonly round: Round
@@ -137,6 +148,8 @@ export class ByzantineAggregator {
           ? this.#random.int(300, 2_500)
           : 0
     witness.note(round, `${this.#peer.name} plays ${strategy}`)
+    if (turn !== undefined && this.#world.byzantine.size > 0 && COSTLY.has(strategy))
+      witness.costlyLie(round, undefined, strategy)
     timeline.at(dueMs + shiftMs + this.#random.int(0, 20), () => this.#act(strategy, round, membership))
   }
 
@@ -182,6 +195,17 @@ export class ByzantineAggregator {
       case 'impersonate':
         this.#propose(round, membership, this.#inOthersNames(round, membership), this.#signers(membership))
         return
+      case 'true proofs':
+      case 'false proofs':
+      case 'off-slot proofs':
+        this.#accuse(strategy, round, membership, quotes)
+        return
+      case 'duplicate slots': {
+        const equivocations = crowd(this.#proofs('false proofs', round, membership, quotes))
+        this.#propose(round, membership, quotes, this.#signers(membership), { equivocations })
+        this.#propose(round, membership, [...quotes, ...quotes.slice(-1)], this.#signers(membership))
+        return
+      }
       case 'forge':
         this.#forge(round, membership, quotes)
         return
@@ -208,6 +232,23 @@ export class ByzantineAggregator {
       const signers = [...friends, ...side].slice(0, need).sort((a, b) => a - b)
       this.#propose(round, membership, chosen, signers)
     })
+  }
+
+  /** Twice, with another choice of proofs: what one member learns, the others are to hear from it. */
+  #accuse(kind: Proofs, round: Round, membership: Membership, quotes: readonly SignedQuote[]): void {
+    for (let copy = 0; copy < 2; copy++) {
+      const all = this.#proofs(kind, round, membership, quotes)
+      const equivocations = this.#random.some(all, this.#random.int(1, 8))
+      this.#propose(round, membership, quotes, this.#signers(membership), { equivocations })
+    }
+  }
+
+  #proofs(kind: Proofs, round: Round, { keyEpoch }: Membership, quotes: readonly SignedQuote[]): QuotePair[] {
+    const { byzantine, cast } = this.#world
+    const all = [...byzantine].map(slot => proofsAgainst(at(cast.members, slot), slot, round, keyEpoch))
+    if (kind !== 'false proofs' && all.length > 0)
+      return all.flatMap(pairs => (kind === 'true proofs' ? pairs.slice(0, 1) : pairs.slice(1)))
+    return quotes.flatMap(({ bytes }) => falseProofsOf(this.#party, round, keyEpoch, bytes))
   }
 
   #withFriends(
@@ -253,7 +294,12 @@ export class ByzantineAggregator {
     membership: Membership,
     quotes: readonly SignedQuote[],
     slots: readonly number[],
-    twist: { word?: (word: bigint) => bigint; keyEpoch?: number; twice?: boolean } = {},
+    twist: {
+      word?: (word: bigint) => bigint
+      keyEpoch?: number
+      twice?: boolean
+      equivocations?: readonly QuotePair[]
+    } = {},
   ): void {
     if (quotes.length === 0) return
     const pool = this.#poolOf(membership.keyEpoch)
@@ -277,7 +323,7 @@ export class ByzantineAggregator {
           quotes: quotes.map(({ bytes }) => bytes),
           word,
           signers,
-          equivocations: [],
+          equivocations: twist.equivocations ?? [],
         }),
         this.#party.sign,
       )

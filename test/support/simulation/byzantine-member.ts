@@ -1,9 +1,11 @@
 /** Members that lie. They run the real code and depart from it where it hurts; some sign whatever they are asked. */
+import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { hexOf } from '../../../protocol/bytes.ts'
 import { CHANNELS, topicOf } from '../../../protocol/channels.ts'
 import { commitmentsOf, frost } from '../../../protocol/frost.ts'
+import { toCompact } from '../../../protocol/identity.ts'
 import { MESSAGE_KIND, openMessage, sealMessage } from '../../../protocol/message.ts'
-import type { SignedQuote } from '../../../protocol/quote.ts'
+import { encodeSignedQuote, quoteDigest, type SignedQuote } from '../../../protocol/quote.ts'
 import { reportDigest } from '../../../protocol/report.ts'
 import {
   decodeNonceRequest,
@@ -15,9 +17,9 @@ import {
   type Reply,
   sessionIdOf,
 } from '../../../protocol/round/messages.ts'
-import { roundAt } from '../../../protocol/rounds.ts'
 import type { Price } from '../../../protocol/units.ts'
 import { at, crypto, DOMAIN, FEED_ID, signQuoteAs } from '../network/cast.ts'
+import { falseProofsOf, proofsAgainst } from './proofs.ts'
 import type { Random } from './random.ts'
 import type { MemberMask } from './sim-member.ts'
 import type { SimPeer } from './sim-network.ts'
@@ -25,10 +27,28 @@ import { memberName, type World } from './world.ts'
 
 /** Lies that cost no round of calm weather: the network gets along without this member. */
 const TAME_QUOTES = ['honest', 'silent', 'garbage', 'extreme'] as const
-const TAME_ANSWERS = ['honest', 'silent', 'bad share', 'bad seal', 'bad nonce', 'refusing'] as const
+const TAME_ANSWERS = [
+  'honest',
+  'silent',
+  'bad share',
+  'bad seal',
+  'bad nonce',
+  'refusing',
+  'false proof',
+] as const
 /** Lies that may cost the round they are told in, and nothing else. */
 const WILD_QUOTES = [...TAME_QUOTES, 'two faces', 'to one', 'late', 'replay', 'other signature'] as const
-const WILD_ANSWERS = [...TAME_ANSWERS, 'false missing', 'false locked'] as const
+const WILD_ANSWERS = [...TAME_ANSWERS, 'false missing', 'false locked', 'own proof'] as const
+
+/** Those of them, indeed. */
+const COSTLY: ReadonlySet<string> = new Set([
+  'two faces',
+  'to one',
+  'late',
+  'false missing',
+  'false locked',
+  'own proof',
+])
 
 type QuoteLie = (typeof WILD_QUOTES)[number]
 type AnswerLie = (typeof WILD_ANSWERS)[number]
@@ -38,6 +58,8 @@ export interface Character {
   readonly wild: boolean
   /** Signs every word under its own nonces, for whoever asks. */
   readonly accomplice: boolean
+  /** Does not lie at all: somebody else has a copy of its key, and uses it. */
+  readonly copied: boolean
 }
 
 type GeneratedNonce = ReturnType<typeof frost.commit>
@@ -64,13 +86,22 @@ export class ByzantineMember implements MemberMask {
     return at(this.#world.cast.members, this.#slot)
   }
 
+  get latches(): boolean {
+    return this.#character.copied
+  }
+
   #lie<T extends string>(about: string, round: number, tame: readonly T[], wild: readonly T[]): T {
     const lie = this.#random.fork(`${about} ${round}`).pick(this.#character.wild ? wild : tame)
+    if (COSTLY.has(lie)) this.#world.witness.costlyLie(round, this.#slot, lie)
     return lie
   }
 
   outgoing(signed: SignedQuote, peer: SimPeer): void {
     const { round } = signed.quote
+    if (this.#character.copied) {
+      this.#withThief(signed, peer)
+      return
+    }
     const lie = this.#lie<QuoteLie>('quote', round, TAME_QUOTES, WILD_QUOTES)
     this.#world.witness.note(round, `${memberName(this.#slot)} tells a ${lie} quote`)
     const topic = topicOf(DOMAIN, 'quotes')
@@ -110,9 +141,14 @@ export class ByzantineMember implements MemberMask {
         for (const old of this.#old) send(old)
         send(signed)
         break
-      case 'other signature':
-        send(signed)
+      case 'other signature': {
+        const side = this.#random.some(peers, Math.ceil(peers.length / 2))
+        peer.publishTo(side, topic, signed.bytes)
+        const rest = peers.filter(key => !side.includes(key))
+        peer.publishTo(rest, topic, this.#signedAgain(signed).bytes)
+        this.#said.set(round, signed.bytes)
         break
+      }
       default:
         lie satisfies never
     }
@@ -125,16 +161,17 @@ export class ByzantineMember implements MemberMask {
     _from: string,
     honestly: () => Promise<Uint8Array>,
   ): Promise<Uint8Array> {
+    if (this.#character.copied) return honestly()
     // Whoever wants to seem honest says the same to those who ask.
     if (protocol === CHANNELS.quote && !this.#character.wild)
       return this.#said.get(decodeQuoteRequest(request)) ?? new Uint8Array()
     if (protocol === CHANNELS.nonces) return this.#character.accomplice ? this.#hand(request) : honestly()
     if (protocol !== CHANNELS.sign) return honestly()
     if (this.#character.accomplice) return (await this.#signAnything(request)) ?? honestly()
-    const round = roundAt(this.#world.timeline.nowMs, this.#world.timing.roundMs)
+    const { keyEpoch, body } = openMessage(DOMAIN, MESSAGE_KIND.proposal, request, crypto)
+    const { round, quotes } = decodeProposal(body)
     const lie = this.#lie<AnswerLie>('answer', round, TAME_ANSWERS, WILD_ANSWERS)
     this.#world.witness.note(round, `${memberName(this.#slot)} gives a ${lie} answer`)
-    const { keyEpoch } = openMessage(DOMAIN, MESSAGE_KIND.proposal, request, crypto)
     const sessionId = sessionIdOf(request)
     const before = this.#oldProposal
     this.#oldProposal = request
@@ -151,6 +188,15 @@ export class ByzantineMember implements MemberMask {
         return this.#seal(keyEpoch, { kind: 'missing', sessionId, quotes: this.#inventedQuotes(request) })
       case 'false locked':
         return this.#seal(keyEpoch, { kind: 'locked', sessionId, proposal: before ?? request })
+      case 'false proof':
+      case 'own proof': {
+        const pairs =
+          lie === 'own proof'
+            ? proofsAgainst(this.#party, this.#slot, round, keyEpoch)
+            : quotes.flatMap(quote => falseProofsOf(this.#party, round, keyEpoch, quote))
+        const evidence = this.#random.pick(pairs)
+        return this.#seal(keyEpoch, { kind: 'refused', sessionId, reason: 'EQUIVOCATOR', evidence })
+      }
       case 'bad share':
       case 'bad nonce':
         return this.#spoil(await honestly(), keyEpoch, lie)
@@ -217,6 +263,32 @@ export class ByzantineMember implements MemberMask {
 
   #variant(signed: SignedQuote, price: bigint): SignedQuote {
     return signQuoteAs(this.#party, this.#slot, { ...signed.quote, price: price as Price })
+  }
+
+  /** The same quote under another signature, which says nothing new. */
+  #signedAgain(signed: SignedQuote): SignedQuote {
+    const { secret } = this.#party
+    const extraEntropy = this.#bytes(32)
+    const recovered = secp256k1.sign(quoteDigest(DOMAIN, signed.quote), secret, {
+      ...({ prehash: false, format: 'recovered' } as const),
+      extraEntropy,
+    })
+    const signature = toCompact(recovered.subarray(1), recovered[0] ?? 0)
+    return encodeSignedQuote(DOMAIN, this.#slot, signed.quote, signature)
+  }
+
+  /** Its own quote, and now and then another one from wherever the copy of its key is. */
+  #withThief(signed: SignedQuote, peer: SimPeer): void {
+    const { network, timeline, witness } = this.#world
+    const topic = topicOf(DOMAIN, 'quotes')
+    peer.publish(topic, signed.bytes).catch(() => {})
+    const { round } = signed.quote
+    if (!this.#random.fork(`thief ${round}`).chance(0.1)) return
+    witness.costlyLie(round, this.#slot, 'copied')
+    const other = this.#variant(signed, signed.quote.price * 2n)
+    timeline.after(this.#random.int(0, 200), () => {
+      for (const to of network.peers()) to.deliver(topic, other.bytes, peer)
+    })
   }
 
   #garbage(bytes: Uint8Array): Uint8Array {

@@ -10,7 +10,11 @@ const FIRST_JUDGED = 3
 export interface Liveness {
   /** Calm rounds with an honest aggregator. */
   readonly judged: number
-  /** Those of them that a liar cost, as the protocol admits: indices. */
+  /** Those of them that nothing excuses. */
+  readonly owed: number
+  /** Those of these that only all honest members that are there could certify together. */
+  readonly neededAll: number
+  /** Those that a liar cost, as the protocol admits: indices. */
   readonly lostToLiars: readonly number[]
 }
 
@@ -18,7 +22,7 @@ export interface Liveness {
 export function judgeLiveness(world: World, drawn: Draw): Liveness {
   const { rounds, startMs, timing, witness } = world
   const lostToLiars: number[] = []
-  let judged = 0
+  let [judged, owed, neededAll] = [0, 0, 0]
   let calmSince: number | undefined
   for (let index = FIRST_JUDGED; index < rounds; index++) {
     const round = roundAt(startMs + index * timing.roundMs, timing.roundMs)
@@ -30,15 +34,14 @@ export function judgeLiveness(world: World, drawn: Draw): Liveness {
     calmSince ??= index
     if (!hasHonestAggregator(world, round)) continue
     judged += 1
+    const excused = witness.isLiedIn(round)
+    if (!excused) owed += 1
+    if (!excused && needsAll(world, away)) neededAll += 1
     const certified = witness.certifiedIn(round)
     if (certified === undefined) {
-      if (isExcused(world, drawn, round)) lostToLiars.push(index)
+      if (excused) lostToLiars.push(index)
       else witness.fail('ROUND_LOST', round, `round ${index}; ${[...away].join(' ') || 'nobody'} away`)
-    } else if (
-      certified.quotedIn !== undefined &&
-      index >= calmSince + 2 &&
-      !isExcused(world, drawn, round)
-    ) {
+    } else if (certified.quotedIn !== undefined && index >= calmSince + 2 && !excused) {
       for (const [slot] of world.cast.members.entries()) {
         const name = memberName(slot)
         if (!world.byzantine.has(slot) && !away.has(name) && !certified.quotedIn.includes(slot))
@@ -46,7 +49,8 @@ export function judgeLiveness(world: World, drawn: Draw): Liveness {
       }
     }
   }
-  return { judged, lostToLiars }
+  if (lostToLiars.length * 2 > judged) witness.fail('TOO_MANY_LOST', 0, `${lostToLiars.length} of ${judged}`)
+  return { judged, owed, neededAll, lostToLiars }
 }
 
 /** The members that cannot be counted on in an otherwise calm round; undefined when it is not calm. */
@@ -93,14 +97,8 @@ function hasHonestAggregator(world: World, round: number): boolean {
   return [primary, backup].some(index => index !== world.byzantineAggregator)
 }
 
-/** A liar that may cost rounds is among the members; or an aggregator that lies has a turn and a member to lie with. */
-function isExcused(world: World, drawn: Draw, round: number): boolean {
-  const { primary, backup } = aggregatorTurn(
-    roundAt(round * 100, world.timing.roundMs),
-    world.timing.roundMs,
-    world.cast.aggregators.length,
-  )
-  const wild = [...drawn.byzantine.values()].some(character => character.wild)
-  const together = [primary, backup].includes(world.byzantineAggregator ?? -1) && drawn.byzantine.size > 0
-  return wild || together
+/** Whether no more than a quorum is there that can be counted on. */
+function needsAll({ cast, byzantine, witness }: World, away: ReadonlySet<string>): boolean {
+  const out = new Set([...away, ...[...byzantine].map(memberName)].filter(name => name.startsWith('m')))
+  return cast.members.length - out.size <= witness.quorum
 }

@@ -17,6 +17,8 @@ export type Fault =
   | (During & { readonly kind: 'crash'; readonly node: string; readonly point: CrashPoint | 'anywhere' })
   /** A clock is set wrong, and right again at `toMs`. */
   | (During & { readonly kind: 'clock'; readonly node: string; readonly offsetMs: number })
+  /** Every machine sleeps; the time goes on. */
+  | (During & { readonly kind: 'pause' })
   | { readonly kind: 'suspend'; readonly fromMs: number; readonly slot: number }
   | { readonly kind: 'rotate'; readonly fromMs: number }
 
@@ -27,8 +29,42 @@ export interface FaultTerms {
   readonly skewMs: number
   readonly members: readonly string[]
   readonly aggregators: readonly string[]
-  /** Members that may leave for a while without bringing the others below a quorum's worth of honest ones. */
-  readonly spare: number
+  /** Slots of members that cannot be counted on as it is. */
+  readonly unreliable: readonly number[]
+}
+
+/** Whom the others can do without, and do: exactly a quorum is left, and each of them has to quote and to sign. */
+const CLOSING = { downRounds: 8, upRounds: 2 }
+export const CLOSING_ROUNDS = 2 * (CLOSING.downRounds + CLOSING.upRounds)
+
+/**
+ * After everything else, twice: as many members are down as the others can do without, and not the same honest ones.
+ * A round that is certified then shows that all who are there take part again.
+ *
+ * @param first those that cannot be counted on anyway
+ * @param count how many are down at a time
+ */
+export function closingFaults(
+  random: Random,
+  { fromMs, roundMs }: { readonly fromMs: number; readonly roundMs: number },
+  { members, first, count }: { members: readonly string[]; first: readonly string[]; count: number },
+): Fault[] {
+  const others = random.some(
+    members.filter(name => !first.includes(name)),
+    members.length,
+  )
+  const spare = Math.max(0, count - first.length)
+  return [0, 1].flatMap(turn => {
+    const beginMs = fromMs + turn * (CLOSING.downRounds + CLOSING.upRounds) * roundMs
+    const down = [...first, ...others.slice(turn * spare, (turn + 1) * spare)].slice(0, count)
+    return down.map(node => ({
+      kind: 'crash' as const,
+      node,
+      point: 'anywhere' as const,
+      fromMs: beginMs,
+      toMs: beginMs + CLOSING.downRounds * roundMs,
+    }))
+  })
 }
 
 /** Rounds of a calm and of a storm, by turns. The first stretch is calm, and so is the last. */
@@ -50,7 +86,9 @@ export function drawFaults(random: Random, terms: FaultTerms): Fault[] {
     })
   }
   if (random.chance(0.25)) {
-    const slot = random.int(0, terms.members.length - 1)
+    // One of them where there is one: more than f that are missing for good would leave nothing to judge.
+    const any = random.int(0, terms.members.length - 1)
+    const slot = terms.unreliable.length > 0 ? random.pick(terms.unreliable) : any
     faults.push({ kind: 'suspend', fromMs: startMs + random.int(4, rounds) * roundMs, slot })
   }
   return faults.sort((a, b) => a.fromMs - b.fromMs)
@@ -70,7 +108,7 @@ function part(random: Random, { fromMs, toMs }: During): During {
 function drawFault(random: Random, storm: During, terms: FaultTerms): Fault {
   const everybody = [...terms.members, ...terms.aggregators]
   const during = part(random, storm)
-  switch (random.int(0, 7)) {
+  switch (random.int(0, 8)) {
     case 0:
       return { kind: 'loss', ...during, rate: random.pick([0.05, 0.2, 0.5]) }
     case 1:
@@ -87,6 +125,8 @@ function drawFault(random: Random, storm: During, terms: FaultTerms): Fault {
       const point = random.pick(['anywhere', 'before commit', 'after commit'] as const)
       return { kind: 'crash', ...during, node: random.pick(everybody), point }
     }
+    case 7:
+      return { kind: 'pause', ...during }
     default: {
       const offsetMs = random.int(terms.skewMs, 3_000) * (random.chance(0.5) ? 1 : -1)
       return { kind: 'clock', ...during, node: random.pick(everybody), offsetMs }
@@ -105,6 +145,7 @@ export function aftermathMs(fault: Fault, roundMs: number): number {
     case 'delay':
     case 'slow':
     case 'partition':
+    case 'pause':
       return fault.toMs + 2 * roundMs
     case 'crash':
       return fault.toMs + 4 * roundMs

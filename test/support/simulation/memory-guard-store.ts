@@ -50,6 +50,10 @@ export function memoryGuardStore(disk: Disk, at: (point: CrashPoint) => void): G
     addClosure: closure => {
       writable().closure ??= closure
     },
+    acknowledge: () => {
+      disk.closure = undefined
+    },
+    acknowledgedAtMs: () => 0,
     lockOf: round => staged?.locks.get(round) ?? disk.locks.get(round),
     addLock: (round, lock) => {
       if (disk.locks.has(round)) throw new Error('a lock of this round is stored')

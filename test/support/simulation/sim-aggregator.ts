@@ -13,7 +13,7 @@ import { at, crypto, DOMAIN, FEED_ID } from '../network/cast.ts'
 import { NodeClock } from './node-clock.ts'
 import { quotesKept } from './sim-member.ts'
 import { SimView } from './sim-view.ts'
-import { aggregatorName, type Life, loggerOf, memberName, type World } from './world.ts'
+import { aggregatorName, frostCrypto, type Life, loggerOf, memberName, type World } from './world.ts'
 
 export interface AggregatorOptions {
   readonly index: number
@@ -48,10 +48,11 @@ export function startAggregator(world: World, options: AggregatorOptions): Life 
       clock,
       logger: loggerOf(world, name),
       crypto,
+      frost: frostCrypto,
       network,
       book,
       sign: party.sign,
-      createNonces: keyEpoch => new NoncePool(bootId, keyEpoch, network),
+      createNonces: keyEpoch => new NoncePool(bootId, keyEpoch, network, frostCrypto),
       record: new SignerRecord(),
       membershipAt,
       highestCertified: () => highestCertified,
@@ -59,11 +60,8 @@ export function startAggregator(world: World, options: AggregatorOptions): Life 
       admitQuote: data => admitQuote(data),
       fault: (slot, fault) => witness.blamed(name, memberName(slot), fault),
       aggregatorFault: (other, fault) => witness.blamed(name, aggregatorName(other), fault),
-      learned: evidence => {
-        witness.equivocated(evidence.slot, evidence.second.quote.round)
-        for (const { bytes } of [evidence.first, evidence.second])
-          network.publish(topicOf(DOMAIN, 'quotes'), bytes).catch(() => {})
-      },
+      // The service submits it to the registry: what comes of that is the weather's.
+      learned: evidence => witness.equivocated(evidence),
       certified: round => {
         if (!network.alive) return
         witness.certificate(name, round.report, round.quotes)
@@ -75,7 +73,7 @@ export function startAggregator(world: World, options: AggregatorOptions): Life 
     },
   )
   const learned = (evidence: Equivocation): void => {
-    witness.equivocated(evidence.slot, evidence.second.quote.round)
+    witness.equivocated(evidence)
     rounds.onEquivocation(evidence)
   }
   const admitQuote = (data: Uint8Array): Verdict => {
@@ -90,7 +88,10 @@ export function startAggregator(world: World, options: AggregatorOptions): Life 
     topicOf(DOMAIN, 'certified'),
     MAX_CERTIFIED_BYTES,
     data => {
-      const context = { domain: DOMAIN, feedId: FEED_ID, membershipAt, highestCertified, crypto }
+      const context = {
+        ...{ domain: DOMAIN, feedId: FEED_ID, membershipAt, highestCertified, crypto, timing },
+        nowMs: clock.now(),
+      }
       const admission = admitCertified(data, context)
       if (admission.verdict !== 'accept') return admission.verdict
       const { report } = admission.announcement

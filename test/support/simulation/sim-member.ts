@@ -1,13 +1,15 @@
 /** One life of an oracle node, wired as its service wires it. */
+import { CopyWatch } from '../../../oracle-node/guard/copy-watch.ts'
 import { Guard } from '../../../oracle-node/guard/guard.ts'
 import { QuoteDesk } from '../../../oracle-node/quoting/quote-desk.ts'
 import { Quoter } from '../../../oracle-node/quoting/quoter.ts'
 import { TimeExchange } from '../../../oracle-node/quoting/time-exchange.ts'
 import { SigningService } from '../../../oracle-node/signing/signing-service.ts'
-import { hexOf } from '../../../protocol/bytes.ts'
+import { type Address, hexOf } from '../../../protocol/bytes.ts'
 import { CHANNELS, topicOf } from '../../../protocol/channels.ts'
+import { memberBySlot } from '../../../protocol/membership.ts'
 import { MESSAGE_KIND, readMessage } from '../../../protocol/message.ts'
-import { decodeSignedQuote, SIGNED_QUOTE_BYTES, type SignedQuote } from '../../../protocol/quote.ts'
+import { SIGNED_QUOTE_BYTES, type SignedQuote } from '../../../protocol/quote.ts'
 import { unpackReport } from '../../../protocol/report.ts'
 import { admitCertified, MAX_CERTIFIED_BYTES } from '../../../protocol/round/certified.ts'
 import { decodeProposal } from '../../../protocol/round/messages.ts'
@@ -20,10 +22,20 @@ import { NodeClock } from './node-clock.ts'
 import { observationOf } from './prices.ts'
 import type { SimPeer } from './sim-network.ts'
 import { SimView } from './sim-view.ts'
-import { type AtCrashPoint, aggregatorName, type Life, loggerOf, memberName, type World } from './world.ts'
+import {
+  type AtCrashPoint,
+  aggregatorName,
+  frostCrypto,
+  type Life,
+  loggerOf,
+  memberName,
+  type World,
+} from './world.ts'
 
 /** Where a Byzantine member departs from the code that it runs. */
 export interface MemberMask {
+  /** Whether it stops when its key signs elsewhere. A liar does not care; a member whose key was copied does. */
+  readonly latches?: boolean
   /** Instead of publishing a quote that it has signed. */
   outgoing?(signed: SignedQuote, peer: SimPeer): void
   /** Instead of answering a request. */
@@ -60,6 +72,8 @@ export interface MemberOptions {
   /** From its start to its first connections. */
   readonly connectMs: number
   readonly mask: MemberMask
+  /** Ends the process, and it does not come back. */
+  readonly fail: (error: Error) => void
   /** Counts its lives. */
   readonly life: number
 }
@@ -81,8 +95,20 @@ export function startMember(world: World, options: MemberOptions): Life {
     memoryGuardStore(options.disk, options.atCrashPoint),
     crypto,
   )
+  guard.assertOpen()
   guard.onQuote = signed => witness.quoteSigned(slot, signed)
   guard.onWord = (round, word) => witness.wordSigned(slot, round, word)
+  const copies = new CopyWatch(
+    { slot, identity: party.identity, roundMs: timing.roundMs },
+    {
+      ...{ clock, logger, guard },
+      passed: () => witness.note(0, `${name} lets a quote of before its start pass`),
+      fail: error => {
+        witness.closed(slot)
+        options.fail(error)
+      },
+    },
+  )
   const book = new QuoteBook({ domain: DOMAIN, feedId: FEED_ID, timing }, crypto)
   let highestCertified = 0 as Round
 
@@ -106,6 +132,7 @@ export function startMember(world: World, options: MemberOptions): Life {
       logger,
       guard,
       crypto,
+      frost: frostCrypto,
       book,
       network: masked,
       view: () => views.view(),
@@ -113,7 +140,7 @@ export function startMember(world: World, options: MemberOptions): Life {
       highestCertified: () => highestCertified,
       count: () => {},
       fault: (aggregator, fault) => witness.blamed(name, aggregatorName(aggregator), fault),
-      learned: evidence => spread(evidence),
+      learned: evidence => onEquivocation(evidence),
     },
   )
   signing.register()
@@ -127,28 +154,34 @@ export function startMember(world: World, options: MemberOptions): Life {
     },
   )
 
-  /** Found out beside gossip: the others are not to learn of it one by one. */
-  const spread = (evidence: Equivocation): void => {
-    witness.equivocated(evidence.slot, evidence.second.quote.round)
-    for (const { bytes } of [evidence.first, evidence.second])
-      peer.publish(topicOf(DOMAIN, 'quotes'), bytes).catch(() => {})
-  }
-  const admit = (data: Uint8Array): Verdict => {
+  const quotesTopic = topicOf(DOMAIN, 'quotes')
+  const admitQuote = (data: Uint8Array): Verdict => {
     const nowMs = clock.now()
     const admission = book.admit(data, membershipAt, nowMs)
-    if (admission.verdict === 'accept') witness.quoteSeen(slot, admission.quote, nowMs)
-    if (admission.verdict !== 'equivocation') return admission.verdict
-    witness.equivocated(admission.evidence.slot, admission.evidence.second.quote.round)
-    return 'accept'
+    switch (admission.verdict) {
+      case 'accept':
+        witness.quoteSeen(slot, admission.quote, nowMs)
+        lookFor([admission.quote], signerOf(admission.quote))
+        return 'accept'
+      case 'equivocation':
+        onEquivocation(admission.evidence)
+        return 'accept'
+      default:
+        return admission.verdict
+    }
   }
-  const admitAsked = (data: Uint8Array): void => {
-    const known = decodeSlot(data)
-    const before = known !== undefined && book.isEquivocator(known.keyEpoch, known.slot)
-    admit(data)
-    const evidence =
-      known === undefined ? undefined : book.equivocationOf(known.keyEpoch, known.slot)?.evidence
-    if (!before && evidence !== undefined) spread(evidence)
+  const onEquivocation = (evidence: Equivocation): void => {
+    const { signer, first, second } = evidence
+    witness.equivocated(evidence)
+    for (const { bytes } of [first, second]) peer.publish(quotesTopic, bytes).catch(() => {})
+    lookFor([second, first], signer)
   }
+  /** A liar does not care who else has its key. */
+  const lookFor: CopyWatch['look'] = (quotes, signer) => {
+    if (mask.latches !== false) copies.look(quotes, signer)
+  }
+  const signerOf = ({ slot: signed, quote }: SignedQuote): Address | undefined =>
+    memberBySlot(membershipAt(roundStartMs(quote.round)), signed)?.identity
   const network = {
     handle: masked.handle,
     request: (...args: Parameters<SimPeer['request']>) => peer.request(...args),
@@ -164,33 +197,40 @@ export function startMember(world: World, options: MemberOptions): Life {
     {
       ...{ clock, guard, book, membershipAt },
       network,
-      admitQuote: admitAsked,
+      admitQuote: bytes => {
+        admitQuote(bytes)
+      },
     },
   )
   desk.register()
-  peer.subscribe(topicOf(DOMAIN, 'quotes'), SIGNED_QUOTE_BYTES, admit, () => {})
+  peer.subscribe(quotesTopic, SIGNED_QUOTE_BYTES, admitQuote, () => {})
   peer.subscribe(
     topicOf(DOMAIN, 'certified'),
     MAX_CERTIFIED_BYTES,
     data => {
-      const context = { domain: DOMAIN, feedId: FEED_ID, membershipAt, highestCertified, crypto }
+      const context = {
+        ...{ domain: DOMAIN, feedId: FEED_ID, membershipAt, highestCertified, crypto, timing },
+        nowMs: clock.now(),
+        wantsOld: (round: Round) => signing.awaitsCertificate(round),
+      }
       const admission = admitCertified(data, context)
       if (admission.verdict !== 'accept') return admission.verdict
       const { report } = admission.announcement
-      highestCertified = unpackReport(report.word).round
-      signing.onCertified(highestCertified, admission.announcement.proposer)
+      const { round } = unpackReport(report.word)
+      if (round > highestCertified) highestCertified = round
+      signing.onCertified(round, admission.announcement.proposer)
       if (!world.byzantine.has(slot)) witness.certificate(name, report)
       return 'accept'
     },
     () => {},
   )
   const publish = (signed: SignedQuote): void => {
-    admit(signed.bytes)
-    if (mask.outgoing === undefined) peer.publish(topicOf(DOMAIN, 'quotes'), signed.bytes).catch(() => {})
+    admitQuote(signed.bytes)
+    if (mask.outgoing === undefined) peer.publish(quotesTopic, signed.bytes).catch(() => {})
     else mask.outgoing(signed, peer)
   }
   const quoter = new Quoter(
-    { feedId: FEED_ID, slot, roundMs: timing.roundMs, skewMs: timing.skewMs },
+    { feedId: FEED_ID, slot, identity: party.identity, roundMs: timing.roundMs, skewMs: timing.skewMs },
     {
       clock,
       logger,
@@ -218,15 +258,6 @@ export function startMember(world: World, options: MemberOptions): Life {
     clock,
     peer,
     remembered: () => clock.sleeping + quotesKept(book, world, clock.now()),
-  }
-}
-
-function decodeSlot(data: Uint8Array): { keyEpoch: number; slot: number } | undefined {
-  try {
-    const { quote, slot } = decodeSignedQuote(DOMAIN, data)
-    return { keyEpoch: quote.keyEpoch, slot }
-  } catch {
-    return undefined
   }
 }
 

@@ -181,6 +181,11 @@ export class SimPeer implements PeerNetwork {
     for (const to of peers) this.#send(to, topic, data)
   }
 
+  /** Something that comes from outside of what is simulated, by way of a peer that is. */
+  deliver(topic: string, data: Uint8Array, from: SimPeer): void {
+    if (this.alive) this.#receive(topic, data, from)
+  }
+
   request(to: PeerKey, protocol: string, request: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
     const fail = (code: PeerRequestError['code']): void => {

@@ -55,7 +55,7 @@ export class SimRegistry {
   rotate(atMs: number, handoverSec: number): void {
     const { newest } = this.viewAt(atMs)
     if (this.keyOf(newest.keyEpoch + 1) === undefined) return
-    const next = this.#membership(newest.keyEpoch + 1, newest.registryVersion, suspendedOf(newest))
+    const next = this.#membership(newest.keyEpoch + 1, newest.registryVersion + 1, suspendedOf(newest))
     const switchAtSec = Math.ceil(atMs / 1_000) + handoverSec
     this.#changes.push({ atMs, view: { newest: next, previous: newest, switchAtSec, pending: undefined } })
   }

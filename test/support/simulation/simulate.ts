@@ -6,7 +6,7 @@ import { castOf } from '../network/cast.ts'
 import { ByzantineAggregator } from './byzantine-aggregator.ts'
 import { ByzantineMember, type Character } from './byzantine-member.ts'
 import { judgeLiveness, type Liveness } from './calm.ts'
-import { drawFaults, type Fault, isDuring } from './faults.ts'
+import { CLOSING_ROUNDS, closingFaults, drawFaults, type Fault, isDuring } from './faults.ts'
 import { Journal, type JournalLine } from './journal.ts'
 import { type CrashPoint, emptyDisk } from './memory-guard-store.ts'
 import { Random, withSeededEntropy } from './random.ts'
@@ -27,7 +27,7 @@ export const TIMING: RoundTiming = {
   inclusionMarginMs: 100,
 }
 /** An even slot: aggregator 0 of two begins. */
-const START_MS = 1_700_000_000_000
+export const START_MS = 1_700_000_000_000
 /** Everybody is up for this long before the first round that counts. */
 const WARM_UP_MS = 2_700
 const HANDOVER_SEC = 5
@@ -36,12 +36,17 @@ const MOST_OFFSET_MS = 90
 /** Far above what any node needs, far below what a leak would reach in a run. */
 const REMEMBERED_PER_MEMBER = 12
 
+/** What a run must show for the rest of it to mean anything. */
+const LEAST_OWED = 3
+
 export interface SimulationOptions {
   readonly seed: number
   readonly rounds: number
   readonly n: number
   /** Instead of what the seed draws: to find out which of them it takes. */
   readonly faults?: readonly Fault[]
+  /** Everybody is honest and in step, whatever the seed draws. */
+  readonly honest?: boolean
 }
 
 export interface SimulationResult {
@@ -49,6 +54,8 @@ export interface SimulationResult {
   readonly hash: string
   readonly lines: number
   readonly certified: number
+  /** Indices of the rounds that were. */
+  readonly certifiedRounds: readonly number[]
   readonly liveness: Liveness
   readonly faults: readonly Fault[]
   /** Who lies, and how. */
@@ -73,7 +80,12 @@ function draw(random: Random, n: number): Draw {
   const aggregators = random.chance(0.7) ? 2 : 3
   const liars = random.some(slots, random.chance(0.3) ? 0 : random.int(1, f))
   const wild = random.chance(0.5)
-  const byzantine = new Map(liars.map(slot => [slot, { wild, accomplice: wild && random.chance(0.5) }]))
+  const byzantine = new Map(
+    liars.map(slot => [
+      slot,
+      { wild, accomplice: wild && random.chance(0.5), copied: !wild && random.chance(0.2) },
+    ]),
+  )
   const byzantineAggregator = random.chance(0.5) ? random.int(0, aggregators - 1) : undefined
   const names = [
     ...slots.map(memberName),
@@ -87,10 +99,16 @@ function draw(random: Random, n: number): Draw {
   return { aggregators, byzantine, byzantineAggregator, offsets, outOfStep }
 }
 
+function withoutLiars(drawn: Draw): Draw {
+  const honest = { byzantine: new Map(), byzantineAggregator: undefined, outOfStep: undefined }
+  return { ...drawn, ...honest, offsets: new Map() }
+}
+
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { n, rounds } = options
   const random = new Random(`${options.seed} ${n}`)
-  const drawn = draw(random.fork('cast'), n)
+  const seeded = draw(random.fork('cast'), n)
+  const drawn = options.honest === true ? withoutLiars(seeded) : seeded
   const cast = castOf(n, drawn.aggregators)
   const keys = await dealtKeys(n, quorumOf(n).q, 2)
   const timeline = new Timeline(START_MS - WARM_UP_MS)
@@ -100,21 +118,35 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const isLiar = (name: string): boolean =>
     [...byzantine].some(slot => memberName(slot) === name) ||
     (drawn.byzantineAggregator !== undefined && aggregatorName(drawn.byzantineAggregator) === name)
-  const witness = new Witness({ timeline, registry, journal, timing: TIMING, n, byzantine, isLiar })
-  const faults =
+  const copied = new Set([...drawn.byzantine].flatMap(([slot, { copied }]) => (copied ? [slot] : [])))
+  const witness = new Witness({ timeline, registry, journal, timing: TIMING, n, byzantine, copied, isLiar })
+  const unreliable = [...byzantine, ...(drawn.outOfStep === undefined ? [] : [drawn.outOfStep])]
+  const members = cast.members.map((_, slot) => memberName(slot))
+  const drawnFaults =
     options.faults ??
     drawFaults(random.fork('faults'), {
       startMs: START_MS,
       rounds,
       ...TIMING,
-      members: cast.members.map((_, slot) => memberName(slot)),
+      members,
+      unreliable,
       aggregators: cast.aggregators.map((_, index) => aggregatorName(index)),
-      spare: Math.floor((n - 1) / 3) - byzantine.size,
     })
+  const downFirst = new Set(unreliable.map(memberName))
+  for (const fault of drawnFaults) if (fault.kind === 'suspend') downFirst.add(memberName(fault.slot))
+  const faults = [
+    ...drawnFaults,
+    ...closingFaults(
+      random.fork('closing'),
+      { fromMs: START_MS + rounds * TIMING.roundMs, roundMs: TIMING.roundMs },
+      { members, first: [...downFirst], count: n - quorumOf(n).q },
+    ),
+  ]
+  const allRounds = rounds + CLOSING_ROUNDS
   const weather = new FaultyWeather(timeline, faults, drawn.offsets, random.fork('weather'))
   const network = new SimNetwork(timeline, weather, {
     gossip: (event, by, from) => {
-      if (event === 'reject') witness.note(0, `${by} rejects a message of ${from}`)
+      if (event === 'reject') witness.rejected(by, from, !isLiar(by) && !isLiar(from))
     },
     banned: (by, peer) => witness.banned(by, peer, !isLiar(by) && !isLiar(peer)),
     answered: () => {},
@@ -122,7 +154,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       witness.note(0, `${asker} got ${code} from ${by} for ${protocol}`),
   })
   const world: World = {
-    ...{ timeline, network, registry, witness, weather, cast, timing: TIMING, faults, rounds, byzantine },
+    ...{ timeline, network, registry, witness, weather, cast, timing: TIMING, faults, byzantine },
+    rounds: allRounds,
     random: random.fork('world'),
     startMs: START_MS,
     byzantineAggregator: drawn.byzantineAggregator,
@@ -130,7 +163,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
 
   await withSeededEntropy(random.fork('entropy'), async () => {
     const lives = populate(world, drawn)
-    const endMs = START_MS + (rounds + 3) * TIMING.roundMs
+    const endMs = START_MS + (allRounds + 3) * TIMING.roundMs
     for (
       let untilMs = START_MS;
       untilMs <= endMs && witness.violations.length === 0;
@@ -143,13 +176,20 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     }
   })
   const liveness =
-    witness.violations.length > 0 ? { judged: 0, lostToLiars: [] } : judgeLiveness(world, drawn)
+    witness.violations.length > 0
+      ? { judged: 0, owed: 0, neededAll: 0, lostToLiars: [] }
+      : judgeLiveness(world, drawn)
+  if (witness.violations.length === 0 && (liveness.owed < LEAST_OWED || liveness.neededAll === 0))
+    witness.fail('TOO_LITTLE_SHOWN', 0, `${liveness.owed} owed, ${liveness.neededAll} by all`)
   const [first] = witness.violations
   return {
     options,
     hash: journal.digest(),
     lines: journal.count,
     certified: witness.certifiedCount,
+    certifiedRounds: Array.from({ length: allRounds }, (_, index) => index).filter(
+      index => witness.certifiedIn(roundAt(START_MS + index * TIMING.roundMs, TIMING.roundMs)) !== undefined,
+    ),
     liveness,
     faults,
     cast: describe(drawn),
@@ -195,9 +235,13 @@ function populate(world: World, drawn: Draw): () => readonly Life[] {
       kill(name)
       throw new Killed(point)
     }
+    const fail = (): void => {
+      starts.delete(name)
+      kill(name)
+    }
     starts.set(name, () =>
       begin(name, (life, connectMs, viewLagMs) =>
-        startMember(world, { slot, disk, atCrashPoint, viewLagMs, connectMs, mask, life }),
+        startMember(world, { slot, disk, atCrashPoint, viewLagMs, connectMs, mask, life, fail }),
       ),
     )
   }
@@ -212,6 +256,7 @@ function populate(world: World, drawn: Draw): () => readonly Life[] {
     )
   }
   for (const fault of faults) {
+    if (fault.kind === 'pause') timeline.pause(fault.fromMs, fault.toMs)
     if (fault.kind === 'rotate') registry.rotate(fault.fromMs, HANDOVER_SEC)
     if (fault.kind === 'suspend') registry.suspend(fault.fromMs, fault.slot)
     if (fault.kind !== 'crash') continue
@@ -236,7 +281,8 @@ function populate(world: World, drawn: Draw): () => readonly Life[] {
 
 function describe(drawn: Draw): string {
   const liars = [...drawn.byzantine].map(
-    ([slot, { wild, accomplice }]) => `m${slot} ${accomplice ? 'accomplice' : wild ? 'wild' : 'tame'}`,
+    ([slot, { wild, accomplice, copied }]) =>
+      `m${slot} ${copied ? 'copied' : accomplice ? 'accomplice' : wild ? 'wild' : 'tame'}`,
   )
   const aggregator = drawn.byzantineAggregator === undefined ? [] : [`a${drawn.byzantineAggregator}`]
   const clock = drawn.outOfStep === undefined ? [] : [`m${drawn.outOfStep} out of step`]

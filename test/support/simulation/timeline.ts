@@ -13,6 +13,7 @@ export class Timeline {
   #nowMs: number
   #scheduled = 0
   readonly #heap: Entry[] = []
+  readonly #pauses: { readonly fromMs: number; readonly toMs: number }[] = []
 
   constructor(startMs: number) {
     this.#nowMs = startMs
@@ -35,6 +36,11 @@ export class Timeline {
     }
   }
 
+  /** Nothing happens between the two: what was due then is late, and comes in its order. */
+  pause(fromMs: number, toMs: number): void {
+    this.#pauses.push({ fromMs, toMs })
+  }
+
   after(delayMs: number, run: () => void): Cancel {
     return this.at(this.#nowMs + delayMs, run)
   }
@@ -44,12 +50,16 @@ export class Timeline {
     for (let next = this.#heap[0]; next !== undefined && next.timeMs <= untilMs; next = this.#heap[0]) {
       this.#pop()
       if (next.run === undefined) continue
-      this.#nowMs = next.timeMs
+      this.#nowMs = Math.max(this.#nowMs, this.#awakeAt(next.timeMs))
       next.run()
       await microtasksDrained()
       if (!afterEach()) return
     }
-    this.#nowMs = untilMs
+    this.#nowMs = Math.max(this.#nowMs, untilMs)
+  }
+
+  #awakeAt(timeMs: number): number {
+    return this.#pauses.find(({ fromMs, toMs }) => fromMs <= timeMs && timeMs < toMs)?.toMs ?? timeMs
   }
 
   #push(entry: Entry): void {

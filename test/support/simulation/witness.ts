@@ -10,9 +10,9 @@ import { decodeSignedQuote, type SignedQuote } from '../../../protocol/quote.ts'
 import { unpackReport } from '../../../protocol/report.ts'
 import { OBSERVED_AGGREGATOR_FAULTS, OBSERVED_MEMBER_FAULTS } from '../../../protocol/round/faults.ts'
 import { decodeProposal, decodeReply, type Proposal } from '../../../protocol/round/messages.ts'
-import type { QuoteBook } from '../../../protocol/round/quote-book.ts'
+import type { Equivocation, QuoteBook } from '../../../protocol/round/quote-book.ts'
 import type { RoundTiming } from '../../../protocol/round/timing.ts'
-import { roundStartMs } from '../../../protocol/rounds.ts'
+import { type Round, roundStartMs } from '../../../protocol/rounds.ts'
 import { crypto, DOMAIN } from '../network/cast.ts'
 import { brief, type Journal } from './journal.ts'
 import type { SimRegistry } from './sim-registry.ts'
@@ -28,8 +28,12 @@ export const INVARIANTS = {
   BAD_CERTIFICATE: 'what honest nodes make or take verifies under the key of the round',
   FEW_SIGNERS: 'a certificate has a quorum behind it',
   BANNED: 'honest peers do not ban one another',
+  STRUCK: 'honest peers send one another nothing that is rejected',
+  CLOSED: 'a guard closes only where somebody else has its key, and signs nothing from then on',
   BLAMED: 'honest processes find no fault in one another',
   UNBOUNDED: 'what a node remembers is bounded',
+  TOO_LITTLE_SHOWN: 'a run has rounds that nothing excuses, and rounds that all who are there must sign',
+  TOO_MANY_LOST: 'liars cost less than half of the calm rounds',
   ROUND_LOST: 'in calm weather every round with an honest aggregator is certified',
   LEFT_BEHIND: 'in calm weather every honest member has its quote in the report',
 } as const
@@ -65,6 +69,8 @@ export interface WitnessOptions {
   readonly timing: RoundTiming
   readonly n: number
   readonly byzantine: ReadonlySet<number>
+  /** Slots whose key somebody else has, too. */
+  readonly copied: ReadonlySet<number>
   readonly isLiar: (name: string) => boolean
 }
 
@@ -78,8 +84,11 @@ export class Witness {
   readonly #seen = new Map<string, Seen[]>()
   readonly #spent = new Set<string>()
   readonly #verified = new Map<string, boolean>()
-  /** Members caught with two quotes: from then on until the end nobody has to count on them. */
-  readonly #caught = new Map<number, number>()
+  /** By key epoch and slot, when the first honest node knew of two quotes: these are counted no more. */
+  readonly #caught = new Map<string, number>()
+  /** By round: lies told in it that the protocol admits to cost it, each with the slot of the liar if it is a member. */
+  readonly #lies = new Map<number, { readonly slot: number | undefined; readonly lie: string }[]>()
+  readonly #closed = new Set<number>()
   readonly #options: WitnessOptions
 
   constructor(options: WitnessOptions) {
@@ -103,6 +112,7 @@ export class Witness {
 
   quoteSigned(slot: number, signed: SignedQuote): void {
     const { round, price } = signed.quote
+    if (this.#closed.has(slot)) this.fail('CLOSED', round, `member ${slot} quotes`)
     this.note(round, `member ${slot} signed quote ${price} ${brief(signed.bytes)}`)
     if (!this.#isHonest(slot)) return
     const { honestQuotes } = this.#factsOf(round)
@@ -114,6 +124,7 @@ export class Witness {
 
   wordSigned(slot: number, round: number, word: bigint): void {
     this.note(round, `member ${slot} signed word ${word.toString(16)}`)
+    if (this.#closed.has(slot)) this.fail('CLOSED', round, `member ${slot} signs`)
     if (!this.#isHonest(slot)) return
     const facts = this.#factsOf(round)
     const known = facts.wordOf.get(slot)
@@ -132,15 +143,38 @@ export class Witness {
     this.#seen.set(key, [...seen, { signed, localMs }])
   }
 
-  equivocated(slot: number, round: number): void {
+  equivocated({ slot, second }: Equivocation): void {
+    const { keyEpoch, round } = second.quote
     this.note(round, `member ${slot} was caught with two quotes`)
-    if (!this.#caught.has(slot)) this.#caught.set(slot, round)
+    const key = `${keyEpoch} ${slot}`
+    if (!this.#caught.has(key)) this.#caught.set(key, this.#options.timeline.nowMs)
     if (this.#isHonest(slot)) this.fail('TWO_QUOTES', round, `proof against member ${slot}`)
   }
 
-  /** From the round on in which the first member was caught with two quotes. */
-  caughtIn(round: number): boolean {
-    return [...this.#caught.values()].some(at => at === round)
+  /** A lie that the protocol admits to cost its round. */
+  costlyLie(round: number, slot: number | undefined, lie: string): void {
+    this.#lies.set(round, [...(this.#lies.get(round) ?? []), { slot, lie }])
+  }
+
+  /**
+   * Whether a lie was told in a round that may cost it. Whoever was caught with two quotes two rounds before counts
+   * no more: everybody leaves it out.
+   */
+  isLiedIn(round: number): boolean {
+    const { registry, timing } = this.#options
+    const startMs = roundStartMs(round as Round)
+    const { keyEpoch } = registry.truthAt(startMs)
+    return (this.#lies.get(round) ?? []).some(({ slot }) => {
+      const caughtMs = slot === undefined ? undefined : this.#caught.get(`${keyEpoch} ${slot}`)
+      return caughtMs === undefined || startMs < caughtMs + 2 * timing.roundMs
+    })
+  }
+
+  /** A guard has closed: another quote under its key has come in. */
+  closed(slot: number): void {
+    this.note(0, `the guard of member ${slot} closes`)
+    this.#closed.add(slot)
+    if (!this.#options.copied.has(slot)) this.fail('CLOSED', 0, `member ${slot} alone has its key`)
   }
 
   /** An honest member's answer to a proposal, before it can be lost. */
@@ -213,6 +247,11 @@ export class Witness {
     const { isLiar } = this.#options
     if (!isLiar(by) && !isLiar(whom) && !EXPERIENCE.has(fault))
       this.fail('BLAMED', 0, `${by} ${whom} ${fault}`)
+  }
+
+  rejected(by: string, from: string, bothHonest: boolean): void {
+    this.note(0, `${by} rejects a message of ${from}`)
+    if (bothHonest) this.fail('STRUCK', 0, `${by} rejects a message of ${from}`)
   }
 
   banned(by: string, peer: string, bothHonest: boolean): void {

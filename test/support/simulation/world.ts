@@ -2,6 +2,7 @@
 
 import type { RoundTiming } from '../../../protocol/round/timing.ts'
 import type { Logger } from '../../../runtime/logger.ts'
+import { loadNativeFrostCrypto } from '../../../runtime/native-frost.ts'
 import type { Cast } from '../network/cast.ts'
 import type { Fault } from './faults.ts'
 import type { CrashPoint } from './memory-guard-store.ts'
@@ -12,6 +13,9 @@ import type { SimRegistry } from './sim-registry.ts'
 import type { Timeline } from './timeline.ts'
 import type { FaultyWeather } from './weather.ts'
 import type { Witness } from './witness.ts'
+
+/** As the services load it: what is drawn in it comes from the platform's source of randomness, which is seeded. */
+export const frostCrypto = loadNativeFrostCrypto()
 
 export interface World {
   readonly timeline: Timeline
@@ -24,6 +28,7 @@ export interface World {
   readonly timing: RoundTiming
   readonly faults: readonly Fault[]
   readonly startMs: number
+  /** All of them, with those that nobody was awake for. */
   readonly rounds: number
   readonly byzantine: ReadonlySet<number>
   readonly byzantineAggregator: number | undefined
