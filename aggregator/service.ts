@@ -20,6 +20,7 @@ import {
   admitCertified,
   type CertifiedAnnouncement,
   MAX_CERTIFIED_BYTES,
+  newestCertifiable,
   sealCertified,
 } from '../protocol/round/certified.ts'
 import { QuoteBook } from '../protocol/round/quote-book.ts'
@@ -30,6 +31,7 @@ import { createHttpServer } from '../runtime/http.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { createLoop } from '../runtime/loop.ts'
 import type { Metrics } from '../runtime/metrics.ts'
+import { createFrostCrypto } from '../runtime/native-frost.ts'
 import type { Verdict } from '../runtime/p2p/peer-network.ts'
 import { type Service, serviceGroup } from '../runtime/service.ts'
 import { openDatabase } from '../runtime/sqlite.ts'
@@ -111,7 +113,8 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
   const database = openDatabase(join(config.dataDir, 'feed.sqlite'), FEED_MIGRATIONS)
   const store = createReportStore(database, { domain })
   const feed = new Feed(store, { clock, logger })
-  let highestCertified = store.highestRound()
+  // A round of the future, however it came to be stored, must not keep the rounds until then from being opened.
+  let highestCertified: number = Math.min(store.highestRound(), newestCertifiable(clock.now(), timing))
   const membershipAt = (unixMs: number) => registry.at(unixMs)
   // Random for every run: a restarted aggregator never sees the nonces of its last life.
   const bootId = randomBytes(32)
@@ -184,6 +187,7 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
     network.publish(topicOf(domain, 'certified'), sealed).catch(() => {})
     onCertified({ report, signers, proposer: self.index }, quotes)
   }
+  const frost = createFrostCrypto(logger)
   const rounds = new RoundRunner(
     { domain, feedId, timing, index: self.index },
     {
@@ -193,7 +197,8 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
       network,
       book,
       sign,
-      createNonces: keyEpoch => new NoncePool(bootId, keyEpoch, network),
+      frost,
+      createNonces: keyEpoch => new NoncePool(bootId, keyEpoch, network, frost),
       record: new SignerRecord(),
       membershipAt,
       certified: announce,
@@ -223,7 +228,10 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
     return admission.verdict === 'equivocation' ? 'accept' : admission.verdict
   }
   const admitAnnouncement = (data: Uint8Array): Verdict => {
-    const admission = admitCertified(data, { domain, feedId, membershipAt, highestCertified, crypto })
+    const admission = admitCertified(data, {
+      ...{ domain, feedId, membershipAt, highestCertified, timing, crypto },
+      nowMs: clock.now(),
+    })
     if (admission.verdict !== 'accept') return admission.verdict
     const { round } = unpackReport(admission.announcement.report.word)
     onCertified(
@@ -287,10 +295,23 @@ export async function createAggregator(config: AggregatorConfig, deps: Aggregato
     },
     { logger, metrics },
   )
+  // Reports of a time before this was written down: their updates may be anywhere.
+  const from = store.nextBlock() ?? (store.count() > 0 ? config.deployment.deployBlock : undefined)
   const updates = followUpdates(
-    contracts.priceFeed,
-    ({ round, price, transactionHash }) =>
-      feed.updated({ round, txHash: transactionHash, price: price.toString() }),
+    {
+      priceFeed: contracts.priceFeed,
+      finality: config.network.finality,
+      from: from === undefined ? undefined : BigInt(from),
+    },
+    {
+      seen: ({ round, price, transactionHash }) =>
+        feed.updated({ round, txHash: transactionHash, price: price.toString() }),
+      settled: (settled, next) =>
+        feed.settled(
+          settled.map(({ round }) => round),
+          Number(next),
+        ),
+    },
     { reader, clock, logger },
   )
   return serviceGroup(

@@ -1,32 +1,34 @@
-/** Group keys of long ago, as the registry's events tell them. */
+/** All group keys that there have been, as the registry's events tell them. */
 import { getAbiItem, type PublicClient } from 'viem'
-import type { Member } from '../protocol/membership.ts'
 import { oracleRegistryAbi } from './abi/oracle-registry.ts'
 import type { Deployment } from './deployment.ts'
-import { readMembers } from './membership-reader.ts'
 import { logsBetween } from './settlement/events.ts'
 
 const ROTATED = getAbiItem({ abi: oracleRegistryAbi, name: 'GroupKeyRotated' })
 
-export interface PastKey {
+export interface InstalledKey {
+  readonly keyEpoch: number
   readonly px: bigint
-  readonly members: readonly Member[]
+  /** Number of the set whose members hold it. */
+  readonly memberSet: number
+  /** Rounds that begin at this Unix second or later are of this key, until those of the next one. */
+  readonly switchesAtSec: number
 }
 
-/** The key that was installed under a number, with its members; undefined when there is none such. */
-export async function readPastKey(
+/** In the order of their key epochs. */
+export async function readInstalledKeys(
   reader: PublicClient,
   deployment: Deployment,
-  keyEpoch: number,
-): Promise<PastKey | undefined> {
-  const registry = deployment.contracts.oracleRegistry
-  const to = Number(await reader.getBlockNumber())
-  const range = { from: deployment.deployBlock, to }
-  for await (const { logs } of logsBetween(reader, range, { address: [registry], events: [ROTATED] })) {
+): Promise<readonly InstalledKey[]> {
+  const range = { from: deployment.deployBlock, to: Number(await reader.getBlockNumber()) }
+  const query = { address: [deployment.contracts.oracleRegistry], events: [ROTATED] }
+  const keys: InstalledKey[] = []
+  for await (const { logs } of logsBetween(reader, range, query)) {
     for (const log of logs) {
-      if (log.eventName !== 'GroupKeyRotated' || log.args.keyEpoch !== keyEpoch) continue
-      return { px: log.args.px, members: await readMembers(reader, registry, log.args.memberSet) }
+      if (log.eventName !== 'GroupKeyRotated') continue
+      const { keyEpoch, px, memberSet, switchesAt } = log.args
+      keys.push({ keyEpoch, px, memberSet, switchesAtSec: switchesAt })
     }
   }
-  return undefined
+  return keys
 }

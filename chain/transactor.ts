@@ -19,6 +19,8 @@ import {
   type Hash,
   type Hex,
   http,
+  isAddressEqual,
+  keccak256,
   type LocalAccount,
   type PublicClient,
   RpcRequestError,
@@ -100,6 +102,11 @@ export interface TransactorOptions {
   readonly rpcUrls: readonly string[]
   /** Highest price per gas ever paid, wei. */
   readonly maxFeePerGasCeiling: bigint
+  /**
+   * Highest part of it that goes to who builds the block, wei: unlike the rest, all of it is always paid. An endpoint's
+   * advice above it is not taken, and nothing is outbid beyond it. Default: 50 gwei.
+   */
+  readonly maxPriorityFeePerGasCeiling?: bigint
   /** How long to wait for a block with the transaction. */
   readonly minedWithinMs: number
   /** After so long without a block it is asked what is still wanted, and outbid. Default: only when it is given up. */
@@ -112,10 +119,15 @@ interface Attempt<C extends ContractCall> {
   readonly call: C | undefined
 }
 
-interface SentFees {
+interface Fees {
   readonly nonce: number
   readonly maxFeePerGas: bigint
   readonly maxPriorityFeePerGas: bigint
+}
+
+/** What has to be outbid, as far as it is known: a transaction that a node took, or one that it found too cheap. */
+interface Known extends Fees {
+  readonly answer: 'TAKEN' | 'TOO_CHEAP'
 }
 
 /** A transaction that nobody takes in this time is given up; the next one worth sending comes soon. */
@@ -127,6 +139,7 @@ const bumped = (fee: bigint): bigint => mulDivUp(fee, 1_125n, 1_000n)
 const withMargin = (gas: bigint): bigint => mulDivUp(gas, 5n, 4n)
 /** Of a payment without data. */
 const PAYMENT_GAS = 21_000n
+const MAX_PRIORITY_FEE = 50_000_000_000n
 
 export function createTransactor(
   options: TransactorOptions,
@@ -135,38 +148,57 @@ export function createTransactor(
   const { reader, clock } = deps
   const { account } = options
   const wallets = options.rpcUrls.map(url => createWalletClient({ account, transport: http(url, RPC) }))
-  let last: SentFees | undefined
+  const priorityCeiling = options.maxPriorityFeePerGasCeiling ?? MAX_PRIORITY_FEE
+  let known: Known | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
-  const fees = async (nonce: number): Promise<SentFees> => {
+  /** @throws {TransactError} `FEE_ABOVE_CEILING` */
+  const fees = async (nonce: number): Promise<Fees> => {
     const estimate = await reader.estimateFeesPerGas()
-    const replaced = last?.nonce === nonce ? last : undefined
+    const excess = estimate.maxPriorityFeePerGas - priorityCeiling
+    const advised =
+      excess > 0n
+        ? { maxFeePerGas: estimate.maxFeePerGas - excess, maxPriorityFeePerGas: priorityCeiling }
+        : estimate
+    const toOutbid = known?.nonce === nonce ? known : undefined
     const atLeast = (value: bigint, floor: bigint | undefined): bigint =>
       floor !== undefined && bumped(floor) > value ? bumped(floor) : value
-    return {
-      nonce,
-      maxFeePerGas: atLeast(estimate.maxFeePerGas, replaced?.maxFeePerGas),
-      maxPriorityFeePerGas: atLeast(estimate.maxPriorityFeePerGas, replaced?.maxPriorityFeePerGas),
+    const maxFeePerGas = atLeast(advised.maxFeePerGas, toOutbid?.maxFeePerGas)
+    const maxPriorityFeePerGas = atLeast(advised.maxPriorityFeePerGas, toOutbid?.maxPriorityFeePerGas)
+    if (maxFeePerGas > options.maxFeePerGasCeiling || maxPriorityFeePerGas > priorityCeiling) {
+      // Nobody has seen what a node meant when it called ours too cheap: the next try begins with the advice again.
+      if (known?.answer === 'TOO_CHEAP') known = undefined
+      throw new TransactError('FEE_ABOVE_CEILING', 'a transaction')
     }
+    return { nonce, maxFeePerGas, maxPriorityFeePerGas }
   }
 
-  /** The same signed bytes to every endpoint: one that takes them is enough. */
-  const broadcast = async (serialized: Hex): Promise<Hex> => {
-    try {
-      // The first that takes it: one that hangs must not hold up the others.
-      return await Promise.any(
-        wallets.map(wallet => wallet.sendRawTransaction({ serializedTransaction: serialized })),
-      )
-    } catch (error) {
-      throw error instanceof AggregateError ? error.errors[0] : error
-    }
+  /** The same signed bytes to every endpoint: one that takes them is enough. What it answers is not looked at. */
+  const broadcast = async (serialized: Hex): Promise<void> => {
+    const sent = wallets.map(wallet =>
+      wallet.sendRawTransaction({ serializedTransaction: serialized }).catch((error: unknown) => {
+        if (!says(error, HAS_IT)) throw error
+      }),
+    )
+    // The first that takes it: one that hangs must not hold up the others.
+    await Promise.any(sent)
   }
 
-  /** Whether something of ours waits under the nonce, of this life or of one before. */
+  /**
+   * Whether something of ours waits under the nonce, of this life or of one before. What was taken once and is in no
+   * pool any more is forgotten: there is nothing to outbid.
+   */
   const isWaiting = async (nonce: number): Promise<boolean> => {
-    if (last?.nonce === nonce) return true
-    const pending = await reader.getTransactionCount({ address: account.address, blockTag: 'pending' })
-    return pending > nonce
+    if (known?.nonce !== nonce) known = undefined
+    const pending = await reader
+      .getTransactionCount({ address: account.address, blockTag: 'pending' })
+      .catch((error: unknown) => {
+        // Not every endpoint answers for the pending block.
+        if (known === undefined) throw error
+        return nonce + 1
+      })
+    if (pending <= nonce && known?.answer === 'TAKEN') known = undefined
+    return pending > nonce || known !== undefined
   }
 
   /** Throws what the contract would say, before anything is paid for it. */
@@ -185,22 +217,40 @@ export function createTransactor(
     }
   }
 
-  const sign = (chosen: SentFees, to: Address, data: Hex, gas: bigint): Promise<Hex> =>
+  const sign = (chosen: Fees, to: Address, data: Hex, gas: bigint): Promise<Hex> =>
     account.signTransaction({ type: 'eip1559', chainId: options.chainId, to, data, gas, ...chosen })
 
-  const submit = async (chosen: SentFees, serialized: Hex): Promise<Hash> => {
-    const hash = await broadcast(serialized).catch((error: unknown) => {
-      // A node that answered may hold a transaction of ours that we have forgotten: the next try outbids this one.
-      if (isAnswer(error)) last = chosen
-      throw error
-    })
-    last = chosen
-    return hash
+  /** The hash is that of what was signed, whatever an endpoint says. */
+  const submit = async (chosen: Fees, serialized: Hex): Promise<Hash> => {
+    try {
+      await broadcast(serialized)
+    } catch (error) {
+      const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
+      // That node may hold a transaction of ours that we have forgotten: the next try outbids this one. No other refusal
+      // is for want of a higher fee, and one after it shows that the higher fee was no help.
+      if (errors.some(each => says(each, TOO_CHEAP))) known = { ...chosen, answer: 'TOO_CHEAP' }
+      else if (known?.answer === 'TOO_CHEAP' && errors.some(isAnswer)) known = undefined
+      throw errors[0]
+    }
+    known = { ...chosen, answer: 'TAKEN' }
+    return keccak256(serialized)
   }
 
+  const isUsed = (nonce: number): Promise<boolean | undefined> =>
+    reader
+      .getTransactionCount({ address: account.address, blockTag: 'latest' })
+      .then(count => count > nonce, isUnknown)
+
+  /** A receipt says nothing of the nonce; all else that it says must be what was signed. */
+  const isReceiptOf = (receipt: TransactionReceipt, { hash, call }: Attempt<ContractCall>): boolean =>
+    receipt.transactionHash === hash &&
+    isAddressEqual(receipt.from, account.address) &&
+    receipt.to !== null &&
+    isAddressEqual(receipt.to, call?.address ?? account.address)
+
   /**
-   * Looks for a receipt of any attempt; undefined when there is none until `untilMs`. viem's own wait cannot be ended,
-   * and would keep a stopping process alive.
+   * Looks for a receipt of any attempt; undefined when there is none until `untilMs`. A receipt counts together with a
+   * used nonce only. viem's own wait cannot be ended, and would keep a stopping process alive.
    */
   const mined = async <C extends ContractCall>(
     attempts: readonly Attempt<C>[],
@@ -210,12 +260,11 @@ export function createTransactor(
   ): Promise<{ receipt: TransactionReceipt; attempt: Attempt<C> } | undefined> => {
     while (clock.monotonic() < untilMs) {
       // Asked first: a receipt that is missing after the nonce has been used will not come any more.
-      const used = await reader
-        .getTransactionCount({ address: account.address, blockTag: 'latest' })
-        .then(count => count > nonce, isUnknown)
+      const used = await isUsed(nonce)
       for (const attempt of attempts.toReversed()) {
         const receipt = await reader.getTransactionReceipt({ hash: attempt.hash }).catch(isUnknown)
-        if (receipt !== undefined) return { receipt, attempt }
+        if (receipt === undefined || !isReceiptOf(receipt, attempt)) continue
+        if (used === true || (await isUsed(nonce)) === true) return { receipt, attempt }
       }
       if (used === true) throw new TransactError('REPLACED', nameOf(attempts))
       await clock.sleep(POLL_MS, signal)
@@ -256,8 +305,6 @@ export function createTransactor(
   ): Promise<Attempt<C> | undefined> => {
     const waiting = await isWaiting(nonce)
     const chosen = await fees(nonce)
-    if (chosen.maxFeePerGas > options.maxFeePerGasCeiling)
-      throw new TransactError('FEE_ABOVE_CEILING', 'a transaction')
     // Last before the signature: whatever was read earlier may have changed.
     const call = await wanted({ waiting })
     return call === undefined ? undefined : outbid(call, chosen)
@@ -271,7 +318,6 @@ export function createTransactor(
   ): Promise<Attempt<C> | undefined> => {
     try {
       const chosen = await fees(nonce)
-      if (chosen.maxFeePerGas > options.maxFeePerGasCeiling) return undefined
       const call = await wanted({ waiting: true })
       if (call === undefined) return await withdraw(attempts, chosen)
       return await outbid(call, chosen).catch((error: unknown) => {
@@ -285,7 +331,7 @@ export function createTransactor(
     }
   }
 
-  const outbid = async <C extends ContractCall>(call: C, chosen: SentFees): Promise<Attempt<C>> => {
+  const outbid = async <C extends ContractCall>(call: C, chosen: Fees): Promise<Attempt<C>> => {
     const gas = await simulate(call)
     const data = encodeFunctionData({ abi: call.abi, functionName: call.functionName, args: [...call.args] })
     return { hash: await submit(chosen, await sign(chosen, call.address, data, gas)), call }
@@ -294,7 +340,7 @@ export function createTransactor(
   /** Once is enough: a withdrawal that waits costs nothing that another one would save. */
   const withdraw = async <C extends ContractCall>(
     attempts: readonly Attempt<C>[],
-    chosen: SentFees,
+    chosen: Fees,
   ): Promise<Attempt<C> | undefined> => {
     if (attempts.at(-1)?.call === undefined) return undefined
     const serialized = await sign(chosen, account.address, '0x', PAYMENT_GAS)
@@ -339,6 +385,17 @@ async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
 /** One failed look says nothing about a transaction that is on its way: it is looked for again. */
 function isUnknown(): undefined {
   return undefined
+}
+
+/** Clients of Ethereum have no codes for these, only words, each its own. */
+const HAS_IT = /already known|already imported|already exists|known transaction/i
+const TOO_CHEAP = /underpriced|replac|fee ?too ?low/i
+
+/** Whether a node refused with words like these. */
+function says(error: unknown, words: RegExp): boolean {
+  if (!(error instanceof BaseError)) return false
+  const answer = error.walk(inner => inner instanceof RpcRequestError)
+  return answer instanceof RpcRequestError && words.test(answer.details)
 }
 
 /** Whether a node said no, as against an endpoint that could not be reached. */

@@ -1,4 +1,7 @@
-/** Follows the updates of a price feed, whoever sends them. */
+/**
+ * Follows the updates of a price feed, whoever sends them, twice over: to the newest block, for whoever wants to know at
+ * once and can bear that a block is taken back; and to the newest final one, for what is written down.
+ */
 import type { PublicClient } from 'viem'
 import type { Address } from '../protocol/bytes.ts'
 import { asRound, type Round } from '../protocol/rounds.ts'
@@ -16,39 +19,81 @@ export interface PriceUpdate {
   readonly blockNumber: bigint
 }
 
+export interface UpdateFollowerOptions {
+  readonly priceFeed: Address
+  /** The first block that has not been settled before; without it, the newest final one at the start. */
+  readonly from?: bigint | undefined
+  /** Which block counts as final: a chain without forks has `latest`. */
+  readonly finality: 'latest' | 'finalized'
+}
+
+export interface UpdateListener {
+  /**
+   * An update stands in a block. In order, but for one that is told again: after a start those of the blocks that are
+   * not final yet are, and so is one that a fork has moved.
+   */
+  seen(update: PriceUpdate): void
+  /**
+   * What final blocks hold, in order, none left out: to be written down in one step with `next`, the first block that
+   * has not been looked at. If it throws, the same is told again.
+   */
+  settled(updates: readonly PriceUpdate[], next: bigint): void
+}
+
 const POLL_MS = 1_000
 /** Public endpoints refuse longer ranges. */
 const MAX_BLOCKS = 1_000n
 
-/** Calls back with each update from the block of its start on, in order. A failed look is repeated, none is skipped. */
+/** A failed look is repeated, none is skipped. */
 export function followUpdates(
-  priceFeed: Address,
-  onUpdate: (update: PriceUpdate) => void,
+  options: UpdateFollowerOptions,
+  listener: UpdateListener,
   deps: { readonly reader: PublicClient; readonly clock: Clock; readonly logger: Logger },
 ): Service {
-  let nextBlock: bigint | undefined
-  const look = async (): Promise<void> => {
-    const head = await deps.reader.getBlockNumber({ cacheTime: 0 })
-    nextBlock ??= head
-    if (nextBlock > head) return
-    const toBlock = head - nextBlock >= MAX_BLOCKS ? nextBlock + MAX_BLOCKS - 1n : head
-    const logs = await deps.reader.getContractEvents({
-      address: priceFeed,
+  const { reader } = deps
+  let nextSeen: bigint | undefined
+  let nextSettled = options.from
+
+  const updatesBetween = async (fromBlock: bigint, toBlock: bigint): Promise<PriceUpdate[]> => {
+    const logs = await reader.getContractEvents({
+      address: options.priceFeed,
       abi: priceFeedAbi,
       eventName: 'PriceUpdated',
-      fromBlock: nextBlock,
+      fromBlock,
       toBlock,
       strict: true,
     })
-    for (const { args, transactionHash, blockNumber } of logs) {
-      onUpdate({
-        round: asRound(Number(args.round)),
-        price: args.price as Price,
-        transactionHash,
-        blockNumber,
-      })
-    }
-    nextBlock = toBlock + 1n
+    return logs.map(({ args, transactionHash, blockNumber }) => ({
+      round: asRound(Number(args.round)),
+      price: args.price as Price,
+      transactionHash,
+      blockNumber,
+    }))
+  }
+  type Read = typeof updatesBetween
+  const lookAtNewest = async (head: bigint, final: bigint, read: Read): Promise<void> => {
+    // Of what happened long ago nobody has to hear at once.
+    const oldest = head >= MAX_BLOCKS ? head - MAX_BLOCKS + 1n : 0n
+    nextSeen ??= nextSettled ?? final
+    if (nextSeen < oldest) nextSeen = oldest
+    if (nextSeen > head) return
+    for (const update of await read(nextSeen, head)) listener.seen(update)
+    nextSeen = head + 1n
+  }
+  const lookAtFinal = async (final: bigint, read: Read): Promise<void> => {
+    const from = nextSettled ?? final
+    if (from > final) return
+    const to = final - from >= MAX_BLOCKS ? from + MAX_BLOCKS - 1n : final
+    listener.settled(await read(from, to), to + 1n)
+    nextSettled = to + 1n
+  }
+  const look = async (): Promise<void> => {
+    const head = await reader.getBlockNumber({ cacheTime: 0 })
+    const final =
+      options.finality === 'latest' ? head : (await reader.getBlock({ blockTag: 'finalized' })).number
+    const read = once(updatesBetween)
+    await lookAtNewest(head, final, read)
+    await lookAtFinal(final, read)
   }
   const loop = createLoop({
     name: 'update follower',
@@ -58,4 +103,15 @@ export function followUpdates(
     run: look,
   })
   return { name: 'update follower', start: signal => loop.start(signal), stop: () => loop.stop() }
+}
+
+/** Asks once for a range that is wanted twice, as it is wherever every block is final. */
+function once<T>(read: (from: bigint, to: bigint) => Promise<T>): (from: bigint, to: bigint) => Promise<T> {
+  const asked = new Map<string, Promise<T>>()
+  return (from, to) => {
+    const range = `${from}-${to}`
+    const answer = asked.get(range) ?? read(from, to)
+    asked.set(range, answer)
+    return answer
+  }
 }

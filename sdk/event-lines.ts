@@ -17,16 +17,37 @@ const MAX_EVENT_CHARS = 512 * 1024
  * @throws {RangeError} for an event of more than half a megabyte
  */
 export async function* readEvents(pieces: AsyncIterable<string>): AsyncGenerator<WireEvent> {
-  let rest = ''
+  // Put together once, when its end is there: to look at the whole with every piece would take a square of the time.
+  let parts: string[] = []
+  let length = 0
+  let endsLine = false
+  const add = (part: string): void => {
+    length += part.length
+    if (length > MAX_EVENT_CHARS) throw new RangeError('an event is longer than any that a feed sends')
+    if (part === '') return
+    parts.push(part)
+    endsLine = part.endsWith('\n')
+  }
+  const take = (): WireEvent | undefined => {
+    const event = eventOf(parts.join(''))
+    parts = []
+    length = 0
+    endsLine = false
+    return event
+  }
   for await (const piece of pieces) {
-    rest += piece
-    const blocks = rest.split('\n\n')
-    rest = blocks.pop() ?? ''
-    if (rest.length > MAX_EVENT_CHARS) throw new RangeError('an event is longer than any that a feed sends')
-    for (const block of blocks) {
-      const event = eventOf(block)
+    let start = 0
+    for (;;) {
+      // The two ends of lines may come in two pieces.
+      const cut: boolean = endsLine && piece.startsWith('\n', start)
+      const end = cut ? start : piece.indexOf('\n\n', start)
+      if (end === -1) break
+      add(piece.slice(start, end))
+      start = end + (cut ? 1 : 2)
+      const event = take()
       if (event !== undefined) yield event
     }
+    add(piece.slice(start))
   }
 }
 

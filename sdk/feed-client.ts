@@ -1,6 +1,8 @@
 /**
- * The feed of certified reports, as an aggregator serves it. With `verify`, nothing that cannot be checked is handed on:
- * then it does not matter whose aggregator it is.
+ * The feed of certified reports, as an aggregator serves it. With `verify`, no report is handed on whose price,
+ * confidence, time and round are not certified by the network. What else is told, an aggregator can invent: a report's
+ * quotes, signers, proposer, latency and `onChain`; updates; gaps; where pages end. And it can be silent, or late: `now`
+ * and `maxAgeSec` show that.
  */
 import type { ReportJson } from '../protocol/report-json.ts'
 import { readEvents, type WireEvent } from './event-lines.ts'
@@ -55,6 +57,7 @@ export interface FeedClient {
   latest(signal?: AbortSignal): Promise<ReportJson>
   /** @throws {ProblemError} `NOT_CERTIFIED`, `NOT_KEPT` */
   byRound(round: number, signal?: AbortSignal): Promise<ReportJson>
+  /** At most `limit` reports, in order and within the bounds; fewer do not mean that it is the last page. */
   page(options?: PageOptions, signal?: AbortSignal): Promise<ReportPage>
   /** Page after page, until there is none. */
   pages(options?: PageOptions, signal?: AbortSignal): AsyncGenerator<ReportPage>
@@ -100,9 +103,16 @@ export function createFeedClient(url: string, options: FeedClientOptions = {}): 
     const value = await get(path, signal)
     return checked(parseAnswer(() => readReport(value)))
   }
-  const pageAt = async (path: string, signal: AbortSignal | undefined): Promise<ReportPage> => {
-    const value = await get(path, signal)
-    const page = parseAnswer(() => readPage(value))
+  const byRound = async (round: number, signal: AbortSignal | undefined): Promise<ReportJson> => {
+    const report = await one(`/v1/reports/${round}`, signal)
+    return parseAnswer(() => {
+      if (report.round !== round) throw new TypeError(`it is of round ${report.round}, not of ${round}`)
+      return report
+    })
+  }
+  const pageAt = async (asked: PageOptions, signal: AbortSignal | undefined): Promise<ReportPage> => {
+    const value = await get(pathOf(asked), signal)
+    const page = parseAnswer(() => pageAsAsked(readPage(value), asked))
     page.reports.forEach(checked)
     return page
   }
@@ -110,11 +120,14 @@ export function createFeedClient(url: string, options: FeedClientOptions = {}): 
     pageOptions: PageOptions = {},
     signal?: AbortSignal,
   ): AsyncGenerator<ReportPage> {
-    let path: string | undefined = pathOf(pageOptions)
-    while (path !== undefined) {
-      const page: ReportPage = await pageAt(path, signal)
+    let asked: PageOptions | undefined = pageOptions
+    while (asked !== undefined) {
+      const page: ReportPage = await pageAt(asked, signal)
       yield page
-      path = page.next
+      const last: number | undefined = page.reports.at(-1)?.round
+      // Where to go on is known here: whatever an aggregator calls the next page, each begins where one has ended.
+      if (page.next === undefined || last === undefined) return
+      asked = asked.after === undefined ? { ...asked, before: last } : { ...asked, after: last }
     }
   }
   const stream = async function* ({ after, signal }: StreamOptions = {}): AsyncGenerator<FeedEvent> {
@@ -126,7 +139,8 @@ export function createFeedClient(url: string, options: FeedClientOptions = {}): 
         for await (const event of connection(target, cursor, options.silenceMs ?? SILENCE_MS, signal)) {
           failures = 0
           if (event.type === 'begin') {
-            cursor = event.after
+            // A place to begin for who has none. Nobody is moved by it.
+            cursor ??= event.after
             continue
           }
           if (event.type === 'report') {
@@ -150,11 +164,29 @@ export function createFeedClient(url: string, options: FeedClientOptions = {}): 
   return {
     url: target.url,
     latest: signal => one('/v1/reports/latest', signal),
-    byRound: (round, signal) => one(`/v1/reports/${round}`, signal),
-    page: (pageOptions = {}, signal) => pageAt(pathOf(pageOptions), signal),
+    byRound: (round, signal) => byRound(round, signal),
+    page: (pageOptions = {}, signal) => pageAt(pageOptions, signal),
     pages,
     stream,
   }
+}
+
+const NEXT_PATH = /^\/v1\/reports\?[\w=&]*$/
+
+/** @throws {TypeError} when it is another page than was asked for */
+function pageAsAsked(page: ReportPage, { limit, before, after }: PageOptions): ReportPage {
+  const { reports, next } = page
+  if (limit !== undefined && reports.length > limit) throw new TypeError('more reports than were asked for')
+  let last = after ?? before
+  for (const { round } of reports) {
+    const inOrder = last === undefined || (after === undefined ? round < last : round > last)
+    if (!inOrder) throw new TypeError(`round ${round} is not where it belongs`)
+    if (before !== undefined && round >= before) throw new TypeError(`round ${round} was not asked for`)
+    last = round
+  }
+  if (next !== undefined && !NEXT_PATH.test(next)) throw new TypeError('the next page is none of this feed')
+  if (next !== undefined && reports.length === 0) throw new TypeError('an empty page has no next one')
+  return page
 }
 
 function pathOf(options: PageOptions): string {

@@ -3,14 +3,18 @@
  * the group key that stands in that registry. No server, no chain. Runs in browsers.
  */
 import type { Address, Hash } from '../protocol/bytes.ts'
-import { bytesOf } from '../protocol/bytes.ts'
-import { verifyGroupCertificate, verifyQuorumSignatures } from '../protocol/certificate.ts'
+import { bytesOf, hexOf } from '../protocol/bytes.ts'
+import {
+  encodeCertifiedReport,
+  verifyGroupCertificate,
+  verifyQuorumSignatures,
+} from '../protocol/certificate.ts'
 import type { Domain } from '../protocol/domain.ts'
 import { nobleIdentityCrypto } from '../protocol/identity.ts'
 import { membershipOf } from '../protocol/membership.ts'
 import { movingAverageOf, reportDigest, unpackReport } from '../protocol/report.ts'
-import type { ReportJson } from '../protocol/report-json.ts'
-import type { Round } from '../protocol/rounds.ts'
+import { certifiedReportOf, type ReportJson } from '../protocol/report-json.ts'
+import { type Round, roundStartMs } from '../protocol/rounds.ts'
 import { formatDecimal, type Price } from '../protocol/units.ts'
 import { readReport } from './report-json.ts'
 
@@ -20,9 +24,23 @@ export interface ReportMember {
   readonly suspended?: boolean
 }
 
+/** A group key and the time that is its: rounds that begin in it are certified by this key, and by no other. */
+export interface ReportKey {
+  readonly keyEpoch: number
+  readonly x: bigint
+  /** `switchesAt` of the rotation that brought it, in Unix milliseconds. */
+  readonly fromMs: number
+  /** `switchesAt` of the next rotation; undefined while none is known. */
+  readonly untilMs?: number | undefined
+}
+
 export interface VerifyReportOptions {
-  /** x of the group key, or of several by key epoch: around a rotation two of them count. */
-  readonly groupKeyX: bigint | ReadonlyMap<number, bigint>
+  /**
+   * The group keys, with their times: one that has been replaced certifies nothing new, for whoever may have got hold of
+   * it by then. Or x of one key alone: then key epoch and time are not looked at, and it is for the reader to know that
+   * the key is the one of now.
+   */
+  readonly groupKeyX: bigint | readonly ReportKey[]
   readonly domain: Domain
   /** Without it, a report of any feed of the network will do: say which one you mean. */
   readonly feedId?: Hash
@@ -40,7 +58,8 @@ export interface VerifyReportOptions {
  * | `WRONG_NETWORK` | it says that it is of another chain or registry |
  * | `WRONG_FEED` | it is of another feed |
  * | `UNKNOWN_KEY` | it names a key epoch of which no key was given, or another key than was given |
- * | `FIELDS_DIFFER` | what stands beside the certified word is not what the word says |
+ * | `WRONG_TIME` | its key is one of the network's, but not the one that certifies rounds of this report's time |
+ * | `FIELDS_DIFFER` | what stands beside the certified word is not what the word says, or `bytes` are of another report |
  * | `BAD_CERTIFICATE` | the certificate is not one over this word, by this key or by a quorum of these members |
  * | `NEEDS_MEMBERS` | identities certified it, and no members were given to check them against |
  * | `TOO_OLD`, `FROM_THE_FUTURE` | it is true, but not of now |
@@ -50,11 +69,18 @@ export type ReportFault =
   | 'WRONG_NETWORK'
   | 'WRONG_FEED'
   | 'UNKNOWN_KEY'
+  | 'WRONG_TIME'
   | 'FIELDS_DIFFER'
   | 'BAD_CERTIFICATE'
   | 'NEEDS_MEMBERS'
   | 'TOO_OLD'
   | 'FROM_THE_FUTURE'
+
+/**
+ * What stands in a report that nobody certifies and nothing here checks: who serves it may have made it up. `keyEpoch`
+ * is among it where one key alone was given.
+ */
+export const NOT_COVERED = ['quotes', 'signers', 'proposer', 'latencyMs', 'onChain'] as const
 
 /** What the certificate covers, and nothing else. */
 export interface VerifiedReport {
@@ -67,12 +93,12 @@ export interface VerifiedReport {
 }
 
 export type ReportVerification =
-  | { readonly ok: true; readonly report: VerifiedReport }
+  | { readonly ok: true; readonly report: VerifiedReport; readonly notCovered: readonly string[] }
   | { readonly ok: false; readonly reason: ReportFault; readonly sentence: string }
 
 /** One thing that was looked at. `skipped`: it was not asked for, or something before it failed. */
 export interface ReportCheck {
-  readonly name: 'shape' | 'network' | 'feed' | 'key' | 'fields' | 'certificate' | 'age'
+  readonly name: 'shape' | 'network' | 'feed' | 'key' | 'fields' | 'certificate' | 'bytes' | 'age' | 'rest'
   readonly outcome: 'holds' | 'fails' | 'skipped'
   readonly reason?: ReportFault
   readonly sentence: string
@@ -85,7 +111,7 @@ const MAX_AHEAD_SEC = 30
 export function verifyReport(report: unknown, options: VerifyReportOptions): ReportVerification {
   const { checks, verified } = checkReport(report, options)
   const wrong = checks.find(({ outcome }) => outcome === 'fails')
-  if (verified !== undefined) return { ok: true, report: verified }
+  if (verified !== undefined) return { ok: true, report: verified, notCovered: notCovered(options) }
   return { ok: false, reason: wrong?.reason ?? 'MALFORMED', sentence: wrong?.sentence ?? 'this is no report' }
 }
 
@@ -96,8 +122,8 @@ export function checkReport(
 ): { readonly checks: readonly ReportCheck[]; readonly verified: VerifiedReport | undefined } {
   const read = attempt(value)
   if ('fault' in read) {
-    const rest = (['network', 'feed', 'key', 'fields', 'certificate', 'age'] as const).map(name =>
-      skipped(name, 'there is nothing to check'),
+    const rest = (['network', 'feed', 'key', 'fields', 'certificate', 'bytes', 'age', 'rest'] as const).map(
+      name => skipped(name, 'there is nothing to check'),
     )
     return {
       checks: [fails('shape', 'MALFORMED', `this is no report: ${read.fault}`), ...rest],
@@ -113,7 +139,9 @@ export function checkReport(
     key.check,
     fieldsCheck(report),
     certificateCheck(report, key.x, options),
+    bytesCheck(report),
     ageCheck(report, options),
+    skipped('rest', `nobody certifies what stands beside: ${notCovered(options).join(', ')}`),
   ]
   const { price, confidence, observedAt, round } = unpackReport(BigInt(report.word))
   const verified = { price, confidenceBps: confidence, observedAt, round }
@@ -145,19 +173,53 @@ function feedCheck({ feedId }: ReportJson, wanted: Hash | undefined): ReportChec
     : fails('feed', 'WRONG_FEED', `it is of the feed ${feedId}, not ${wanted}`)
 }
 
+function notCovered({ groupKeyX }: VerifyReportOptions): readonly string[] {
+  return typeof groupKeyX === 'bigint' ? [...NOT_COVERED, 'keyEpoch'] : NOT_COVERED
+}
+
 function keyOf(
-  { keyEpoch, groupKeyX }: ReportJson,
+  { keyEpoch, groupKeyX, word }: ReportJson,
   { groupKeyX: given }: VerifyReportOptions,
 ): { readonly x: bigint | undefined; readonly check: ReportCheck } {
-  const x = typeof given === 'bigint' ? given : given.get(keyEpoch)
+  const key = typeof given === 'bigint' ? undefined : given.find(each => each.keyEpoch === keyEpoch)
+  const x = typeof given === 'bigint' ? given : key?.x
   if (x === undefined) {
     const sentence = `it names key epoch ${keyEpoch}, of which no key is known: read the registry again`
     return { x, check: fails('key', 'UNKNOWN_KEY', sentence) }
   }
-  if (x === BigInt(groupKeyX))
-    return { x, check: holds('key', `its group key, of key epoch ${keyEpoch}, is the one given`) }
-  const sentence = `its group key, of key epoch ${keyEpoch}, is another one than was given: after a rotation, read the registry again`
-  return { x, check: fails('key', 'UNKNOWN_KEY', sentence) }
+  if (x !== BigInt(groupKeyX)) {
+    const sentence = `its group key, of key epoch ${keyEpoch}, is another one than was given: after a rotation, read the registry again`
+    return { x, check: fails('key', 'UNKNOWN_KEY', sentence) }
+  }
+  if (key === undefined) {
+    const sentence = 'its group key is the one given; of which key epoch and time that is, nobody said'
+    return { x, check: holds('key', sentence) }
+  }
+  const startMs = roundStartMs(unpackReport(BigInt(word)).round)
+  if (startMs >= key.fromMs && (key.untilMs === undefined || startMs < key.untilMs)) {
+    const sentence = `its group key, of key epoch ${keyEpoch}, is the one given, and the one of its time`
+    return { x, check: holds('key', sentence) }
+  }
+  const when = startMs < key.fromMs ? 'not yet in force' : 'no longer in force'
+  const sentence = `the group key of key epoch ${keyEpoch} was ${when} when the round began`
+  return { x, check: fails('key', 'WRONG_TIME', sentence) }
+}
+
+/** For tools that take the bytes instead of the fields: both must be of the same report. */
+function bytesCheck(report: ReportJson): ReportCheck {
+  const bytes = canonicalBytes(report)
+  return report.bytes === bytes
+    ? holds('bytes', 'its bytes are those of this report and certificate')
+    : fails('bytes', 'FIELDS_DIFFER', 'its bytes are not those of this report and certificate')
+}
+
+/** Undefined for what has none, such as a key epoch beyond every number that fits. */
+function canonicalBytes(report: ReportJson): string | undefined {
+  try {
+    return hexOf(encodeCertifiedReport(certifiedReportOf(report)))
+  } catch {
+    return undefined
+  }
 }
 
 /** The certificate covers the word; everything that is told beside it must be what the word says. */

@@ -15,11 +15,12 @@ export function serveEvents(readers: Readers, request: FastifyRequest, reply: Fa
   const query = streamQuery.safeParse(last === undefined ? request.query : { after: last })
   if (!query.success) {
     const where = last === undefined ? 'after' : 'Last-Event-ID'
-    sendProblem(reply, 'BAD_QUERY', `Give ${where} as a round: deciseconds since 1970.`)
+    sendProblem(reply, 'BAD_QUERY', { detail: `Give ${where} as a round: deciseconds since 1970.` })
     return
   }
-  if (!readers.hasRoom) {
-    sendProblem(reply, 'TOO_MANY_READERS')
+  const full = readers.refusalOf(request.ip)
+  if (full !== undefined) {
+    sendProblem(reply, full)
     return
   }
   reply.hijack()
@@ -32,7 +33,7 @@ export function serveEvents(readers: Readers, request: FastifyRequest, reply: Fa
     'access-control-allow-origin': '*',
     'x-accel-buffering': 'no',
   })
-  const reader = readers.add(lineOf(raw))
+  const reader = readers.add(lineOf(raw), request.ip)
   raw.on('close', () => reader.leave())
   const after = query.data.after ?? reader.newest
   // An id without data is no event, but a browser remembers it: it misses nothing if it loses this connection at once.

@@ -4,12 +4,13 @@ import type { ReportJson } from '../../protocol/report-json.ts'
 import type { Round } from '../../protocol/rounds.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import { Allowance, type AllowanceOptions, DEFAULT_ALLOWANCE } from './allowance.ts'
 import { DEFAULT_READERS, Readers, type ReadersOptions } from './readers.ts'
 import type { ReportStore } from './report-store.ts'
 import { addRoutes } from './routes.ts'
 import { servedReport, updateSchema } from './schemas.ts'
 
-/** An update that stands in a block. */
+/** An update that stands in a block, which may not be final yet. */
 export interface OnChainUpdate {
   readonly round: Round
   readonly txHash: string
@@ -22,14 +23,24 @@ export interface FeedDeps {
   readonly logger: Logger
 }
 
+export interface FeedOptions {
+  readonly readers?: Partial<ReadersOptions> | undefined
+  readonly allowance?: Partial<AllowanceOptions> | undefined
+}
+
 /** Options are for tests: what they hold by default is right for every network. */
 export class Feed {
   readonly #store: ReportStore
   readonly #readers: Readers
+  readonly #allowance: Allowance
 
-  constructor(store: ReportStore, deps: FeedDeps, options: Partial<ReadersOptions> = {}) {
+  constructor(store: ReportStore, deps: FeedDeps, options: FeedOptions = {}) {
     this.#store = store
-    this.#readers = new Readers({ ...DEFAULT_READERS, ...options }, { store, ...deps })
+    this.#allowance = new Allowance({ ...DEFAULT_ALLOWANCE, ...options.allowance }, deps.clock)
+    this.#readers = new Readers(
+      { ...DEFAULT_READERS, ...options.readers },
+      { store, budget: this.#allowance.streams, ...deps },
+    )
   }
 
   /** Reports that are kept. */
@@ -64,12 +75,17 @@ export class Feed {
     if (this.#store.add(served)) this.#readers.publish(served)
   }
 
+  /** An update stands in a block that may not be final: told, and not written down. */
   updated(update: OnChainUpdate): void {
-    this.#store.markOnChain(update.round)
     this.#readers.tell(updateSchema.parse(update))
   }
 
+  /** See {@link ReportStore.settle}. */
+  settled(rounds: readonly Round[], nextBlock: number): void {
+    this.#store.settle(rounds, nextBlock)
+  }
+
   routes(app: FastifyInstance): void {
-    addRoutes(app, { store: this.#store, readers: this.#readers })
+    addRoutes(app, { store: this.#store, readers: this.#readers, allowance: this.#allowance })
   }
 }

@@ -55,6 +55,24 @@ export const FEED_PROBLEMS = {
     advice: 'Try again in some seconds, or follow another aggregator.',
     retryAfterSec: 5,
   },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    title: 'From this address comes more than this aggregator serves one address.',
+    advice: 'Wait as long as Retry-After says. Follow /v1/stream instead of asking again and again.',
+    retryAfterSec: 1,
+  },
+  TOO_MANY_STREAMS: {
+    status: 429,
+    title: 'As many streams are open from this address as one address gets.',
+    advice: 'Close one, or share one among your programs.',
+    retryAfterSec: 5,
+  },
+  BUSY: {
+    status: 503,
+    title: 'All readers together ask for more than this aggregator serves.',
+    advice: 'Wait as long as Retry-After says, or ask another aggregator.',
+    retryAfterSec: 1,
+  },
   UPGRADE_REQUIRED: {
     status: 426,
     title: 'This path speaks WebSocket.',
@@ -76,10 +94,16 @@ export interface RenderedProblem {
   readonly body: string
 }
 
-/** @param detail replaces the general advice where more is known */
-export function renderProblem(code: FeedProblem, detail?: string): RenderedProblem {
+/** What replaces the general advice where more is known. */
+export interface ProblemDetails {
+  readonly detail?: string | undefined
+  readonly retryAfterSec?: number
+}
+
+export function renderProblem(code: FeedProblem, details: ProblemDetails = {}): RenderedProblem {
   const kind: ProblemKind = FEED_PROBLEMS[code]
-  const { status, title, advice, retryAfterSec } = kind
+  const { status, title, advice } = kind
+  const { detail, retryAfterSec = kind.retryAfterSec } = details
   return {
     status,
     headers: {
@@ -99,7 +123,11 @@ export function renderProblem(code: FeedProblem, detail?: string): RenderedProbl
   }
 }
 
-export function sendProblem(reply: FastifyReply, code: FeedProblem, detail?: string): FastifyReply {
-  const { status, headers, body } = renderProblem(code, detail)
+export function sendProblem(
+  reply: FastifyReply,
+  code: FeedProblem,
+  details: ProblemDetails = {},
+): FastifyReply {
+  const { status, headers, body } = renderProblem(code, details)
   return reply.code(status).headers(headers).send(body)
 }

@@ -12,19 +12,25 @@
  *
  * A report is stored before it is published, the look into the store and the change of state are one step, and the
  * cursor only rises: so there is neither a gap nor a duplicate where the one source ends and the other begins.
+ *
+ * All who are behind share one queue: however many there are, a turn of the event loop reads a few reports for one of
+ * them, and all together read no more from the store than their budget.
  */
 import type { ReportJson } from '../../protocol/report-json.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import { addressKey, type Bucket } from './allowance.ts'
 import type { ReportStore } from './report-store.ts'
 import type { Gap, Update } from './schemas.ts'
 
-export type EndReason = 'SLOW_READER' | 'NO_ANSWER' | 'BAD_MESSAGE' | 'SHUTTING_DOWN'
+export type EndReason = 'SLOW_READER' | 'NO_ANSWER' | 'BAD_MESSAGE' | 'LATE_MESSAGE' | 'SHUTTING_DOWN'
 
 export const END_ADVICE: Readonly<Record<EndReason, string>> = {
   SLOW_READER: 'Nothing was read for too long. Connect again with the last round that was read.',
   NO_ANSWER: 'No ping was answered. Connect again with the last round that was read.',
   BAD_MESSAGE: 'Only {"after":ROUND} may be sent, once and first.',
+  LATE_MESSAGE:
+    'The first message came after a second, and the stream had begun. Name the round in the address.',
   SHUTTING_DOWN: 'The aggregator stops. Connect again, or to another one, with the last round that was read.',
 }
 
@@ -54,6 +60,7 @@ export interface Reader {
 export interface ReadersOptions {
   /** More than a feed of one network has; one more is told to come back. */
   readonly maxReaders: number
+  readonly maxReadersOfAddress: number
   /** Bytes that wait for one reader before it is given no more. */
   readonly highWater: number
   /** A reader that takes nothing for this long is cut off. */
@@ -64,13 +71,14 @@ export interface ReadersOptions {
 
 export const DEFAULT_READERS: ReadersOptions = {
   maxReaders: 256,
+  maxReadersOfAddress: 16,
   highWater: 128 * 1024,
   stallMs: 20_000,
   pingMs: 15_000,
 }
 
-/** From the store at once; then other work has its turn, for rounds run on the same thread. */
-const PULLED_AT_ONCE = 32
+/** From the store for one reader; then other work has its turn, for rounds run on the same thread. */
+const PULLED_AT_ONCE = 8
 /** How often stalls and pings are looked after. */
 const SWEEP_MS = 1_000
 /** What a transport puts around the data, about. */
@@ -78,6 +86,7 @@ const FRAME_BYTES = 48
 
 interface Entry {
   readonly line: Line
+  readonly address: string
   cursor: number
   state: 'waiting' | 'behind' | 'live'
   /** Bytes handed to the line that have not left. */
@@ -85,29 +94,37 @@ interface Entry {
   /** When something last left, or the buffer was last empty. */
   progressAt: number
   pingAt: number
-  /** A pull is on its way. */
-  scheduled: boolean
 }
+
+type ReaderStore = Pick<ReportStore, 'ascending' | 'highestRound' | 'oldestRound' | 'prunedUpTo'>
 
 export class Readers {
   readonly #options: ReadersOptions
-  readonly #store: Pick<ReportStore, 'ascending' | 'highestRound' | 'oldestRound' | 'prunedUpTo'>
+  readonly #store: ReaderStore
+  readonly #budget: Pick<Bucket, 'waitMs' | 'spend'>
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #logger: Logger
   readonly #entries = new Set<Entry>()
+  readonly #byAddress = new Map<string, number>()
+  /** Who is behind and has room: each gets a little in its turn, one in a turn of the event loop. */
+  readonly #queue = new Set<Entry>()
+  #pulling: NodeJS.Immediate | NodeJS.Timeout | undefined
   #open = false
   #sweeping: NodeJS.Timeout | undefined
 
   constructor(
     options: ReadersOptions,
     deps: {
-      readonly store: Pick<ReportStore, 'ascending' | 'highestRound' | 'oldestRound' | 'prunedUpTo'>
+      readonly store: ReaderStore
+      /** Bytes that all together may read from the store. */
+      readonly budget: Pick<Bucket, 'waitMs' | 'spend'>
       readonly clock: Pick<Clock, 'monotonic'>
       readonly logger: Logger
     },
   ) {
     this.#options = options
     this.#store = deps.store
+    this.#budget = deps.budget
     this.#clock = deps.clock
     this.#logger = deps.logger
   }
@@ -116,9 +133,11 @@ export class Readers {
     return this.#entries.size
   }
 
-  /** Whether one more reader can be taken. */
-  get hasRoom(): boolean {
-    return this.#open && this.#entries.size < this.#options.maxReaders
+  /** Why one more reader from that address cannot be taken; undefined when it can. */
+  refusalOf(address: string): 'TOO_MANY_READERS' | 'TOO_MANY_STREAMS' | undefined {
+    if (!this.#open || this.#entries.size >= this.#options.maxReaders) return 'TOO_MANY_READERS'
+    const open = this.#byAddress.get(addressKey(address)) ?? 0
+    return open >= this.#options.maxReadersOfAddress ? 'TOO_MANY_STREAMS' : undefined
   }
 
   start(): void {
@@ -131,32 +150,32 @@ export class Readers {
     clearInterval(this.#sweeping)
     this.#sweeping = undefined
     for (const entry of [...this.#entries]) this.#end(entry, 'SHUTTING_DOWN')
+    this.#queue.clear()
   }
 
-  /** Takes a reader that is given nothing before `begin`. Ask {@link hasRoom} first. */
-  add(line: Line): Reader {
+  /** Takes a reader that is given nothing before `begin`. Ask {@link refusalOf} first. */
+  add(line: Line, address: string): Reader {
     const now = this.#clock.monotonic()
     const entry: Entry = {
       line,
+      address: addressKey(address),
       cursor: this.#store.highestRound(),
       state: 'waiting',
       pending: 0,
       progressAt: now,
       pingAt: now,
-      scheduled: false,
     }
     this.#entries.add(entry)
+    this.#byAddress.set(entry.address, (this.#byAddress.get(entry.address) ?? 0) + 1)
     return {
       newest: entry.cursor,
       begin: (after = entry.cursor) => {
         if (entry.state !== 'waiting') return
         entry.cursor = after
         entry.state = 'behind'
-        this.#pull(entry)
+        this.#pullSoon(entry)
       },
-      leave: () => {
-        this.#entries.delete(entry)
-      },
+      leave: () => this.#remove(entry),
     }
   }
 
@@ -196,8 +215,28 @@ export class Readers {
     }
   }
 
+  #pullSoon(entry: Entry): void {
+    if (entry.state !== 'behind' || !this.#entries.has(entry)) return
+    this.#queue.add(entry)
+    this.#pulling ??= setImmediate(() => this.#pullNext())
+  }
+
+  #pullNext(): void {
+    this.#pulling = undefined
+    const [entry] = this.#queue
+    if (entry === undefined) return
+    const waitMs = this.#budget.waitMs()
+    if (waitMs > 0) {
+      this.#pulling = setTimeout(() => this.#pullNext(), waitMs).unref()
+      return
+    }
+    this.#queue.delete(entry)
+    this.#pull(entry)
+    if (this.#queue.size > 0) this.#pulling ??= setImmediate(() => this.#pullNext())
+  }
+
   #pull(entry: Entry): void {
-    if (!this.#entries.has(entry) || entry.state !== 'behind') return
+    if (entry.pending >= this.#options.highWater) return
     const gap = this.#gapAfter(entry.cursor)
     if (gap !== undefined) {
       this.#give(entry, { type: 'gap', json: JSON.stringify(gap) })
@@ -211,19 +250,12 @@ export class Readers {
     for (const report of reports) {
       // Goes on when something has left.
       if (entry.pending >= this.#options.highWater) return
-      this.#give(entry, { type: 'report', round: report.round, json: JSON.stringify(report) })
+      const json = JSON.stringify(report)
+      this.#budget.spend(json.length)
+      this.#give(entry, { type: 'report', round: report.round, json })
       entry.cursor = report.round
     }
     this.#pullSoon(entry)
-  }
-
-  #pullSoon(entry: Entry): void {
-    if (entry.scheduled || entry.state !== 'behind') return
-    entry.scheduled = true
-    setImmediate(() => {
-      entry.scheduled = false
-      if (entry.pending < this.#options.highWater) this.#pull(entry)
-    })
   }
 
   /**
@@ -244,12 +276,20 @@ export class Readers {
     entry.line.write(event, () => {
       entry.pending -= bytes
       entry.progressAt = this.#clock.monotonic()
-      this.#pullSoon(entry)
+      if (entry.pending < this.#options.highWater) this.#pullSoon(entry)
     })
   }
 
+  #remove(entry: Entry): void {
+    if (!this.#entries.delete(entry)) return
+    this.#queue.delete(entry)
+    const left = (this.#byAddress.get(entry.address) ?? 0) - 1
+    if (left > 0) this.#byAddress.set(entry.address, left)
+    else this.#byAddress.delete(entry.address)
+  }
+
   #end(entry: Entry, reason: EndReason): void {
-    this.#entries.delete(entry)
+    this.#remove(entry)
     if (reason !== 'SHUTTING_DOWN') this.#logger.debug('a reader of the feed is cut off', { reason })
     entry.line.end(reason)
   }

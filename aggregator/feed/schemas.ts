@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { ReportJson } from '../../protocol/report-json.ts'
 
-/** Five minutes of one-second rounds. Rows are parsed on the thread that also runs rounds: a few milliseconds. */
+/** Five minutes of one-second rounds. Fewer where reports are large. */
 export const MAX_PAGE = 300
 const DEFAULT_PAGE = 50
 const MAX_ROUND = 2 ** 40 - 1
@@ -74,9 +74,12 @@ export const reportSchema = z
     latencyMs: z
       .number()
       .meta({ description: 'From the start of the round to the certificate, as seen here.' }),
-    onChain: z.boolean(),
+    onChain: z.boolean().meta({ description: 'Whether a final block holds it.' }),
   })
   .meta({ id: 'Report', description: 'A certified price, with everything needed to check it offline.' })
+
+/** Of what is stored. Rows are parsed on the thread that also runs rounds: some milliseconds. */
+export const MAX_PAGE_BYTES = 768 * 1024
 
 export const pageSchema = z
   .object({
@@ -86,9 +89,10 @@ export const pageSchema = z
   })
   .meta({ id: 'ReportPage' })
 
-export const updateSchema = z
-  .object({ round, txHash: z.string(), price })
-  .meta({ id: 'Update', description: 'A report stands in a block.' })
+export const updateSchema = z.object({ round, txHash: z.string(), price }).meta({
+  id: 'Update',
+  description: 'A report stands in a block, which may not be final yet. May be told more than once.',
+})
 
 export const gapSchema = z
   .object({

@@ -2,7 +2,8 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
-import { type FeedProblem, renderProblem } from './problems.ts'
+import type { Allowance } from './allowance.ts'
+import { type FeedProblem, type ProblemDetails, renderProblem } from './problems.ts'
 import type { EndReason, Line, Readers, StreamEvent } from './readers.ts'
 import { beginMessage, streamQuery } from './schemas.ts'
 
@@ -21,12 +22,14 @@ export const CLOSE_CODES: Readonly<Record<EndReason, number>> = {
   BAD_MESSAGE: 1008,
   SLOW_READER: 4008,
   NO_ANSWER: 4009,
+  LATE_MESSAGE: 4010,
 }
 
 /** Takes upgrades of the HTTP server at one path. Give it to {@link attach}, and call `close` before the server closes. */
 export class WebSockets {
   readonly #path: string
   readonly #readers: Readers
+  readonly #allowance: Pick<Allowance, 'request'>
   readonly #server = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
@@ -36,8 +39,9 @@ export class WebSockets {
   })
   readonly #sockets = new Set<WebSocket>()
 
-  constructor(path: string, readers: Readers) {
+  constructor(path: string, readers: Readers, allowance: Pick<Allowance, 'request'>) {
     this.#path = path
+    this.#allowance = allowance
     this.#readers = readers
   }
 
@@ -58,25 +62,34 @@ export class WebSockets {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => {})
+    // None: the connection is gone already.
+    const from = request.socket.remoteAddress ?? ''
+    const refused = this.#allowance.request(from)
     const asked = readRequest(request.url, this.#path)
-    if ('refused' in asked) refuse(socket, asked.refused, asked.detail)
-    else if (!this.#readers.hasRoom) refuse(socket, 'TOO_MANY_READERS')
-    else this.#server.handleUpgrade(request, socket, head, client => this.#connected(client, asked.after))
+    const full = this.#readers.refusalOf(from)
+    if (refused !== undefined) refuse(socket, refused.problem, refused)
+    else if ('refused' in asked) refuse(socket, asked.refused, asked)
+    else if (full !== undefined) refuse(socket, full)
+    else
+      this.#server.handleUpgrade(request, socket, head, client => this.#connected(client, from, asked.after))
   }
 
-  #connected(socket: WebSocket, after: number | undefined): void {
+  #connected(socket: WebSocket, from: string, after: number | undefined): void {
     this.#sockets.add(socket)
-    const reader = this.#readers.add(lineOf(socket))
-    const late = setTimeout(() => reader.begin(), FIRST_MESSAGE_MS)
-    let asked = after !== undefined
+    const reader = this.#readers.add(lineOf(socket), from)
+    let state: 'open' | 'told' | 'late' = after === undefined ? 'open' : 'told'
+    const late = setTimeout(() => {
+      state = 'late'
+      reader.begin()
+    }, FIRST_MESSAGE_MS)
     socket.on('message', (data, isBinary) => {
-      const message = asked || isBinary ? undefined : readBegin(data)
-      if (message === undefined) {
+      const message = isBinary ? undefined : readBegin(data)
+      if (message === undefined || state !== 'open') {
         reader.leave()
-        endSocket(socket, 'BAD_MESSAGE')
+        endSocket(socket, message !== undefined && state === 'late' ? 'LATE_MESSAGE' : 'BAD_MESSAGE')
         return
       }
-      asked = true
+      state = 'told'
       clearTimeout(late)
       reader.begin(message.after)
     })
@@ -146,8 +159,8 @@ function readRequest(text = '', path: string): Asked {
 }
 
 /** An HTTP answer in place of the upgrade. */
-function refuse(socket: Duplex, code: FeedProblem, detail?: string): void {
-  const { status, headers, body } = renderProblem(code, detail)
+function refuse(socket: Duplex, code: FeedProblem, details?: ProblemDetails): void {
+  const { status, headers, body } = renderProblem(code, details)
   const lines = Object.entries({
     ...headers,
     'content-length': String(Buffer.byteLength(body)),

@@ -59,10 +59,15 @@ export class Pusher {
     this.#deps = deps
   }
 
-  /** Called with each certified report, in order. While one is being sent, the newest is kept for outbidding it. */
+  /**
+   * Called with each certified report; one of an earlier round than one before it comes too late to be of use. While one
+   * is being sent, the newest is kept for outbidding it.
+   */
   offer(certified: CertifiedReport): void {
     if (this.#stopping.signal.aborted) return
-    this.#notice(unpackReport(certified.word))
+    const report = unpackReport(certified.word)
+    if (this.#newest !== undefined && report.round < unpackReport(this.#newest.word).round) return
+    this.#notice(report)
     this.#newest = certified
     if (this.#busy !== undefined) return
     this.#busy = this.#consider(certified)

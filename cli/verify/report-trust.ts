@@ -1,14 +1,16 @@
 /** What a report is checked against: told on the command line, or read from the registry. */
 import { join } from 'node:path'
+import type { PublicClient } from 'viem'
 import { createReader } from '../../chain/clients.ts'
-import { readPastKey } from '../../chain/group-keys.ts'
-import { readRegistry } from '../../chain/membership-reader.ts'
+import type { Deployment } from '../../chain/deployment.ts'
+import { type InstalledKey, readInstalledKeys } from '../../chain/group-keys.ts'
+import { readMembers, readRegistry } from '../../chain/membership-reader.ts'
 import { readDeployment } from '../../config/deployment.ts'
 import { Problems } from '../../config/load.ts'
 import type { Address } from '../../protocol/bytes.ts'
 import { feedIdOf } from '../../protocol/domain.ts'
 import type { Member } from '../../protocol/membership.ts'
-import type { VerifyReportOptions } from '../../sdk/verify-report.ts'
+import type { ReportKey, VerifyReportOptions } from '../../sdk/verify-report.ts'
 import { InputError } from '../input-error.ts'
 import { withEndpoint } from './endpoint.ts'
 
@@ -65,21 +67,11 @@ export async function reportTrust(options: ReportTrustOptions, keyEpoch: unknown
   problems.throwIfAny()
   if (deployment === undefined) throw new InputError(`${deploymentFile} is no deployment file`)
   const domain = { chainId: deployment.chainId, registry: deployment.contracts.oracleRegistry }
-  const groupKeyX = new Map<number, bigint>()
-  let members: readonly Member[] | undefined
+  let found: KeysAndMembers = { groupKeyX: [], members: undefined }
   await withEndpoint(chain, async rpcUrl => {
-    const reader = createReader([rpcUrl])
-    const { newest, previous } = await readRegistry(reader, { ...domain, finality: 'latest' })
-    for (const { keyEpoch: epoch, groupKey: key, members: list } of [newest, previous ?? newest]) {
-      if (key !== undefined) groupKeyX.set(epoch, key.px)
-      if (epoch === keyEpoch) members = list
-    }
-    if (typeof keyEpoch !== 'number' || groupKeyX.has(keyEpoch)) return
-    const past = await readPastKey(reader, deployment, keyEpoch)
-    if (past !== undefined) groupKeyX.set(keyEpoch, past.px)
-    // Suspensions of that time are not known any more.
-    members = past?.members
+    found = await readTrust(createReader([rpcUrl]), deployment, keyEpoch)
   })
+  const { groupKeyX, members } = found
   return {
     options: {
       groupKeyX,
@@ -89,6 +81,42 @@ export async function reportTrust(options: ReportTrustOptions, keyEpoch: unknown
     },
     from: `the registry ${domain.registry}`,
   }
+}
+
+interface KeysAndMembers {
+  readonly groupKeyX: readonly ReportKey[]
+  /** Of the key epoch that was asked for. */
+  readonly members: readonly Member[] | undefined
+}
+
+async function readTrust(
+  reader: PublicClient,
+  deployment: Deployment,
+  keyEpoch: unknown,
+): Promise<KeysAndMembers> {
+  const registry = deployment.contracts.oracleRegistry
+  const options = { registry, chainId: deployment.chainId, finality: 'latest' } as const
+  const { newest, previous, switchAtSec } = await readRegistry(reader, options)
+  // The newest key's time is known from the registry's state; of all others only the events tell when they began.
+  if (newest.keyEpoch === keyEpoch && newest.groupKey !== undefined) {
+    const key = { keyEpoch: newest.keyEpoch, x: newest.groupKey.px, fromMs: switchAtSec * 1_000 }
+    return { groupKeyX: [key], members: newest.members }
+  }
+  const installed = await readInstalledKeys(reader, deployment)
+  const groupKeyX = reportKeysOf(installed)
+  if (previous?.keyEpoch === keyEpoch) return { groupKeyX, members: previous?.members }
+  // Suspensions of that time are not known any more.
+  const set = installed.find(key => key.keyEpoch === keyEpoch)?.memberSet
+  return { groupKeyX, members: set === undefined ? undefined : await readMembers(reader, registry, set) }
+}
+
+/** Each key's time ends when the next one's begins. */
+export function reportKeysOf(installed: readonly InstalledKey[]): readonly ReportKey[] {
+  return installed.map(({ keyEpoch, px, switchesAtSec }) => {
+    const next = installed.find(each => each.keyEpoch === keyEpoch + 1)
+    const key = { keyEpoch, x: px, fromMs: switchesAtSec * 1_000 }
+    return next === undefined ? key : { ...key, untilMs: next.switchesAtSec * 1_000 }
+  })
 }
 
 function chainOf(rpc: string | undefined, devnet: string | undefined) {

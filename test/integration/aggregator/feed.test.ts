@@ -1,10 +1,12 @@
 import { once } from 'node:events'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { WebSocket } from 'ws'
 import type { ReportJson } from '../../../protocol/report-json.ts'
-import { createFeedClient, type FeedEvent } from '../../../sdk/feed-client.ts'
+import { createFeedClient, type FeedEvent, type PageOptions } from '../../../sdk/feed-client.ts'
+import { ProblemError } from '../../../sdk/problem.ts'
 import {
   certified,
   type FeedServer,
@@ -269,6 +271,44 @@ describe('the streams of the feed', function () {
     await eventually('no readers', 5_000, async () => server.feed.readers === 0)
   })
 
+  it('tell who names a round too late that the stream has begun, and close', async () => {
+    publish(0, 1)
+    const reader = new SocketReader(server.wsUrl)
+    await once(reader.socket, 'open')
+    let tick = 0
+    await eventually('the stream has begun', 5_000, async () => {
+      tick += 1
+      publish(tick, tick + 1)
+      return reader.heard.length > 0
+    })
+    reader.socket.send(JSON.stringify({ after: 0 }))
+    expect(await reader.closed).to.deep.equal({ code: 4010, reason: 'LATE_MESSAGE' })
+  })
+
+  it('are so many for one address, and as many requests', async () => {
+    const readers = Array.from({ length: 16 }, () => new SocketReader(server.wsUrl))
+    await Promise.all(readers.map(({ socket }) => once(socket, 'open')))
+    const refused = await fetch(`${server.url}/v1/stream`)
+    expect(refused.status).to.equal(429)
+    expect(await refused.json()).to.include({ code: 'TOO_MANY_STREAMS', status: 429 })
+    for (const { socket } of readers) socket.close()
+    await eventually('no readers', 5_000, async () => server.feed.readers === 0)
+    const answers = await Promise.all(
+      Array.from({ length: 80 }, () => fetch(`${server.url}/v1/reports/latest`)),
+    )
+    const limited = answers.find(({ status }) => status === 429)
+    expect(limited?.headers.get('content-type')).to.match(/^application\/problem\+json/)
+    expect(limited?.headers.get('retry-after')).to.equal('1')
+    expect(limited?.headers.get('access-control-allow-origin')).to.equal('*')
+    expect(await limited?.json()).to.include({ code: 'TOO_MANY_REQUESTS' })
+    expect((await fetch(`${server.url}/health`)).status).to.equal(200)
+    const socket = new WebSocket(server.wsUrl)
+    socket.on('error', () => {})
+    const [, response] = await once(socket, 'unexpected-response')
+    expect(response.statusCode).to.equal(429)
+    response.resume()
+  })
+
   it('refuse upgrades that cannot be served, as problems', async () => {
     await server.stop()
     server = await startFeed(file(), { readers: { maxReaders: 1 } })
@@ -317,6 +357,91 @@ describe('the client of the feed', () => {
     expect(pages).to.deep.equal([reports.slice(1, 3), reports.slice(3, 5)])
     const failed = await client.byRound(5).catch((error: unknown) => error)
     expect(failed).to.include({ code: 'NOT_CERTIFIED', status: 404, retryable: false })
+  })
+
+  describe('of an aggregator that lies', () => {
+    let liar: Server
+    let url: string
+    let asked: string[]
+    let answer: (path: string, response: ServerResponse) => unknown
+    const reports = [0, 1, 2, 3].map(index => certified(index))
+
+    beforeEach(async () => {
+      asked = []
+      liar = createServer((request, response) => {
+        asked.push(request.url ?? '')
+        const value = answer(request.url ?? '', response)
+        if (value !== undefined) response.end(JSON.stringify(value))
+      })
+      await new Promise<void>(resolve => liar.listen(0, '127.0.0.1', resolve))
+      const address = liar.address()
+      url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+    })
+    afterEach(() => {
+      liar.close()
+      liar.closeAllConnections()
+    })
+    const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+      work.then(
+        () => 'believed',
+        (error: unknown) => (error instanceof ProblemError ? error.code : error),
+      )
+
+    it('does not take a report of another round for that of the round it asked for', async () => {
+      answer = () => reports[1]
+      const client = createFeedClient(url, { verify: () => trusted })
+      expect(await codeOf(client.byRound(roundOf(2)))).to.equal('BAD_ANSWER')
+      expect(await codeOf(client.byRound(roundOf(1)))).to.equal('believed')
+    })
+
+    it('takes no page that is out of order, out of bounds or longer than asked for', async () => {
+      const client = createFeedClient(url, { verify: () => trusted })
+      const believed = async (indices: readonly number[], options: PageOptions) => {
+        answer = () => ({ reports: indices.map(index => reports[index]), next: null, oldest: null })
+        return (await codeOf(client.page(options))) === 'believed'
+      }
+      expect(await believed([3, 2], {})).to.equal(true)
+      expect(await believed([1, 2], { after: roundOf(0), before: roundOf(3) })).to.equal(true)
+      expect(await believed([2, 3], {})).to.equal(false)
+      expect(await believed([2, 2], {})).to.equal(false)
+      expect(await believed([2, 1], { limit: 1 })).to.equal(false)
+      expect(await believed([2], { before: roundOf(2) })).to.equal(false)
+      expect(await believed([1], { after: roundOf(1) })).to.equal(false)
+      expect(await believed([2, 1], { after: roundOf(0) })).to.equal(false)
+      expect(await believed([3], { after: roundOf(0), before: roundOf(3) })).to.equal(false)
+    })
+
+    it('is not sent elsewhere by a next page, nor round and round', async () => {
+      const client = createFeedClient(url, { verify: () => trusted })
+      const read = async (): Promise<void> => {
+        for await (const page of client.pages({ limit: 1 })) expect(page.reports.length).to.be.at.most(1)
+      }
+      for (const next of ['@127.0.0.1:9/internal?', '//127.0.0.1:9/v1/reports?', '/metrics', '/v1/reports']) {
+        answer = () => ({ reports: [reports[3]], next, oldest: null })
+        expect(await codeOf(read()), next).to.equal('BAD_ANSWER')
+      }
+      answer = () => ({ reports: [], next: '/v1/reports?limit=1', oldest: null })
+      expect(await codeOf(read())).to.equal('BAD_ANSWER')
+      asked = []
+      answer = () => ({ reports: [reports[3]], next: '/v1/reports?limit=1', oldest: null })
+      expect(await codeOf(read())).to.equal('BAD_ANSWER')
+      expect(asked).to.deep.equal(['/v1/reports?limit=1', `/v1/reports?limit=1&before=${roundOf(3)}`])
+    })
+
+    it('is not moved back or forth by an id once it knows where it is', async () => {
+      const events = (report: ReportJson) => `event: report\ndata: ${JSON.stringify(report)}\n\n`
+      answer = (_path, response) => {
+        response.setHeader('content-type', 'text/event-stream')
+        response.write(`id: 0\n\n${events(certified(2))}id: ${roundOf(9)}\n\n${events(certified(3))}`)
+        return undefined
+      }
+      const heard: number[] = []
+      for await (const event of createFeedClient(url).stream({ after: roundOf(2) })) {
+        if (event.type === 'report') heard.push(event.report.round)
+        if (heard.length > 0) break
+      }
+      expect(heard).to.deep.equal([roundOf(3)])
+    })
   })
 
   it('hands on nothing that does not hold', async () => {

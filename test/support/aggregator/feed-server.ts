@@ -1,6 +1,5 @@
 /** A feed on loopback as an aggregator has it, over a database that outlives it. */
-import { Feed } from '../../../aggregator/feed/feed.ts'
-import type { ReadersOptions } from '../../../aggregator/feed/readers.ts'
+import { Feed, type FeedOptions } from '../../../aggregator/feed/feed.ts'
 import { createReportStore, FEED_MIGRATIONS } from '../../../aggregator/feed/report-store.ts'
 import type { ReportJson } from '../../../protocol/report-json.ts'
 import { systemClock } from '../../../runtime/clock.ts'
@@ -40,7 +39,8 @@ export async function startFeed(
   options: {
     readonly port?: number
     readonly keep?: number
-    readonly readers?: Partial<ReadersOptions>
+    readonly readers?: FeedOptions['readers']
+    readonly allowance?: FeedOptions['allowance']
   } = {},
 ): Promise<FeedServer> {
   const database = openDatabase(file, FEED_MIGRATIONS)
@@ -48,7 +48,7 @@ export async function startFeed(
   database.pragma('synchronous = OFF')
   const { keep } = options
   const store = createReportStore(database, { domain: DOMAIN, ...(keep === undefined ? {} : { keep }) })
-  const feed = new Feed(store, { clock: systemClock, logger: silentLogger }, options.readers)
+  const feed = new Feed(store, { clock: systemClock, logger: silentLogger }, options)
   const http = createHttpServer(
     {
       name: 'test',

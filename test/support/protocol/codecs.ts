@@ -195,7 +195,7 @@ export function samples(): Sample[] {
     ),
     sample(
       'a call for the installation’s signature',
-      { attemptId: id, signers: [0, 1, 3].map(chosenSigner) },
+      { attemptId: id, finished: [bytes('finished', 264)], signers: [0, 1, 3].map(chosenSigner) },
       encodeKeygenInstall,
       decodeKeygenInstall,
     ),

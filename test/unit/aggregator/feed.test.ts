@@ -72,8 +72,48 @@ describe('the feed of reports', () => {
     it('remembers which reports are on chain', () => {
       store.add(aReport(0))
       store.add(aReport(1))
-      store.markOnChain(later(1))
+      store.settle([later(1)], 5)
       expect(store.descending(2).map(report => report.onChain)).to.deep.equal([true, false])
+    })
+
+    it('knows across being opened again how far the chain has been read, and of rounds whose reports come later', () => {
+      expect({ next: store.nextBlock(), upTo: store.settledUpTo() }).to.deep.equal({
+        next: undefined,
+        upTo: 0,
+      })
+      store.settle([later(0), later(1)], 5)
+      store.settle([], 9)
+      database.close()
+      open()
+      expect({ next: store.nextBlock(), upTo: store.settledUpTo() }).to.deep.equal({
+        next: 9,
+        upTo: later(1),
+      })
+      for (const rounds of [0, 1, 2]) store.add(aReport(rounds))
+      expect(store.ascending(3).map(report => report.onChain)).to.deep.equal([true, true, false])
+    })
+
+    it('remembers no more than so many rounds whose reports never came', () => {
+      for (let from = 0; from < 3_000; from += 500)
+        store.settle(
+          Array.from({ length: 500 }, (_, offset) => later(from + offset)),
+          from,
+        )
+      const { count } = database.prepare('SELECT count(*) AS count FROM settled_unstored').get() as {
+        count: number
+      }
+      expect(count).to.equal(1_024)
+      store.add(aReport(2_999))
+      expect(store.byRound(later(2_999))?.onChain).to.equal(true)
+    })
+
+    it('begins anew with marks that an earlier version made from blocks that were not final', () => {
+      const older = openDatabase(join(directory.path, 'older.sqlite'), FEED_MIGRATIONS.slice(0, 3))
+      older.prepare('INSERT INTO reports VALUES (?, ?, 1)').run(ROUND, JSON.stringify(aReport()))
+      older.close()
+      const newer = openDatabase(join(directory.path, 'older.sqlite'), FEED_MIGRATIONS)
+      expect(createReportStore(newer, { domain: DOMAIN }).byRound(ROUND)?.onChain).to.equal(false)
+      newer.close()
     })
 
     it('lists the newest first, below a bound when there is one', () => {
@@ -256,7 +296,11 @@ describe('the feed of reports', () => {
       for (const rounds of [0, 1, 2]) feed.publish(aReport(rounds))
       const cachingOf = async (path: string) => (await get(path)).headers.get('cache-control')
       expect(await cachingOf(`/v1/reports/${later(0)}`)).to.equal('no-cache')
+      // A block that is not final may be taken back.
       feed.updated({ round: later(1), txHash: '0xabc', price: '1' })
+      expect(await cachingOf(`/v1/reports/${later(0)}`)).to.equal('no-cache')
+      expect((await get(`/v1/reports/${later(1)}`)).body.onChain).to.equal(false)
+      feed.settled([later(1)], 5)
       const forever = 'public, max-age=31536000, immutable'
       expect(await cachingOf(`/v1/reports/${later(0)}`)).to.equal(forever)
       expect(await cachingOf(`/v1/reports/${later(1)}`)).to.equal(forever)
@@ -266,8 +310,37 @@ describe('the feed of reports', () => {
       const etag = (await get('/v1/reports/latest')).headers.get('etag') ?? ''
       const asked = () => get('/v1/reports/latest', { 'if-none-match': `"other", W/${etag}` })
       expect(await asked()).to.include({ status: 304, body: undefined })
-      feed.updated({ round: later(2), txHash: '0xabc', price: '1' })
+      feed.settled([later(2)], 6)
       expect((await asked()).status).to.equal(200)
+    })
+
+    it('knows whether a page has changed without making it', async () => {
+      for (const rounds of [0, 1, 2]) feed.publish(aReport(rounds))
+      const path = '/v1/reports?limit=2'
+      const etag = (await get(path)).headers.get('etag') ?? ''
+      const asked = async (at = path) => (await get(at, { 'if-none-match': etag })).status
+      const [none, all] = [store.descending, store.ascending]
+      store.descending = store.ascending = () => {
+        throw new Error('a page was made')
+      }
+      expect(await asked()).to.equal(304)
+      store.descending = none
+      store.ascending = all
+      expect(await asked('/v1/reports?limit=3')).to.equal(200)
+      feed.settled([later(2)], 5)
+      expect(await asked()).to.equal(200)
+    })
+
+    it('ends a page early where reports are large, and goes on with the next', async () => {
+      const quote = { slot: 0, price: '1', confidenceBps: 1, observedAt: 1 }
+      const big = { sourcesRoot: `0x${'aa'.repeat(32)}`, signature: `0x${'bb'.repeat(64)}` }
+      const quotes = Array.from({ length: 1_000 }, () => ({ ...quote, ...big }))
+      for (const rounds of [0, 1, 2, 3, 4]) feed.publish({ ...aReport(rounds), quotes })
+      expect(await follow('/v1/reports')).to.deep.equal([
+        [later(4), later(3)],
+        [later(2), later(1)],
+        [later(0)],
+      ])
     })
 
     it('counts and tells of a round once', async () => {
@@ -304,6 +377,7 @@ describe('the feed of reports', () => {
         expect(text).to.equal(`event: report\nid: ${ROUND}\ndata: ${JSON.stringify(aReport())}\n\n`)
       }
       feed.updated({ round: ROUND, txHash: '0xabc', price: '1' })
+      feed.settled([ROUND], 5)
       for (const reader of readers) expect(await readUntil(reader, '\n\n')).to.include('event: update')
       expect((await get('/v1/reports/latest')).body).to.deep.equal({ ...aReport(), onChain: true })
     })

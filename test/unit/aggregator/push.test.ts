@@ -238,6 +238,16 @@ describe('the pusher', () => {
     expect(outcomes).to.deep.equal(['DEVIATION'])
   })
 
+  it('does not go back to a report of an earlier round that comes late', async () => {
+    onChain = aReport('0.25', -5)
+    const pusher = await watching()
+    await offer(pusher, aReport('0.25', 1))
+    await offer(pusher, aReport('0.3', 0))
+    expect(sent).to.deep.equal([])
+    await offer(pusher, aReport('0.3', 2))
+    expect(sent).to.deep.equal([certified(aReport('0.3', 2))])
+  })
+
   it('sends a due report and counts why', async () => {
     await offer(create(), aReport())
     expect({ sent, outcomes }).to.deep.equal({ sent: [certified(aReport())], outcomes: ['FIRST'] })

@@ -87,4 +87,14 @@ describe('challenge windows of a settled epoch', () => {
     expect((await check(failed)).notChecked).to.deep.equal([])
     expect((await check(epoch.results)).notChecked).to.have.length(1)
   })
+
+  it('are named when nothing is said to be drawn of them, and somebody has their draw', async () => {
+    const epoch = epochWith(DUE)
+    const results = epoch.results.map(result => ({ ...result, opening: OPENING.notDrawn }))
+    const { wrong, notChecked } = await checkWindows({ ...epoch, results }, network, reader, [honest])
+    expect(wrong).to.equal(undefined)
+    expect(notChecked).to.deep.equal([
+      `why nothing was opened of these windows, although there are proofs of their draws: ${DUE}`,
+    ])
+  })
 })

@@ -4,9 +4,16 @@ import { BeaconKeys } from '../../../member/beacons/beacon-keys.ts'
 import { BEACON_MIGRATIONS, createBeaconStore } from '../../../member/beacons/beacon-store.ts'
 import { beaconRoutes } from '../../../member/beacons/routes.ts'
 import { valueOfProof } from '../../../protocol/beacon/combine.ts'
-import { decodePartialMessage, decodeProof, encodePartialMessage } from '../../../protocol/beacon/messages.ts'
+import {
+  decodePartialMessage,
+  decodeProof,
+  encodePartialMessage,
+  encodeQuery,
+  MAX_PROOF_BYTES,
+} from '../../../protocol/beacon/messages.ts'
 import { CHANNELS } from '../../../protocol/channels.ts'
 import { transcriptHashOf } from '../../../protocol/keygen/transcript.ts'
+import { PeerRequestError } from '../../../runtime/p2p/peer-network.ts'
 import { openDatabase } from '../../../runtime/sqlite.ts'
 import { hash } from '../../support/epoch/cast.ts'
 import { BeaconNetwork, TERMS } from '../../support/member/beacon-network.ts'
@@ -83,6 +90,33 @@ describe('beacons between members', () => {
     }
     expect(kept.store.find(window)).to.not.equal(undefined)
     expect(await late.beacons.ask(window, signal)).to.equal(beaconValue(network.key, window))
+  })
+
+  it('are not made by who holds a share of a seat that is another member’s', async () => {
+    network.holders.set(2, 'the member that came after it')
+    network.goTo(STARTS)
+    expect(network.sent.map(({ from }) => from)).to.not.include(network.member(2).peer)
+    expect(network.sent).to.have.length(3)
+    expect(network.member(2).maker.own(window)).to.equal(undefined)
+  })
+
+  it('are told to members and relayers alone, and to nobody as often as they like', async () => {
+    network.gossips = false
+    network.goTo(STARTS)
+    const member = network.member(0)
+    const options = { timeoutMs: 1_000, maxReplyBytes: MAX_PROOF_BYTES }
+    const ask = (name: string) =>
+      network.wire.peer(hash(name)).request(member.peer, CHANNELS.beacon, encodeQuery(window), options)
+    expect(decodeProof(await ask('peer of relayer')).partials).to.have.length(1)
+    const refused = await ask('peer of a gateway').catch((error: unknown) => error)
+    expect(refused).to.be.instanceOf(PeerRequestError).and.to.include({ code: 'REFUSED' })
+    for (const { maxPerSec } of network.limits) expect(maxPerSec).to.be.lessThan(100)
+  })
+
+  it('are made once, however often they are asked for', () => {
+    network.goTo(STARTS)
+    const { maker } = network.member(0)
+    expect(maker.own(window)).to.equal(maker.own(window))
   })
 
   it('are refused when they lie, and a lie keeps out no true one', () => {
@@ -180,6 +214,23 @@ describe('the draw of a window', () => {
     expect(network.relayer.beacons.value(draw)).to.equal(undefined)
     network.member(2).maker.adopt(SLOT, root)
     expect(network.relayer.beacons.value(draw)).to.equal(beaconValue(network.key, draw))
+  })
+
+  it('is neither made nor shown any more when nobody can audit its epoch, and its root is forgotten', () => {
+    give([0, 1, 3])
+    network.goTo(DRAWS)
+    const { maker, store } = network.member(0)
+    expect(maker.own(draw)).to.not.equal(undefined)
+    network.neededFrom = SLOT + 1
+    expect(maker.own(draw)).to.equal(undefined)
+    store.forgetBefore(SLOT)
+    expect(store.drawnRoot(SLOT), 'of a slot that is needed').to.equal(root)
+    store.forgetBefore(SLOT + 1)
+    expect(store.drawnRoot(SLOT)).to.equal(undefined)
+    const before = network.sent.length
+    maker.adopt(SLOT, hash('another root'))
+    expect(network.sent, 'never a second root').to.have.length(before)
+    expect(store.drawnRoot(SLOT)).to.equal(undefined)
   })
 
   it('does not let a member fill the table with roots', () => {

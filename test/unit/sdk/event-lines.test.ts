@@ -22,7 +22,12 @@ describe('server-sent events', () => {
       { event: 'report', id: '8', data: '{"a":1}' },
       { event: 'message', id: undefined, data: 'one\ntwo' },
     ])
-    for (const length of [1, 2, 3, 7]) expect(await eventsOf(text, length)).to.deep.equal(events)
+    for (const length of [1, 2, 3, 4, 5, 6, 7, 11]) expect(await eventsOf(text, length)).to.deep.equal(events)
+  })
+
+  it('take no longer for coming in a hundred thousand pieces', async () => {
+    const data = 'x'.repeat(400_000)
+    expect(await eventsOf(`data: ${data}\n\n`, 4)).to.deep.equal([{ event: 'message', id: undefined, data }])
   })
 
   it('are bounded', async () => {

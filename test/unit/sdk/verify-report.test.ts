@@ -1,6 +1,12 @@
 import { expect } from 'chai'
 import type { ReportJson } from '../../../protocol/report-json.ts'
-import { checkReport, type VerifyReportOptions, verifyReport } from '../../../sdk/verify-report.ts'
+import { roundStartMs } from '../../../protocol/rounds.ts'
+import {
+  checkReport,
+  type ReportKey,
+  type VerifyReportOptions,
+  verifyReport,
+} from '../../../sdk/verify-report.ts'
 import { certified, NETWORK, roundOf } from '../../support/aggregator/feed-server.ts'
 import { FEED_ID } from '../../support/dashboard/test-network.ts'
 import { DOMAIN } from '../../support/network/cast.ts'
@@ -27,18 +33,49 @@ describe('a report checked with nothing but the group key', () => {
         observedAt: report.observedAt,
         round: roundOf(0),
       },
+      notCovered: ['quotes', 'signers', 'proposer', 'latencyMs', 'onChain', 'keyEpoch'],
     })
     expect(reasonOf(JSON.parse(JSON.stringify(report)))).to.equal('ok')
   })
 
   it('holds under the key of its key epoch, where several are known', () => {
-    const keys = new Map([
-      [1, NETWORK.groupKeyX],
-      [2, 5n],
-    ])
+    const keys: ReportKey[] = [
+      { keyEpoch: 1, x: NETWORK.groupKeyX, fromMs: 0 },
+      { keyEpoch: 2, x: 5n, fromMs: 0 },
+    ]
     expect(reasonOf(report, { groupKeyX: keys })).to.equal('ok')
     expect(reasonOf(changed({ keyEpoch: 2 }), { groupKeyX: keys })).to.equal('UNKNOWN_KEY')
     expect(reasonOf(changed({ keyEpoch: 3 }), { groupKeyX: keys })).to.equal('UNKNOWN_KEY')
+  })
+
+  it('holds under a key in the time of that key only: rounds from its switch on, and none from the next one on', () => {
+    const startMs = roundStartMs(report.round as never)
+    const underKey = (fromMs: number, untilMs?: number) =>
+      reasonOf(report, { groupKeyX: [{ keyEpoch: 1, x: NETWORK.groupKeyX, fromMs, untilMs }] })
+    expect(underKey(startMs)).to.equal('ok')
+    expect(underKey(startMs, startMs + 1)).to.equal('ok')
+    expect(underKey(startMs + 1)).to.equal('WRONG_TIME')
+    expect(underKey(0, startMs)).to.equal('WRONG_TIME')
+    const quorum = { groupKeyX: [{ keyEpoch: 1, x: NETWORK.groupKeyX, fromMs: 0, untilMs: 1 }], members }
+    expect(reasonOf(byIdentities, quorum)).to.equal('WRONG_TIME')
+  })
+
+  it('says that a key epoch is not covered where one key alone was given', () => {
+    const keys = { groupKeyX: [{ keyEpoch: 1, x: NETWORK.groupKeyX, fromMs: 0 }] }
+    const alone = verifyReport(report, trusted)
+    const withEpochs = verifyReport(report, { ...trusted, ...keys })
+    expect(alone.ok && alone.notCovered.includes('keyEpoch')).to.equal(true)
+    expect(withEpochs.ok && withEpochs.notCovered.includes('keyEpoch')).to.equal(false)
+    const { checks } = checkReport(report, trusted)
+    expect(checks.find(({ name }) => name === 'key')?.sentence).to.include('nobody said')
+    expect(checks.at(-1)?.sentence).to.include('quotes, signers')
+  })
+
+  it('does not hold with the bytes of another report, or none', () => {
+    for (const bytes of [certified(1).bytes, byIdentities.bytes, '0xdeadbeef', '0x'])
+      expect(reasonOf(changed({ bytes })), bytes).to.equal('FIELDS_DIFFER')
+    expect(reasonOf(changed({ keyEpoch: 999 }))).to.equal('FIELDS_DIFFER')
+    expect(reasonOf(changed({ keyEpoch: 2 ** 40 }))).to.equal('FIELDS_DIFFER')
   })
 
   it('does not hold when anything that is told beside the word is something else', () => {
@@ -99,7 +136,9 @@ describe('a report checked with nothing but the group key', () => {
       'key holds',
       'fields fails',
       'certificate holds',
+      'bytes holds',
       'age skipped',
+      'rest skipped',
     ])
   })
 })
