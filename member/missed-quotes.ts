@@ -19,6 +19,28 @@ export function askAheadMs({ collectMs }: RoundTiming): number {
   return Math.min(ASK_AHEAD_MS, Math.floor(collectMs / 3))
 }
 
+/**
+ * A quote or two are lost on the way now and then. Where many are missing the machine or its line is busy, and a
+ * request to each of them, from everybody, would keep it so.
+ */
+const MOST_ASKED = 3
+
+export interface Asking {
+  /** Whom the choice begins with: counts the rounds, and differs from asker to asker. */
+  readonly turn: number
+  /** How many more quotes the asker itself cannot do without. */
+  readonly needed: number
+  /** With more than so many missing there is nothing to be won, unless they are needed. */
+  readonly tolerable: number
+}
+
+/** Which of the members that were not heard are asked: few, and others in each round and by each asker. */
+export function membersToAsk<M>(missed: readonly M[], { turn, needed, tolerable }: Asking): M[] {
+  const most = missed.length > Math.max(MOST_ASKED, tolerable) ? needed : Math.max(MOST_ASKED, needed)
+  const first = missed.length === 0 ? 0 : turn % missed.length
+  return [...missed.slice(first), ...missed.slice(0, first)].slice(0, Math.max(0, most))
+}
+
 /** Active members whose quote of the round is not in the book and would count. */
 export function missedMembers(
   round: Round,
@@ -37,13 +59,20 @@ export interface AskForQuotesDeps {
   readonly admit: (bytes: Uint8Array) => void
 }
 
-/** Asks those of the members that are connected, each once. Resolves when all have answered or their time is over. */
+/**
+ * Asks some of the members that are connected, each once. Resolves when all have answered or their time is over.
+ */
 export async function askForQuotes(
   round: Round,
   members: readonly Member[],
+  asking: Asking,
   { network, timing, admit }: AskForQuotesDeps,
 ): Promise<void> {
   const connected = new Set(network.connected())
+  const asked = membersToAsk(
+    members.filter(({ peerKey }) => connected.has(peerKey)),
+    asking,
+  )
   const request = encodeQuoteRequest(round)
   const ask = async ({ peerKey }: Member): Promise<void> => {
     const answer = await network.request(peerKey, CHANNELS.quote, request, {
@@ -54,5 +83,5 @@ export async function askForQuotes(
     if (answer.length > 0) admit(answer)
   }
   // Silence and refusal come to the same: there is no quote.
-  await Promise.allSettled(members.filter(({ peerKey }) => connected.has(peerKey)).map(ask))
+  await Promise.allSettled(asked.map(ask))
 }

@@ -149,8 +149,16 @@ export class RoundRunner implements Service {
   #askForMissed(round: Round, membership: Membership): void {
     const { book, network, admitQuote } = this.#deps
     if (round <= this.#deps.highestCertified()) return
-    const asked = missedMembers(round, membership, book)
-    askForQuotes(round, asked, { network, timing: this.#options.timing, admit: admitQuote }).catch(() => {})
+    const { timing, index } = this.#options
+    const { n, q } = membership.quorum
+    const asking = {
+      turn: round / (timing.roundMs / 100) + index,
+      // Below a quorum of quotes there is no round.
+      needed: q - book.quotesOf(round).length,
+      tolerable: n - q,
+    }
+    const missed = missedMembers(round, membership, book)
+    askForQuotes(round, missed, asking, { network, timing, admit: admitQuote }).catch(() => {})
   }
 
   /** Sees to the nonces and the public half of a key; gives the latter when it is there. */

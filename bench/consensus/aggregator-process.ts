@@ -13,6 +13,7 @@ import { QuoteBook } from '../../protocol/round/quote-book.ts'
 import type { Round } from '../../protocol/rounds.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { silentLogger } from '../../runtime/logger.ts'
+import { loadNativeFrostCrypto } from '../../runtime/native-frost.ts'
 import { loadNativeIdentityCrypto } from '../../runtime/native-identity.ts'
 import { createPeerNetwork, type PeerNetwork, type Verdict } from '../../runtime/p2p/peer-network.ts'
 import { at, DOMAIN, FEED_ID } from '../../test/support/network/cast.ts'
@@ -35,6 +36,7 @@ async function open(plan: Plan, index: number, bootstrap: readonly string[]): Pr
   const clock = systemClock
   const logger = silentLogger
   const crypto = loadNativeIdentityCrypto()
+  const frost = loadNativeFrostCrypto()
   const everyone = new Set([...cast.members, ...cast.aggregators].map(({ peerKey }) => peerKey))
   const network = createPeerNetwork(
     {
@@ -86,9 +88,9 @@ async function open(plan: Plan, index: number, bootstrap: readonly string[]): Pr
   const rounds: RoundRunner = new RoundRunner(
     { domain: DOMAIN, feedId: FEED_ID, timing, index },
     {
-      ...{ clock, logger, crypto, book, network: timed },
+      ...{ clock, logger, crypto, frost, book, network: timed },
       sign: party.sign,
-      createNonces: keyEpoch => new NoncePool(bootId, keyEpoch, timed),
+      createNonces: keyEpoch => new NoncePool(bootId, keyEpoch, timed, frost),
       record: new SignerRecord(),
       membershipAt: counting,
       highestCertified: () => highestCertified,
@@ -105,7 +107,10 @@ async function open(plan: Plan, index: number, bootstrap: readonly string[]): Pr
     certifiedTopic,
     MAX_CERTIFIED_BYTES,
     bytes => {
-      const context = { domain: DOMAIN, feedId: FEED_ID, membershipAt: counting, highestCertified, crypto }
+      const context = {
+        ...{ domain: DOMAIN, feedId: FEED_ID, membershipAt: counting, highestCertified, crypto, timing },
+        nowMs: clock.now(),
+      }
       const admission = admitCertified(bytes, context)
       if (admission.verdict === 'accept') onCertified(unpackReport(admission.announcement.report.word).round)
       return admission.verdict

@@ -17,6 +17,7 @@ import type { Round } from '../../protocol/rounds.ts'
 import { type Bps, type Price, parseDecimal } from '../../protocol/units.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { silentLogger } from '../../runtime/logger.ts'
+import { loadNativeFrostCrypto } from '../../runtime/native-frost.ts'
 import { loadNativeIdentityCrypto } from '../../runtime/native-identity.ts'
 import { createPeerNetwork, type PeerNetwork, type Verdict } from '../../runtime/p2p/peer-network.ts'
 import { openDatabase } from '../../runtime/sqlite.ts'
@@ -29,7 +30,7 @@ import { roundOfProposal } from './proposal-round.ts'
 async function open(plan: Plan, slot: number, bootstrap: readonly string[]): Promise<Participant> {
   const { cast, view } = networkOf(plan)
   const { timing } = plan
-  const { seed, secret } = at(cast.members, slot)
+  const { seed, secret, identity } = at(cast.members, slot)
   const key = readKey(plan, slot)
   const records = new RoundRecords<MemberRound>(round => ({ round, answers: 0, answerMs: 0 }))
   const outcomes = new Outcomes()
@@ -67,7 +68,7 @@ async function open(plan: Plan, slot: number, bootstrap: readonly string[]): Pro
   const signing = new SigningService(
     { domain: DOMAIN, feedId: FEED_ID, slot, timing },
     {
-      ...{ clock, logger, guard, crypto, book, network: timed },
+      ...{ clock, logger, guard, crypto, book, network: timed, frost: loadNativeFrostCrypto() },
       view: () => view,
       key: () => key,
       highestCertified: () => highestCertified,
@@ -90,7 +91,10 @@ async function open(plan: Plan, slot: number, bootstrap: readonly string[]): Pro
     topicOf(DOMAIN, 'certified'),
     MAX_CERTIFIED_BYTES,
     bytes => {
-      const context = { domain: DOMAIN, feedId: FEED_ID, membershipAt: counting, highestCertified, crypto }
+      const context = {
+        ...{ domain: DOMAIN, feedId: FEED_ID, membershipAt: counting, highestCertified, crypto, timing },
+        nowMs: clock.now(),
+      }
       const admission = admitCertified(bytes, context)
       if (admission.verdict === 'accept') {
         const { report, proposer } = admission.announcement
@@ -113,7 +117,7 @@ async function open(plan: Plan, slot: number, bootstrap: readonly string[]): Pro
   )
   times.register()
   const quoter = new Quoter(
-    { feedId: FEED_ID, slot, roundMs: timing.roundMs, skewMs: timing.skewMs },
+    { feedId: FEED_ID, slot, identity, roundMs: timing.roundMs, skewMs: timing.skewMs },
     {
       ...{ clock, logger, guard },
       membershipAt: counting,

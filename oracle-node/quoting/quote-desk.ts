@@ -99,6 +99,11 @@ export class QuoteDesk implements Service {
     const membership = membershipAt(roundStartMs(round))
     if (membership === undefined || membership.keyEpoch === 0) return
     const others = missedMembers(round, membership, book).filter(({ slot }) => slot !== this.#options.slot)
-    askForQuotes(round, others, { network, timing: this.#options.timing, admit: admitQuote }).catch(() => {})
+    const { n, q } = membership.quorum
+    const turn = round / (this.#options.timing.roundMs / 100) + this.#options.slot
+    const asking = { turn, needed: 0, tolerable: n - q }
+    askForQuotes(round, others, asking, { network, timing: this.#options.timing, admit: admitQuote }).catch(
+      () => {},
+    )
   }
 }

@@ -397,7 +397,7 @@ export class SigningService implements Service {
     const digest = reportDigest(this.#options.domain, this.#options.feedId, word)
     try {
       const share = frost.signShare(key.secret, key.public, nonce.nonces, commitments, digest)
-      if (aggregator !== undefined) this.#proposals.signed(aggregator, proposal.round)
+      if (aggregator !== undefined) this.#proposals.signed(aggregator, proposal.round, this.#deps.clock.now())
       return {
         kind: 'share',
         sessionId,

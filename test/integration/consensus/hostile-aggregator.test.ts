@@ -133,14 +133,17 @@ describe('a network of four under a hostile aggregator', function () {
   })
 
   it('counts it against one that collects shares and announces nothing, and the backup certifies', async () => {
-    const round = await hostile.nextRound()
-    const signers = await hostile.pairsOf(CHOSEN)
-    const quotes = await hostile.quotesOf(round, ALL)
-    const replies = await proposeTo(CHOSEN, hostile.seal(round, quotes, signers))
-    expect(replies.map(({ kind }) => kind)).to.deep.equal(['share', 'share', 'share'])
-    await waitFor('the backup to certify the round', () =>
-      certificatesOf(net).some(certified => roundOf(certified) === round),
-    )
+    // Once is no sign of anything: the third time is.
+    for (let time = 0; time < 3; time++) {
+      const round = await hostile.nextRound()
+      const signers = await hostile.pairsOf(CHOSEN)
+      const quotes = await hostile.quotesOf(round, ALL)
+      const replies = await proposeTo(CHOSEN, hostile.seal(round, quotes, signers))
+      expect(replies.map(({ kind }) => kind)).to.deep.equal(['share', 'share', 'share'])
+      await waitFor('the backup to certify the round', () =>
+        certificatesOf(net).some(certified => roundOf(certified) === round),
+      )
+    }
     await waitFor('it to be counted', () =>
       CHOSEN.every(slot => at(net.members, slot).faults.includes('1 WITHHELD')),
     )

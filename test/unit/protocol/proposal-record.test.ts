@@ -34,28 +34,57 @@ describe('the record of an aggregator’s proposals', () => {
     expect(record.lacked(PRIMARY, ROUND, [2, 3], T_MS + margin)).to.equal(true)
   })
 
-  it('names who had the share when another one had to certify, once', () => {
-    record.signed(PRIMARY, ROUND)
-    record.signed(BACKUP, ROUND)
-    record.certified(ROUND, BACKUP)
-    expect(withheld(OVER_MS - 1)).to.deep.equal([])
-    expect(withheld()).to.deep.equal([PRIMARY])
-    expect(withheld()).to.deep.equal([])
+  const roundAfter = (count: number): Round => (ROUND + count * (TIMING.roundMs / 100)) as Round
+  /** A round in which an aggregator has the share soon after D; it is over when this returns. */
+  const play = (count: number, has: readonly number[], certifiedBy?: number, afterMs = 1): number[] => {
+    const round = roundAfter(count)
+    const startMs = T_MS + count * TIMING.roundMs
+    for (const aggregator of has) record.signed(aggregator, round, startMs + TIMING.collectMs + afterMs)
+    if (certifiedBy !== undefined) record.certified(round, certifiedBy)
+    return withheld(startMs + 3 * TIMING.roundMs)
+  }
+
+  it('names who had the share and let others certify, from the third of eight rounds, once a round', () => {
+    expect(play(0, [PRIMARY, BACKUP], BACKUP)).to.deep.equal([])
+    expect(play(1, [PRIMARY], PRIMARY)).to.deep.equal([])
+    expect(play(2, [PRIMARY, BACKUP], BACKUP)).to.deep.equal([])
+    expect(play(3, [PRIMARY, BACKUP], BACKUP)).to.deep.equal([PRIMARY])
+    expect(withheld(T_MS + 6 * TIMING.roundMs)).to.deep.equal([])
+    expect(play(4, [PRIMARY], PRIMARY)).to.deep.equal([])
+    expect(play(5, [PRIMARY, BACKUP], BACKUP)).to.deep.equal([PRIMARY])
+  })
+
+  it('names nobody whose rounds lapse now and then', () => {
+    for (let count = 0; count < 32; count++) {
+      expect(play(count, [PRIMARY], count % 4 === 0 ? BACKUP : PRIMARY)).to.deep.equal([])
+    }
+  })
+
+  it('judges no round before it is over', () => {
+    for (const count of [0, 1]) play(count, [PRIMARY], BACKUP)
+    record.signed(PRIMARY, roundAfter(2), T_MS + 2 * TIMING.roundMs)
+    record.certified(roundAfter(2), BACKUP)
+    expect(withheld(T_MS + 5 * TIMING.roundMs - 1)).to.deep.equal([])
+    expect(withheld(T_MS + 5 * TIMING.roundMs)).to.deep.equal([PRIMARY])
+  })
+
+  it('names nobody whose share came late, whatever becomes of the rounds', () => {
+    const lateMs = (TIMING.roundMs - TIMING.collectMs) / 2 + 1
+    for (let count = 0; count < 8; count++) {
+      expect(play(count, [PRIMARY], BACKUP, lateMs)).to.deep.equal([])
+    }
   })
 
   it('names nobody whom another one overtook, and not who certified', () => {
-    record.signed(PRIMARY, ROUND)
-    record.signed(BACKUP, ROUND)
-    record.certified(ROUND, PRIMARY)
-    expect(withheld()).to.deep.equal([])
+    for (let count = 0; count < 4; count++) {
+      expect(play(count, [PRIMARY, BACKUP], PRIMARY)).to.deep.equal([])
+    }
   })
 
-  it('names the only one that had the share of a round without a certificate, and none of two', () => {
-    record.signed(PRIMARY, ROUND)
-    const next = nextRound(ROUND, TIMING.roundMs)
-    record.signed(PRIMARY, next)
-    record.signed(BACKUP, next)
-    expect(withheld(OVER_MS + TIMING.roundMs)).to.deep.equal([PRIMARY])
+  it('names the only one that had the share of rounds without a certificate, and none of two', () => {
+    for (const count of [0, 1]) expect(play(count, [PRIMARY])).to.deep.equal([])
+    expect(play(2, [PRIMARY])).to.deep.equal([PRIMARY])
+    expect(play(3, [PRIMARY, BACKUP])).to.deep.equal([])
   })
 
   it('names nobody who has not had the share', () => {
