@@ -50,7 +50,17 @@ describe('ionet verify report', function () {
     const marks = stdout
       .split('\n')
       .flatMap(line => /^ {2}([✓✗–]) (\w+)/.exec(line)?.slice(1, 3).join(' ') ?? [])
-    const all = ['✓ shape', '✓ network', '✓ feed', '✓ key', '✓ fields', '✓ certificate', '✓ bytes', '– age', '– rest']
+    const all = [
+      '✓ shape',
+      '✓ network',
+      '✓ feed',
+      '✓ key',
+      '✓ fields',
+      '✓ certificate',
+      '✓ bytes',
+      '– age',
+      '– rest',
+    ]
     expect(marks).to.deep.equal(all)
     expect(stdout).to.match(
       new RegExp(`round ${roundOf(0)}: \\$0\\.25, give or take \\d+ bps, at .*: certified\\n$`),

@@ -102,6 +102,10 @@ export interface Consensus {
   heal(): Promise<void>
   /** Stops a member and starts it again with what is on its disk. */
   restart(slot: number): Promise<void>
+  /** Where a member's guard keeps what must not be said twice. */
+  guardFileOf(slot: number): string
+  /** Starts the next of those that were not there at the beginning, and waits until it is connected to everybody. */
+  join(): Promise<ConsensusMember>
   stop(): Promise<void>
 }
 
@@ -123,9 +127,13 @@ export function priceOf(slot: number): Price {
   return (parseDecimal('0.25') + BigInt(slot) * 10n ** 12n) as Price
 }
 
-/** @param options.dealt begins with a key that was made on paper, so that no test waits for its generation */
+/**
+ * @param options.dealt begins with a key that was made on paper, so that no test waits for its generation
+ * @param options.late so many of the last members are not there until they {@link Consensus.join}
+ */
 export async function startConsensus(options: {
   readonly n: number
+  readonly late?: number
   readonly timing?: RoundTiming
   readonly dealt?: boolean
 }): Promise<Consensus> {
@@ -160,12 +168,13 @@ export async function startConsensus(options: {
     return network
   }
 
+  const guardFileOf = (slot: number): string => join(directory.path, `${slot}`, 'guard.sqlite')
   const startMember = async (slot: number, restarted = false): Promise<ConsensusMember> => {
     const party = at(cast.members, slot)
     const network = openNetwork(party)
     const logger = recordLogger()
     const clock = systemClock
-    const database = openDatabase(join(directory.path, `${slot}`, 'guard.sqlite'), GUARD_MIGRATIONS)
+    const database = openDatabase(guardFileOf(slot), GUARD_MIGRATIONS)
     const guard = new Guard(
       { domain: DOMAIN, feedId: FEED_ID, slot, secret: party.secret },
       createGuardStore(database),
@@ -465,7 +474,7 @@ export async function startConsensus(options: {
   }
 
   const members: ConsensusMember[] = []
-  for (let slot = 0; slot < options.n; slot++) members.push(await startMember(slot))
+  for (let slot = 0; slot < options.n - (options.late ?? 0); slot++) members.push(await startMember(slot))
   const aggregators: ConsensusAggregator[] = []
   for (const [index] of cast.aggregators.entries()) aggregators.push(await startAggregator(index))
 
@@ -491,6 +500,13 @@ export async function startConsensus(options: {
       members[slot] = await startMember(slot, true)
       await allConnected()
     },
+    guardFileOf,
+    join: async () => {
+      const member = await startMember(members.length)
+      members.push(member)
+      await allConnected()
+      return member
+    },
     stop: async () => {
       await Promise.all(aggregators.map(aggregator => aggregator.stopRounds()))
       await Promise.all(members.map(member => member.stop()))
@@ -501,7 +517,9 @@ export async function startConsensus(options: {
   const allConnected = () =>
     waitFor('all connections', () =>
       [...networks].every(
-        ([peerKey, network]) => network.connected().length === reachableFrom(peerKey as PeerKey).size - 1,
+        ([peerKey, network]) =>
+          network.connected().length ===
+          [...reachableFrom(peerKey as PeerKey)].filter(other => networks.has(other)).length - 1,
       ),
     )
   await allConnected()
