@@ -84,15 +84,17 @@ describe('what the documents say', () => {
 function unknownIn(line: string): string[] {
   const words = line.trim().split(/\s+/)
   let command: Command = createProgram()
+  // A command takes the options of the one it belongs to.
+  const options = new Set(['--help'])
   while (words[0] !== undefined) {
     const next = command.commands.find(each => each.name() === words[0])
     if (next === undefined) break
     command = next
     words.shift()
+    for (const { long } of command.options) options.add(long ?? '')
   }
-  const options = new Set(['--help', ...command.options.map(option => option.long)])
   const unknown = words.filter(word => word.startsWith('--') && !options.has(word))
-  const isCommand = command.commands.length === 0 || words.every(word => word.startsWith('-'))
+  const isCommand = command.commands.length === 0 || words[0]?.startsWith('-') !== false
   return isCommand ? unknown : [words[0] ?? '', ...unknown]
 }
 

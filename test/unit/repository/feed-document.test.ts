@@ -62,7 +62,7 @@ describe('the document of the feed', () => {
 
   it('tells the bounds that there are', () => {
     expect(text).to.include(`at most ${DEFAULT_READERS.highWater / 1024} KiB wait`)
-    expect(text).to.include(`serves ${DEFAULT_READERS.maxReaders}\nreaders`)
+    expect(text).to.include(`serves ${DEFAULT_READERS.maxReaders} readers`)
     expect(text).to.include(`nothing was taken for ${DEFAULT_READERS.stallMs / 1_000} s`)
     expect(text).to.include(`a ping every ${DEFAULT_READERS.pingMs / 1_000} s`)
   })
