@@ -14,17 +14,25 @@ interface Counts {
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 }
 
-/** Runs a program with its output shown, and reads the counts from what it prints. */
-function run(args: readonly string[], read: (output: string) => Counts | undefined): Promise<Counts> {
+/**
+ * Runs a program and reads the counts from what it prints. The output is shown as it comes, or whole at the end where
+ * another program runs beside it.
+ */
+function run(
+  args: readonly string[],
+  read: (output: string) => Counts | undefined,
+  shown: 'as it comes' | 'at the end' = 'as it comes',
+): Promise<Counts> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => {
-      process.stdout.write(chunk)
+      if (shown === 'as it comes') process.stdout.write(chunk)
       output += chunk.toString()
     })
     child.on('error', reject)
     child.on('close', code => {
+      if (shown === 'at the end') process.stdout.write(output)
       const counts = read(output) ?? NOTHING
       // A runner that dies without counting has failed, whatever it printed.
       const broken = code !== 0 && counts.failed === 0
@@ -54,10 +62,12 @@ function readForge(output: string): Counts | undefined {
 
 const started = performance.now()
 const mocha = ['node_modules/mocha/bin/mocha.js']
+// The compiler of contracts takes minutes of one core when nothing is cached; these tests depend on no time.
+const contracts = run(['scripts/forge-test.ts'], readForge, 'at the end')
 const suites = [
-  () => run(['scripts/forge-test.ts'], readForge),
   () => run([...mocha, 'test/unit/**/*.test.ts', 'test/property/**/*.test.ts'], readMocha),
   () => run([...mocha, '--timeout', '120000', 'test/simulation/**/*.test.ts'], readMocha),
+  () => contracts,
   () => run([...mocha, '--timeout', '120000', 'test/integration/**/*.test.ts'], readMocha),
 ]
 let total = NOTHING
