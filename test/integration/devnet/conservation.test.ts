@@ -13,7 +13,7 @@ import { spawnNode } from '../../support/runtime/spawned.ts'
 
 /** Where OpenZeppelin's ERC20 keeps its total supply, and Settlement its reserve. */
 const SUPPLY_SLOT = 2n
-const RESERVE_SLOT = 3n
+const RESERVE_SLOT = 4n
 
 describe('conservation on a chain with settled epochs', function () {
   this.timeout(120_000)
