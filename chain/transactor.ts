@@ -202,14 +202,15 @@ export function createTransactor(
   }
 
   /** Throws what the contract would say, before anything is paid for it. */
-  const simulate = async (call: ContractCall): Promise<bigint> => {
+  const simulate = async (call: ContractCall, waiting: boolean): Promise<bigint> => {
     try {
-      // Of the newest block: in the pending one, what is about to be replaced may have done its work already.
+      // In the pending block what is about to be replaced may have done its work already; where nothing waits, the
+      // node's own choice is right: in the newest block time and number are not yet those of the next one.
       const gas = await reader.estimateContractGas({
         ...call,
         args: [...call.args],
         account,
-        blockTag: 'latest',
+        ...(waiting ? { blockTag: 'latest' as const } : {}),
       })
       return withMargin(gas)
     } catch (cause) {
@@ -307,7 +308,7 @@ export function createTransactor(
     const chosen = await fees(nonce)
     // Last before the signature: whatever was read earlier may have changed.
     const call = await wanted({ waiting })
-    return call === undefined ? undefined : outbid(call, chosen)
+    return call === undefined ? undefined : outbid(call, chosen, waiting)
   }
 
   /** What takes the place of a transaction that waits; undefined when it had better be left alone. */
@@ -320,7 +321,7 @@ export function createTransactor(
       const chosen = await fees(nonce)
       const call = await wanted({ waiting: true })
       if (call === undefined) return await withdraw(attempts, chosen)
-      return await outbid(call, chosen).catch((error: unknown) => {
+      return await outbid(call, chosen, true).catch((error: unknown) => {
         // It would revert since the chain has changed, and then so would what waits.
         if (error instanceof TransactError && error.code === 'WOULD_REVERT') return withdraw(attempts, chosen)
         throw error
@@ -331,8 +332,12 @@ export function createTransactor(
     }
   }
 
-  const outbid = async <C extends ContractCall>(call: C, chosen: Fees): Promise<Attempt<C>> => {
-    const gas = await simulate(call)
+  const outbid = async <C extends ContractCall>(
+    call: C,
+    chosen: Fees,
+    waiting: boolean,
+  ): Promise<Attempt<C>> => {
+    const gas = await simulate(call, waiting)
     const data = encodeFunctionData({ abi: call.abi, functionName: call.functionName, args: [...call.args] })
     return { hash: await submit(chosen, await sign(chosen, call.address, data, gas)), call }
   }

@@ -1,5 +1,6 @@
 /** Wires an oracle node: the one place that knows all its parts. */
 import { join } from 'node:path'
+import { wallOrBlockMs } from '../chain/settlement/blocks.ts'
 import { createSettlementReader } from '../chain/settlement/reader.ts'
 import type { OracleConfig } from '../config/process-config.ts'
 import { toSourcePlan } from '../config/sources.ts'
@@ -222,7 +223,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   const admitAnnouncement = (data: Uint8Array): Verdict => {
     const admission = admitCertified(data, {
       ...{ domain, feedId, membershipAt, highestCertified, timing, crypto },
-      nowMs: clock.now(),
+      nowMs: wallOrBlockMs(clock, chain),
       wantsOld: round => signing.awaitsCertificate(round),
     })
     if (admission.verdict === 'accept') {

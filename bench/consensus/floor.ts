@@ -1,7 +1,7 @@
 /** What no implementation of the protocol can go without: its signatures, made and checked one after the other. */
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { aggregateShares, frost } from '../../protocol/frost.ts'
 import { quorumOf } from '../../protocol/quorum.ts'
+import { loadNativeFrostCrypto } from '../../runtime/native-frost.ts'
 import { loadNativeIdentityCrypto } from '../../runtime/native-identity.ts'
 import { makeKey, publicOf, secretShareOf } from '../../test/support/protocol/group-key.ts'
 import { AGGREGATORS } from './plan.ts'
@@ -18,6 +18,7 @@ export function arithmeticFloor(n: number): number {
   const { q } = quorumOf(n)
   const slots = Array.from({ length: q }, (_, slot) => slot)
   const key = makeKey(slots, q, 'floor')
+  const frost = loadNativeFrostCrypto()
   const threshold = cpuMsOf(REPETITIONS, () => {
     const nonces = slots.map(slot => frost.commit(secretShareOf(key, slot)))
     const commitments = nonces.map(nonce => nonce.commitments)
@@ -27,7 +28,7 @@ export function arithmeticFloor(n: number): number {
         frost.signShare(secretShareOf(key, slot), publicOf(key, slot), secret, commitments, DIGEST),
       ]),
     )
-    aggregateShares(publicOf(key), commitments, DIGEST, shares)
+    frost.aggregate(publicOf(key), commitments, DIGEST, shares)
   })
   const crypto = loadNativeIdentityCrypto()
   const secret = keccak_256(DIGEST)

@@ -224,3 +224,13 @@ export class BoundedMap<K, V> extends Map<K, V> {
     return this
   }
 }
+
+/** The later of wall clock and block time: a chain whose time is ahead of this machine's is not of the future. */
+export function wallOrBlockMs(clock: Pick<Clock, 'now'>, blocks: Pick<ChainBlocks, 'head'>): number {
+  try {
+    return Math.max(clock.now(), blocks.head().latest.timestampSec * 1_000)
+  } catch (error) {
+    if (error instanceof NoHeadError) return clock.now()
+    throw error
+  }
+}

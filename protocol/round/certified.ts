@@ -15,7 +15,7 @@ import { aggregatorByIdentity, type Membership, memberBySlot } from '../membersh
 import { type IdentitySigner, MESSAGE_KIND, readMessage, sealMessage } from '../message.ts'
 import { MAX_MEMBERS } from '../quorum.ts'
 import { unpackReport } from '../report.ts'
-import { nextRound, type Round, roundAt, roundStartMs } from '../rounds.ts'
+import { type Round, roundAt, roundStartMs } from '../rounds.ts'
 import type { RoundTiming } from './timing.ts'
 
 export interface CertifiedAnnouncement {
@@ -66,15 +66,17 @@ export interface CertifiedContext {
   readonly crypto: CertificateCrypto
 }
 
+/** PriceFeed takes no report that is further ahead (its LONGEST_FUTURE_SEC). */
+const LONGEST_AHEAD_MS = 30_000
+
 /**
- * No round can be certified before it begins: this one and the next, as far as clocks may differ. Without the bound
- * one certificate of the far future would make everything before it old.
+ * No round can be certified before it begins. Without a bound one certificate of the far future, by a key that was
+ * stolen, would make everything before it old for good.
+ *
+ * @param nowMs the later of wall clock and block time, for who follows a chain
  */
-export function newestCertifiable(
-  nowMs: number,
-  { roundMs, skewMs }: Pick<RoundTiming, 'roundMs' | 'skewMs'>,
-): Round {
-  return nextRound(roundAt(nowMs + skewMs, roundMs), roundMs)
+export function newestCertifiable(nowMs: number, { roundMs }: Pick<RoundTiming, 'roundMs'>): Round {
+  return roundAt(nowMs + LONGEST_AHEAD_MS, roundMs)
 }
 
 /** Decides on an announcement from the network: cheapest first, the certificate last. */

@@ -1,6 +1,8 @@
 /** Wires everything that becomes of epochs: from what was taken in to an active settlement. */
+
 import type { FastifyInstance } from 'fastify'
 import type { TransactionReceipt } from 'viem'
+import { wallOrBlockMs } from '../../chain/settlement/blocks.ts'
 import type { SettlementReader } from '../../chain/settlement/types.ts'
 import type { ContractCall } from '../../chain/transactor.ts'
 import { GroupPublic } from '../../member/group-public.ts'
@@ -97,6 +99,7 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
       membership,
       membershipAt: deps.membershipAt,
       chain,
+      nowMs: () => wallOrBlockMs(clock, chain),
       store: createPriceStore(database),
     },
   )

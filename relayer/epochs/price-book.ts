@@ -40,6 +40,8 @@ export interface PriceBookDeps {
   /** What counts for a round that starts then. */
   readonly membershipAt: (unixMs: number) => Membership | undefined
   readonly chain: Pick<SettlementReader, 'groupKeyOf'>
+  /** The later of wall clock and block time. */
+  readonly nowMs: () => number
 }
 
 export class PriceBook {
@@ -65,7 +67,7 @@ export class PriceBook {
       domain,
       feedId,
       membershipAt: this.#deps.membershipAt,
-      nowMs: this.#deps.clock.now(),
+      nowMs: this.#deps.nowMs(),
       timing: this.#options.timing,
       highestCertified: this.#newest === undefined ? 0 : unpackReport(this.#newest.word).round,
       crypto: this.#deps.crypto,

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { expect } from 'chai'
 import type { Address } from 'viem'
 import { readKeystore } from '../../../runtime/keystore.ts'
@@ -73,27 +73,32 @@ describe('ionet devnet --for 150s --json', function () {
 
   it('keeps every share of the group key in the memory of its own process, and nowhere else', async function () {
     if (!CAN_LIST_PROCESSES || !canReadMemoryOf(devnet.command.pid)) return this.skip()
-    const shares = await Promise.all(devnet.oracleNames.map(name => readShare(devnet.dir, name)))
-    const patterns = shares.flatMap(formsOf)
+    const shares = (await Promise.all(devnet.oracleNames.map(name => readShares(devnet.dir, name)))).flat()
+    const patterns = shares.flatMap(({ secret }) => formsOf(secret))
     const formsEach = patterns.length / shares.length
     for (const { pid, args } of devnet.processes()) {
       const { counts } = scanMemory(pid, patterns)
-      const found = shares.map((_, slot) =>
-        counts.slice(slot * formsEach, (slot + 1) * formsEach).reduce((sum, count) => sum + count, 0),
-      )
-      const own = devnet.oracleNames.findIndex(name => args.includes(join(devnet.dir, name, 'config.json')))
-      const others = found.filter((_, slot) => slot !== own)
-      expect(Math.max(...others), `others' shares in ${args.join(' ')}`).to.equal(0)
-      // Its own is found, or else the search would prove nothing.
-      if (own >= 0) expect(found[own], `its own share in oracle-${own}`).to.be.greaterThan(0)
+      for (const [index, { owner, file }] of shares.entries()) {
+        const forms = counts.slice(index * formsEach, (index + 1) * formsEach)
+        const found = forms.reduce((sum, count) => sum + count, 0)
+        const isOwn = args.includes(join(devnet.dir, owner, 'config.json'))
+        // Its own is found, or else the search would prove nothing.
+        if (isOwn) expect(found, `${file} in ${owner}`).to.be.greaterThan(0)
+        else expect(found, `${file} of ${owner} in ${args.join(' ')}`).to.equal(0)
+      }
     }
-    for (const share of shares) share.fill(0)
+    for (const { secret } of shares) secret.fill(0)
   })
 
-  it('keeps one share in the files of each node, and none in any other directory', () => {
+  it('keeps one share of each key in the files of each node, and none in any other directory', () => {
     const keystores = filesUnder(devnet.dir).filter(file => /(^|\/)shares\/.*\.json$/.test(file))
-    const owners = keystores.map(file => file.split('/')[0])
-    expect(owners.sort()).to.deep.equal(devnet.oracleNames)
+    const names = new Set(keystores.map(file => basename(file)))
+    // Of the first key at least: one to sign with and one for the beacon.
+    expect(names.size).to.be.within(2, 4)
+    const expected = devnet.oracleNames.flatMap(owner =>
+      [...names].map(name => `${owner}/data/shares/${name}`),
+    )
+    expect(keystores.sort()).to.deep.equal(expected.sort())
   })
 
   it('serves the page with its script, and describes the network to it', async () => {
@@ -350,10 +355,13 @@ function filesUnder(dir: string): string[] {
 }
 
 /** Opens the keystore of a node's share, as only that node does. */
-async function readShare(dir: string, name: string): Promise<Uint8Array> {
-  const shares = join(dir, name, 'data', 'shares')
-  const keystores = readdirSync(shares).filter(file => file.endsWith('.json'))
-  expect(keystores, `shares of ${name}`).to.have.length(1)
-  const password = new Secret(readFileSync(join(dir, name, 'password'), 'utf8').trimEnd())
-  return readKeystore(join(shares, keystores[0] ?? ''), password)
+/** A node's shares of the first key, which it holds from then on: one to sign with and one for the beacon. */
+async function readShares(dir: string, owner: string) {
+  const shares = join(dir, owner, 'data', 'shares')
+  const keystores = readdirSync(shares).filter(file => /^epoch-1-.*\.json$/.test(file))
+  expect(keystores, `shares of ${owner}`).to.have.length(2)
+  const password = new Secret(readFileSync(join(dir, owner, 'password'), 'utf8').trimEnd())
+  return Promise.all(
+    keystores.map(async file => ({ owner, file, secret: await readKeystore(join(shares, file), password) })),
+  )
 }

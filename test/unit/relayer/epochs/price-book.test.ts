@@ -35,6 +35,7 @@ describe('the highest certified price of an epoch', () => {
         membership: () => membership,
         membershipAt: () => membership,
         chain: { groupKeyOf: () => undefined },
+        nowMs: () => systemClock.now(),
       },
     )
   const shows = (slot: number, report: CertifiedReport): void => {
