@@ -28,14 +28,14 @@ describe('the highest certified price of an epoch', () => {
         epochs: { startSec: START_SEC, lengthSec: LENGTH_SEC },
       },
       {
-        clock: { ...systemClock, now: () => (START_SEC + 3 * LENGTH_SEC) * 1_000 },
+        clock: systemClock,
         crypto,
         network: wire.peer,
         store: createPriceStore(database),
         membership: () => membership,
         membershipAt: () => membership,
         chain: { groupKeyOf: () => undefined },
-        nowMs: () => systemClock.now(),
+        nowMs: () => (START_SEC + 3 * LENGTH_SEC) * 1_000,
       },
     )
   const shows = (slot: number, report: CertifiedReport): void => {
