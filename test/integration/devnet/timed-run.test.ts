@@ -61,9 +61,14 @@ describe('ionet devnet --for 150s --json', function () {
 
   const page = async (): Promise<Page> => (await (await fetch(`${devnet.pageUrl}/page.json`)).json()) as Page
 
-  it('runs each member as one process, and all of them under the same Node.js', function () {
+  it('runs each member as one process, and all of them under the same Node.js', async function () {
     if (!CAN_LIST_PROCESSES) return this.skip()
-    const programs = [...devnet.oracleNames, ...devnet.aggregatorNames, ...OTHERS].map(name => {
+    const names = [...devnet.oracleNames, ...devnet.aggregatorNames, ...OTHERS]
+    // Payers come last, some time after the first price.
+    await eventually('every process', 20_000, async () =>
+      names.every(name => devnet.processesOf(name).length > 0),
+    )
+    const programs = names.map(name => {
       const processes = devnet.processesOf(name)
       expect(processes, name).to.have.length(1)
       return programOf(processes[0]?.pid ?? 0)
