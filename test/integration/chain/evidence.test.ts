@@ -80,10 +80,17 @@ describe('evidence of equivocation on the chain', function () {
       { reader: createReader([anvil.rpcUrl]), clock: systemClock },
     )
 
-  const startAccuser = async (index: number): Promise<Accuser> => {
+  const startAccuser = async (index: number, maySign?: () => Promise<unknown>): Promise<Accuser> => {
     const database = openDatabase(':memory:', FEED_MIGRATIONS)
     const store = createEvidenceStore(database, domain)
-    const account = fundedAccount(index)
+    const funded = fundedAccount(index)
+    const account: HDAccount = {
+      ...funded,
+      signTransaction: async (...asked) => {
+        await maySign?.()
+        return funded.signTransaction(...asked)
+      },
+    }
     const transactor = transactorOf(account)
     const clock = new FakeClock()
     const outcomes: string[] = []
@@ -160,9 +167,15 @@ describe('evidence of equivocation on the chain', function () {
 
   it('has done its work for both when two send it into one block', async () => {
     await client.setAutomine(false)
-    const both = [await startAccuser(2), await startAccuser(3)]
+    // Both have estimated before either signs: what waits for a block tells an estimate that the work is done.
+    let asked = 0
+    const bothAsked = () => {
+      asked += 1
+      return waitFor('two signatures asked for', () => asked >= 2)
+    }
+    const both = [await startAccuser(2, bothAsked), await startAccuser(3, bothAsked)]
     for (const { submitter } of both) submitter.submit(evidenceOf(1))
-    while ((await client.getTxpoolStatus()).pending < 2);
+    await waitFor('two transactions', async () => (await client.getTxpoolStatus()).pending === 2)
     await client.mine({ blocks: 1 })
     const outcomes = () => both.flatMap(accuser => accuser.outcomes).sort()
     await waitFor('two outcomes', () => outcomes().length === 2)
