@@ -23,6 +23,16 @@ export class DecodeError extends Error {
   }
 }
 
+/** What `decode` gives, or undefined where it throws a {@link DecodeError}. */
+export function decoded<T>(decode: () => T): T | undefined {
+  try {
+    return decode()
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
+}
+
 export function hexOf(bytes: Uint8Array): Hex {
   return `0x${toPlainHex(bytes)}`
 }

@@ -110,15 +110,22 @@ export function publicPackageOf(
     verifyingShares: Object.fromEntries(
       participants.map(slot => [
         identifierOf(slot),
-        Uint8Array.from(evaluate(sums, BigInt(slot + 1)).toBytes()),
+        Uint8Array.from(commitmentAt(sums, BigInt(slot + 1)).toBytes()),
       ]),
     ),
   }
   return isOdd(pub.commitments[0] ?? new Uint8Array()) ? negatePublic(pub) : pub
 }
 
+/** Which of the signers an error of {@link aggregateShares} names: noble tells them by their identifiers. */
+export function cheatersOf(error: unknown, slots: readonly number[]): number[] {
+  const named: readonly unknown[] =
+    error instanceof Error && 'cheaters' in error && Array.isArray(error.cheaters) ? error.cheaters : []
+  return slots.filter(slot => named.includes(identifierOf(slot)))
+}
+
 /** Σ Cⱼ·xʲ: the commitment to a polynomial's value at x. */
-function evaluate(coefficients: readonly CurvePoint[], x: bigint): CurvePoint {
+export function commitmentAt(coefficients: readonly CurvePoint[], x: bigint): CurvePoint {
   const powers = coefficients.map((_, degree) => Fn.pow(x, BigInt(degree)))
   return mulAddUnsafe(Point, [...coefficients], powers)
 }
@@ -132,7 +139,7 @@ export function shareFits(
   try {
     const value = Fn.fromBytes(share)
     const points = dealerCommitments.map(bytes => Point.fromBytes(bytes))
-    return Point.BASE.multiply(value).equals(evaluate(points, BigInt(slot + 1)))
+    return Point.BASE.multiply(value).equals(commitmentAt(points, BigInt(slot + 1)))
   } catch {
     return false
   }

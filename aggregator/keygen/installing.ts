@@ -3,11 +3,11 @@ import { CHANNELS } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import {
   aggregateShares,
+  cheatersOf,
   commitmentsOf,
   type FrostPublic,
   type GroupSignature,
   groupKeyX,
-  identifierOf,
   isPoint,
   isScalar,
 } from '../../protocol/frost.ts'
@@ -233,11 +233,4 @@ export class Installing {
       return undefined
     }
   }
-}
-
-/** noble's aggregation error names identifiers. */
-function cheatersOf(error: unknown, slots: readonly number[]): number[] {
-  const named: readonly unknown[] =
-    error instanceof Error && 'cheaters' in error && Array.isArray(error.cheaters) ? error.cheaters : []
-  return slots.filter(slot => named.includes(identifierOf(slot)))
 }

@@ -17,7 +17,7 @@ import {
   QUERY_BYTES,
 } from '../../protocol/beacon/messages.ts'
 import { BeaconTable, type BeaconValue, type PartialRefusal } from '../../protocol/beacon/table.ts'
-import { DecodeError, type Hash } from '../../protocol/bytes.ts'
+import { decoded, type Hash } from '../../protocol/bytes.ts'
 import { CHANNELS, topicOf } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import { isWindow, slotOf, slotStartSec, type WindowTerms } from '../../protocol/epoch/windows.ts'
@@ -273,15 +273,6 @@ export class Beacons {
     const oldest = slotOf(terms, nowSec - terms.graceSec) - KEPT_SLOTS
     this.#table.forgetBefore(oldest)
     return slot >= oldest && slot <= current + EARLY_SLOTS
-  }
-}
-
-function decoded<T>(decode: () => T): T | undefined {
-  try {
-    return decode()
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined
-    throw error
   }
 }
 

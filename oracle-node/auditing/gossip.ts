@@ -1,7 +1,7 @@
 /** What this node hears of an epoch while it lasts: roots of challenge windows, promises, certified prices. */
 import type { SettlementReader } from '../../chain/settlement/types.ts'
 import type { Beacons } from '../../member/beacons/beacons.ts'
-import { DecodeError } from '../../protocol/bytes.ts'
+import { decoded } from '../../protocol/bytes.ts'
 import type { CertifiedReport } from '../../protocol/certificate.ts'
 import { topicOf } from '../../protocol/channels.ts'
 import type { Domain } from '../../protocol/domain.ts'
@@ -180,14 +180,5 @@ export class Hearing {
     const { beacons, lifetime } = this.#deps
     const beacon = await beacons.ask({ kind: 'window', slot: window }, lifetime)
     return beacon !== undefined && isWindow(this.#windows, window, beacon)
-  }
-}
-
-function decoded<T>(decode: () => T): T | undefined {
-  try {
-    return decode()
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined
-    throw error
   }
 }

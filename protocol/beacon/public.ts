@@ -2,11 +2,10 @@
  * The public half of a beacon key: whose shares there are, and what each must be. It follows from the commitments of
  * all dealers of a key generation, so whoever has the transcript trusts nobody for it.
  */
-import { mulAddUnsafe } from '@noble/curves/abstract/curve.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { commitmentAt } from '../frost.ts'
 
 const { Point } = secp256k1
-const { Fn } = Point
 type CurvePoint = InstanceType<typeof Point>
 
 export interface BeaconPublic {
@@ -38,17 +37,12 @@ export function beaconPublicOf(
       sums[degree] = (sums[degree] ?? Point.ZERO).add(Point.fromBytes(bytes))
     })
   }
+  // The share of a slot is the polynomial's value at slot + 1, as in the signing key.
   return {
     threshold,
     commitments: sums.map(compressed),
-    shares: new Map(participants.map(slot => [slot, compressed(evaluate(sums, slot + 1))])),
+    shares: new Map(participants.map(slot => [slot, compressed(commitmentAt(sums, BigInt(slot + 1)))])),
   }
-}
-
-/** The share of a slot is the polynomial's value at slot + 1, as in the signing key. */
-function evaluate(coefficients: readonly CurvePoint[], x: number): CurvePoint {
-  const powers = coefficients.map((_, degree) => Fn.pow(BigInt(x), BigInt(degree)))
-  return mulAddUnsafe(Point, [...coefficients], powers)
 }
 
 function compressed(point: CurvePoint): Uint8Array {

@@ -5,10 +5,10 @@ import { decodeEpochShare, encodeEpochSign } from '../../protocol/epoch/messages
 import type { EpochReport } from '../../protocol/epoch/report.ts'
 import {
   aggregateShares,
+  cheatersOf,
   commitmentsOf,
   type FrostPublic,
   type GroupSignature,
-  identifierOf,
   isScalar,
   SCALAR_BYTES,
   verifyGroupSignature,
@@ -86,14 +86,8 @@ function aggregate(
     const px = membership.groupKey?.px ?? 0n
     return verifyGroupSignature(px, digest, signature) ? { signature } : { culprits: slots }
   } catch (error) {
-    return { culprits: cheatersOf(error, slots) }
+    // Without names the whole set is doubtful.
+    const cheaters = cheatersOf(error, slots)
+    return { culprits: cheaters.length > 0 ? cheaters : slots }
   }
-}
-
-/** noble's aggregation error names identifiers; without names the whole set is doubtful. */
-function cheatersOf(error: unknown, slots: readonly number[]): readonly number[] {
-  const named =
-    error instanceof Error && 'cheaters' in error && Array.isArray(error.cheaters) ? error.cheaters : []
-  const cheaters = slots.filter(slot => named.includes(identifierOf(slot)))
-  return cheaters.length > 0 ? cheaters : slots
 }
