@@ -300,7 +300,9 @@ export class ActiveRound {
     const evidence = this.#shown.equivocation(pair)
     if (evidence === undefined) this.#blame(slot, 'FALSE_EVIDENCE')
     else this.#learn(evidence)
-    if (evidence === undefined || !session.quotes.some(quote => quote.slot === evidence.slot)) {
+    // A liar that shows its own lie is only buying time: others may be bound to the word by now.
+    const isOthers = evidence !== undefined && evidence.slot !== slot
+    if (!isOthers || !session.quotes.some(quote => quote.slot === evidence.slot)) {
       this.dispatch({ type: 'refused', session: session.number, slot, reason: 'EQUIVOCATOR' })
       return
     }
@@ -337,7 +339,7 @@ export class ActiveRound {
       if (shown.kind === 'false') this.#blame(slot, 'FALSE_LOCK')
       // Whoever is said to be locked to it: its seal is real.
       if (shown.kind === 'false' && shown.liar !== undefined)
-        this.#deps.aggregatorFault(shown.liar, 'WRONG_WORD')
+        this.#deps.aggregatorFault(shown.liar.index, shown.liar.fault)
       this.dispatch({ type: 'refused', session: number, slot, reason: 'SILENT' })
       return
     }

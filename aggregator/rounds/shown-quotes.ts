@@ -9,6 +9,7 @@ import type { IdentityCrypto } from '../../protocol/identity.ts'
 import { aggregatorByIdentity, type Membership } from '../../protocol/membership.ts'
 import { MESSAGE_KIND, openMessage } from '../../protocol/message.ts'
 import type { SignedQuote } from '../../protocol/quote.ts'
+import type { AggregatorFault } from '../../protocol/round/faults.ts'
 import { medianWord } from '../../protocol/round/median.ts'
 import { decodeProposal, type QuotePair } from '../../protocol/round/messages.ts'
 import type { Equivocation, QuoteBook } from '../../protocol/round/quote-book.ts'
@@ -39,8 +40,11 @@ export type ShownLock =
       readonly session: number
       readonly body: Hash
     }
-  /** No honest member can be locked to it. `liar`: the aggregator that sealed a word which does not follow. */
-  | { readonly kind: 'false'; readonly liar: number | undefined }
+  /** No honest member can be locked to it. `liar`: the aggregator that sealed what no honest one seals. */
+  | {
+      readonly kind: 'false'
+      readonly liar: { readonly index: number; readonly fault: AggregatorFault } | undefined
+    }
   /** Not good by this view of the registry; it may have been by the member's. */
   | { readonly kind: 'unknown' }
 
@@ -85,11 +89,21 @@ export class ShownQuotes {
       if (!proposal.quotes.every(bytes => this.isAuthentic(bytes))) return FALSE
       const quotes = this.valid(proposal.quotes)
       if (quotes.length !== proposal.quotes.length) return UNKNOWN
-      if (medianWord(quotes.map(({ quote }) => quote)) !== word) return { kind: 'false', liar: sealer }
+      if (!isOneEach(quotes)) return falseBy(sealer, 'DUPLICATE_QUOTE')
+      if (medianWord(quotes.map(({ quote }) => quote)) !== word) return falseBy(sealer, 'WRONG_WORD')
       return { kind: 'lock', word, quotes, proposer: sealer, session, body: hexOf(keccak_256(body)) }
     } catch (error) {
       if (error instanceof DecodeError) return FALSE
       throw error
     }
   }
+}
+
+function falseBy(index: number, fault: AggregatorFault): ShownLock {
+  return { kind: 'false', liar: { index, fault } }
+}
+
+/** One quote a slot, ascending: whoever adopts a lock proposes its quotes as they are. */
+function isOneEach(quotes: readonly SignedQuote[]): boolean {
+  return quotes.every(({ slot }, index) => slot > (quotes[index - 1]?.slot ?? -1))
 }

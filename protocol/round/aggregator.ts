@@ -178,8 +178,8 @@ function onQuote(state: RoundState, quote: SignedQuote, context: RoundContext): 
 }
 
 /**
- * A session that goes on is left alone: its word is an honest one all the same, and who has signed it can sign no
- * other. Only a signer that refuses it for the liar's sake is a reason to begin anew.
+ * Once a word has been asked for, the liar's quote stays in it: the word is an honest one all the same, and who has signed
+ * it can sign no other. Only another signer that refuses it for the liar's sake is a reason to ask for a word without.
  */
 function onEquivocation(
   state: RoundState,
@@ -187,14 +187,18 @@ function onEquivocation(
   refused: number | undefined,
   context: RoundContext,
 ): Step {
-  const quotes = new Map(state.quotes)
-  quotes.delete(slot)
-  const next = { ...state, quotes, equivocators: new Set(state.equivocators).add(slot) }
+  const next = { ...state, equivocators: new Set(state.equivocators).add(slot) }
   // Nobody may be left to wait for.
-  if (state.phase === 'collecting') return onTick(next, context)
+  if (state.phase === 'collecting') return onTick(withoutQuoteOf(next, slot), context)
   const { session } = state
   const spoilt = refused === session?.number && session?.quotes.some(quote => quote.slot === slot) === true
-  return spoilt ? propose(next, context) : stay(next)
+  return spoilt ? propose(withoutQuoteOf(next, slot), context) : stay(next)
+}
+
+function withoutQuoteOf(state: RoundState, slot: number): RoundState {
+  const quotes = new Map(state.quotes)
+  quotes.delete(slot)
+  return { ...state, quotes }
 }
 
 /** Adds quotes of the round, the first of each slot. */

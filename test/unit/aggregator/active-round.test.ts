@@ -8,6 +8,7 @@ import { reportDigest } from '../../../protocol/report.ts'
 import {
   decodeProposal,
   encodeNoncePairs,
+  encodeProposal,
   encodeReply,
   type Proposal,
   type Reply,
@@ -57,7 +58,7 @@ describe('a round in flight', () => {
     book = new QuoteBook({ domain: DOMAIN, feedId: FEED_ID, timing: TIMING }, crypto)
   })
 
-  const quoteOf = (slot: number, confidence = 10): SignedQuote =>
+  const quoteOf = (slot: number, confidence = 10 + slot): SignedQuote =>
     signQuoteAs(at(cast.members, slot), slot, { confidence })
   const pair = (slot: number) => frost.commit(at(dealt.keys, slot).secret).commitments
 
@@ -96,7 +97,7 @@ describe('a round in flight', () => {
         certified: round => certified.push(round),
         count: outcome => counts.push(outcome),
         fault: (slot, fault) => faults.push(`${slot} ${fault}`),
-        aggregatorFault: () => {},
+        aggregatorFault: (index, fault) => faults.push(`aggregator ${index} ${fault}`),
         learned: () => {},
       },
     )
@@ -115,6 +116,34 @@ describe('a round in flight', () => {
     await waitFor('another session', () => asked.some(({ session }) => session === 1))
     expect(book.isEquivocator(1, 3)).to.equal(true)
     expect(faults).to.deep.equal([])
+  })
+
+  it('asks others for the same word when a liar shows the proof against itself', async () => {
+    const words: bigint[] = []
+    const other = quoteOf(1, 1)
+    const round = open(ALL, (slot, { word, quotes }, sessionId) => {
+      words.push(word)
+      const said = at(quotes, 1)
+      const evidence = [said, other.bytes] as const
+      return slot === 1 ? { kind: 'refused', sessionId, reason: 'EQUIVOCATOR', evidence } : undefined
+    })
+    round.dispatch({ type: 'tick' })
+    await waitFor('another session', () => asked.some(({ session }) => session === 1))
+    expect(new Set(words).size).to.equal(1)
+  })
+
+  it('adopts no lock on a proposal with two quotes of one member', async () => {
+    const sealed = (proposal: Proposal): Uint8Array => {
+      const twice = { ...proposal, quotes: [at(proposal.quotes, 0), ...proposal.quotes] }
+      const body = encodeProposal(twice)
+      return sealMessage(DOMAIN, MESSAGE_KIND.proposal, 1, body, at(cast.aggregators, 1).sign)
+    }
+    const round = open(ALL, (slot, proposal, sessionId) =>
+      slot === 0 ? { kind: 'locked', sessionId, proposal: sealed(proposal) } : undefined,
+    )
+    round.dispatch({ type: 'tick' })
+    await waitFor('two faults', () => faults.length >= 2)
+    expect(faults.slice(0, 2).sort()).to.deep.equal(['0 FALSE_LOCK', 'aggregator 1 DUPLICATE_QUOTE'])
   })
 
   it('announces no certificate that does not hold', async () => {

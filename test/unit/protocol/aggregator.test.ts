@@ -230,6 +230,14 @@ describe('an aggregator that learns that a member said two things', () => {
     expect(proposed(after)).to.deep.include({ number: 1, word })
   })
 
+  it('asks the next signers for the same word when the liar itself refuses it', () => {
+    const state = run(collecting(network.slots), [{ type: 'tick' }]).state
+    const { word, signers } = sessionOf(state)
+    const asked = signers.at(-1) ?? 0
+    const after = run(state, [liar(asked), refusal(asked)])
+    expect(proposed(after)).to.deep.include({ number: 1, word })
+  })
+
   it('opens no session when the liar’s quote is not in the one that was refused', () => {
     const after = run(signing(), [liar(4, 0)])
     expect(after.effects).to.deep.equal([])
