@@ -9,6 +9,7 @@ import { addDevnetCommand } from './commands/devnet.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addMembersCommands } from './commands/members.ts'
 import { addNodeCommands } from './commands/node.ts'
+import { addSimulateCommand } from './commands/simulate.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addVerifyCommand } from './commands/verify.ts'
 
@@ -29,6 +30,7 @@ export function createProgram(): Command {
   addClaimCommand(program)
   addVerifyCommand(program)
   addStatusCommand(program)
+  addSimulateCommand(program)
   return program
 }
 

@@ -1,0 +1,45 @@
+import { readdirSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { addSchemaIssues, Problems, readJson } from '../../config/load.ts'
+import { InputError } from '../input-error.ts'
+import { type Scenario, scenarioSchema } from './scenario.ts'
+
+const FOLDER = new URL('../../config/scenarios/', import.meta.url)
+
+export interface NamedScenario {
+  /** Of the file, without its ending. */
+  readonly name: string
+  readonly scenario: Scenario
+}
+
+/** Scenarios that come with the program, by name. */
+export function scenarioNames(): string[] {
+  return readdirSync(FOLDER)
+    .filter(file => file.endsWith('.json'))
+    .map(file => basename(file, '.json'))
+    .sort()
+}
+
+/**
+ * @param choice a name that {@link scenarioNames} has, or a file: whatever has a slash or ends in `.json`
+ * @throws {InputError} when there is no such name
+ * @throws {ConfigError} with everything that is wrong in the file
+ */
+export function loadScenario(choice: string): NamedScenario {
+  const isFile = choice.includes('/') || choice.endsWith('.json')
+  if (!isFile && !scenarioNames().includes(choice)) {
+    throw new InputError(
+      `there is no scenario "${choice}": there are ${scenarioNames().join(', ')}; or give a file, such as ./${choice}.json`,
+    )
+  }
+  const file = isFile ? choice : fileURLToPath(new URL(`${choice}.json`, FOLDER))
+  const problems = new Problems(file)
+  const document = readJson(file, '', problems)
+  problems.throwIfAny()
+  const parsed = scenarioSchema.safeParse(document)
+  if (parsed.success) return { name: basename(file, '.json'), scenario: parsed.data }
+  addSchemaIssues(parsed.error, '', problems)
+  problems.throwIfAny()
+  throw parsed.error
+}
