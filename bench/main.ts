@@ -6,6 +6,7 @@ import { type Bench, type BenchOptions, jsonLine, table } from './result.ts'
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   consensus: () => import('./consensus/consensus.ts'),
   gas: () => import('./gas/gas.ts'),
+  settle: () => import('./settle/settle.ts'),
 }
 
 const USAGE = `usage: npm run bench -- NAME [--json] [--n 4,21] [--rounds N] [--profile DIR]
@@ -60,7 +61,7 @@ function read(args: readonly string[]) {
 }
 
 function wholeNumber(option: string, text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new UsageError(`--${option} takes whole numbers, not ${text}`)
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new UsageError(`--${option} takes whole numbers, not ${text}`)
   return Number(text)
 }
 

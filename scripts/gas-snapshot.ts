@@ -9,6 +9,8 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SettleChain } from '../bench/settle/settle-chain.ts'
+import { Suppliers } from '../bench/settle/suppliers.ts'
 import { startAnvil } from '../test/support/chain/anvil.ts'
 import { GasChain } from '../test/support/chain/gas-chain.ts'
 
@@ -17,6 +19,9 @@ const FILE = join(ROOT, 'contracts', 'gas-snapshot.json')
 const SIZES = [4, 7, 21]
 /** Of a transaction whose calldata differs each time, the median counts: a byte that happens to be zero is cheaper. */
 const REPETITIONS = 9
+/** Leaves of the tree that is claimed from: each doubling costs a claim some 800 gas. */
+const SUPPLIERS = 1_000
+const DISPUTE_SEC = 600
 
 type Snapshot = Record<string, number>
 
@@ -40,7 +45,7 @@ async function measure(): Promise<Snapshot> {
       if (index === 0) Object.assign(snapshot, await measureOnce(chain))
       Object.assign(snapshot, await measureOfSize(chain, n))
     }
-    return snapshot
+    return { ...snapshot, ...(await measureSettlement()) }
   } finally {
     await anvil.stop()
   }
@@ -51,12 +56,44 @@ async function measureOnce(chain: GasChain): Promise<Snapshot> {
   await chain.update()
   await chain.update()
   const update = await medianOf(() => chain.update())
-  await chain.fundEscrow()
-  await chain.settle()
-  const settle = await chain.settle()
   await chain.rotate()
   await chain.update()
-  return { update, updateWithPreviousKey: await medianOf(() => chain.updateWithPreviousKey()), settle }
+  return { update, updateWithPreviousKey: await medianOf(() => chain.updateWithPreviousKey()) }
+}
+
+/** Of the third epoch: the first ones write where there was nothing. */
+async function measureSettlement(): Promise<Snapshot> {
+  const suppliers = new Suppliers(SUPPLIERS)
+  const chain = await SettleChain.start({ disputeSec: DISPUTE_SEC, snapshot: 'fixed' })
+  try {
+    await chain.settle(suppliers.after(1))
+    await chain.activate()
+    const second = suppliers.after(2)
+    await chain.settle(second)
+    await chain.activate()
+    // The first claim of all writes a total where there was none.
+    await chain.claim(second.prove(0))
+    const claimFirst = await chain.claim(second.prove(1))
+    const third = suppliers.after(3)
+    const settle = await chain.settle(third)
+    const activate = await chain.activate()
+    const claimLater = await chain.claim(third.prove(1))
+    return { settle, settleAtOnce: await settleAtOnce(suppliers), activate, claimFirst, claimLater }
+  } finally {
+    await chain.stop()
+  }
+}
+
+/** Likewise where there is no time to dispute. */
+async function settleAtOnce(suppliers: Suppliers): Promise<number> {
+  const chain = await SettleChain.start({ disputeSec: 0, snapshot: 'fixed' })
+  try {
+    await chain.settle(suppliers.after(1))
+    await chain.settle(suppliers.after(2))
+    return await chain.settle(suppliers.after(3))
+  } finally {
+    await chain.stop()
+  }
 }
 
 async function measureOfSize(chain: GasChain, n: number): Promise<Snapshot> {
