@@ -9,13 +9,14 @@ import {
   type LocalAccount,
   parseEventLogs,
   parseSignature,
-  zeroAddress,
 } from 'viem'
-import { formatDecimal, iosdForIo, mulDivDown, type Price, type Wei } from '../protocol/units.ts'
+import { formatDecimal, type Price, type Wei } from '../protocol/units.ts'
 import { burnerAbi } from './abi/burner.ts'
 import { ioAbi } from './abi/io.ts'
-import { priceFeedAbi } from './abi/price-feed.ts'
+import { BurnError, leastIosd, type NewestReport, readBurnTerms } from './burn-terms.ts'
 import type { Deployment } from './deployment.ts'
+
+export { BurnError, type BurnErrorCode } from './burn-terms.ts'
 
 /** One burn, as the chain recorded it. */
 export interface BurnReceipt {
@@ -31,38 +32,20 @@ export interface Burner {
   burn(io: Wei): Promise<BurnReceipt>
 }
 
-export type BurnErrorCode = 'NO_PRICE' | 'NOT_ENOUGH_IO' | 'REFUSED' | 'WRONG_CHAIN'
-
-/** Nothing was burned. `NO_PRICE` and `REFUSED` may be over soon: trying again later can help. */
-export class BurnError extends Error {
-  readonly code: BurnErrorCode
-  constructor(code: BurnErrorCode, sentence: string, cause?: unknown) {
-    super(sentence, { cause })
-    this.name = 'BurnError'
-    this.code = code
-  }
-}
-
-/** The price may move so far between asking and burning before the burn is refused. */
-const SLIPPAGE_BPS = 100n
 const BPS = 10_000n
 /** The first burn of an epoch, or of a second, writes slots that were warm when it was estimated. */
 const GAS_MARGIN_BPS = 15_000n
-/** A burn that is not included within this time is void. */
-const DEADLINE_SEC = 120n
-/** The price is the topmost 80 bits of the feed's word. */
-const PRICE_SHIFT = 176n
 const POLL_MS = 250
-/** The contract leaves a report alone whose round is not above the feed's. */
-const NO_REPORT = { word: 0n, r: zeroAddress, s: 0n } as const
 
 /** Burns IO of an account for IOSD, with a signed permit instead of a standing approval. */
 export function createBurner(options: {
   readonly rpcUrls: readonly string[]
   readonly deployment: Deployment
   readonly account: LocalAccount
+  /** Goes along with a burn where it is newer than the price on chain. */
+  readonly newestReport?: NewestReport
 }): Burner {
-  const { account, deployment } = options
+  const { account, deployment, newestReport } = options
   const { io: ioToken, burner, priceFeed } = deployment.contracts
   const transport = fallback(options.rpcUrls.map(url => http(url)))
   const reader = createPublicClient({ transport, pollingInterval: POLL_MS })
@@ -90,17 +73,6 @@ export function createBurner(options: {
     }
   }
 
-  const currentPrice = async (): Promise<Price> => {
-    const word = await reader.readContract({
-      address: priceFeed,
-      abi: priceFeedAbi,
-      functionName: 'latestWord',
-    })
-    if (word === 0n)
-      throw new BurnError('NO_PRICE', 'there is no certified price on chain yet: try again in a moment')
-    return (word >> PRICE_SHIFT) as Price
-  }
-
   const signPermit = async (io: Wei, deadline: bigint) => {
     const [name, nonce] = await Promise.all([
       reader.readContract({ address: ioToken, abi: ioAbi, functionName: 'name' }),
@@ -126,15 +98,13 @@ export function createBurner(options: {
 
   const burn = async (io: Wei): Promise<BurnReceipt> => {
     await requireBalance(io)
-    const [price, block] = await Promise.all([currentPrice(), reader.getBlock()])
-    const least = mulDivDown(iosdForIo(io, price), BPS - SLIPPAGE_BPS, BPS)
-    const deadline = block.timestamp + DEADLINE_SEC
+    const { price, report, deadline } = await readBurnTerms(reader, priceFeed, newestReport)
     const permit = await signPermit(io, deadline)
     const call = {
       address: burner,
       abi: burnerAbi,
       functionName: 'burnExactInWithPermit',
-      args: [io, least, deadline, permit, NO_REPORT],
+      args: [io, leastIosd(io, price), deadline, permit, report],
       account,
     } as const
     await reader.simulateContract(call).catch((error: unknown) => {

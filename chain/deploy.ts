@@ -1,11 +1,10 @@
 /**
  * Deploys the contracts. They know one another by addresses that are computed from the deployer's nonce before the
  * first one exists (registry ↔ feed, IO ↔ burner, settlement ↔ escrow), so there is no setter and no owner afterwards.
- * At the end every immutable is read back from the chain and compared.
+ * At the end every immutable is read back from the chain and compared, and no role may be held by a key.
  */
 import {
   type Abi,
-  type Address,
   BaseError,
   createPublicClient,
   createWalletClient,
@@ -21,6 +20,7 @@ import {
 import type { Deployment } from './deployment.ts'
 import type { NetworkOptions } from './deployment-options.ts'
 import { type Expectation, IO_USD_FEED_ID, planDeployment, type Step } from './deployment-plan.ts'
+import { findRoles } from './roles.ts'
 
 export interface DeployOptions extends NetworkOptions {
   rpcUrl: string
@@ -32,11 +32,11 @@ export interface DeployOptions extends NetworkOptions {
 
 export type DeployErrorCode =
   | 'EPOCH_LENGTH'
-  | 'ORDINARY_ACCOUNT'
   | 'CONSTRUCTOR_REVERTED'
   | 'TRANSACTION_REVERTED'
   | 'ADDRESS_MISMATCH'
   | 'READ_BACK_MISMATCH'
+  | 'PRIVILEGED_KEY'
 
 /** The contracts are not, or not correctly, on the chain. Whatever is there already is of no use: deploy anew. */
 export class DeployError extends Error {
@@ -77,7 +77,6 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
   ])
   const lastTime = Number(lastBlock.timestamp)
   const epochStart = options.epochStart ?? lastTime - (lastTime % epochLengthSec)
-  await assertContract(reader, 'timelock', options.settlement?.timelock ?? zeroAddress)
   const plan = planDeployment(options, { deployer: deployer.address, nonce, epochStart })
 
   let deployBlock: bigint | undefined
@@ -86,8 +85,7 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
     deployBlock ??= block
   }
   await assertReadBack(reader, plan.expectations)
-
-  return {
+  const deployment = {
     chainId,
     deployBlock: Number(deployBlock),
     epochStart,
@@ -95,6 +93,8 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
     feedId: IO_USD_FEED_ID,
     contracts: plan.addresses,
   }
+  await assertNoPrivilegedKey(reader, deployment)
+  return deployment
 
   /** Sends one creation and returns the number of its block. */
   async function create({ contract, abi, data, address }: Step): Promise<bigint> {
@@ -123,14 +123,13 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
   }
 }
 
-/** A role is held by nobody or by a contract: a key can be lost or lent. */
-async function assertContract(reader: PublicClient, role: string, address: Address): Promise<void> {
-  if (isAddressEqual(address, zeroAddress)) return
-  const code = await reader.getCode({ address })
-  if (code !== undefined) return
-  throw new DeployError('ORDINARY_ACCOUNT', `the ${role} must be a contract: deploy it first, or name none`, {
-    role,
-    address,
+/** A key can be lost or lent, and outlives its owner's good will: invariant 19. */
+async function assertNoPrivilegedKey(reader: PublicClient, deployment: Deployment): Promise<void> {
+  const wrong = (await findRoles(reader, deployment)).find(({ faults }) => faults.length > 0)
+  if (wrong === undefined) return
+  const { contract, role, holders } = wrong
+  throw new DeployError('PRIVILEGED_KEY', `${contract} ${role} is held by ${holders.join(', ')}`, {
+    ...wrong,
   })
 }
 

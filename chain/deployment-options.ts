@@ -1,5 +1,5 @@
 /** What a network is made from, and what mainnet has where nothing is said. */
-import { type Address, type Hex, zeroAddress } from 'viem'
+import type { Address, Hex } from 'viem'
 
 const ONE = 10n ** 18n
 
@@ -73,8 +73,12 @@ export interface SettlementOptions {
   disputeSec?: number
   /** A hold expires so many epochs after its acceptance at the latest. */
   longestHoldEpochs?: number
-  /** The one contract that may change parameters. Default: nobody may. */
-  timelock?: Address
+}
+
+/** How what was voted for happens. */
+export interface GovernanceOptions {
+  /** Seconds between a vote that passed and what it does; at least 14 days, on a development chain anything. */
+  timelockDelaySec?: number
 }
 
 /** Mainnet's blocks are final after some 15 minutes: twice that. */
@@ -83,8 +87,9 @@ const HANDOVER_SEC = 1_800
 const SETTLEMENT_DEFAULTS = {
   disputeSec: 6 * 3600,
   longestHoldEpochs: 24,
-  timelock: zeroAddress,
 } as const
+
+const GOVERNANCE_DEFAULTS = { timelockDelaySec: 14 * 86_400 } as const
 
 /** All that the contracts of a network are made from. */
 export interface NetworkOptions {
@@ -108,10 +113,11 @@ export interface NetworkOptions {
   emission?: EmissionOptions
   parameters?: ParameterOptions
   settlement?: SettlementOptions
+  governance?: GovernanceOptions
 }
 
 type Peers = 'relayers' | 'gateways'
-type Section = 'feed' | 'emission' | 'parameters' | 'settlement'
+type Section = 'feed' | 'emission' | 'parameters' | 'settlement' | 'governance'
 
 /** Options with nothing left open. */
 export type CompleteOptions = Omit<NetworkOptions, Section | Peers | 'handoverSec'> &
@@ -129,5 +135,6 @@ export function withDefaults(options: NetworkOptions): CompleteOptions {
     emission: { ...EMISSION_DEFAULTS, ...options.emission },
     parameters: { ...PARAMETER_DEFAULTS, ...options.parameters },
     settlement: { ...SETTLEMENT_DEFAULTS, ...options.settlement },
+    governance: { ...GOVERNANCE_DEFAULTS, ...options.governance },
   }
 }

@@ -10,6 +10,7 @@ import {
   encodeDeployData,
   getContractAddress,
   type Hex,
+  maxUint256,
   zeroHash,
 } from 'viem'
 import { feedIdOf } from '../protocol/domain.ts'
@@ -17,6 +18,7 @@ import { burnerAbi, burnerBytecode } from './abi/burner.ts'
 import { emissionAbi, emissionBytecode } from './abi/emission.ts'
 import { escrowAbi, escrowBytecode } from './abi/escrow.ts'
 import { ioAbi, ioBytecode } from './abi/io.ts'
+import { ioGovernorAbi, ioGovernorBytecode } from './abi/io-governor.ts'
 import { iosdAbi, iosdBytecode } from './abi/iosd.ts'
 import { modelRegistryAbi, modelRegistryBytecode } from './abi/model-registry.ts'
 import { oracleRegistryAbi, oracleRegistryBytecode } from './abi/oracle-registry.ts'
@@ -24,13 +26,16 @@ import { parametersAbi, parametersBytecode } from './abi/parameters.ts'
 import { priceFeedAbi, priceFeedBytecode } from './abi/price-feed.ts'
 import { rewardsDistributorAbi, rewardsDistributorBytecode } from './abi/rewards-distributor.ts'
 import { settlementAbi, settlementBytecode } from './abi/settlement.ts'
+import { timelockAbi, timelockBytecode } from './abi/timelock.ts'
 import { workerRegistryAbi, workerRegistryBytecode } from './abi/worker-registry.ts'
 import type { Deployment } from './deployment.ts'
 import { type CompleteOptions, type NetworkOptions, withDefaults } from './deployment-options.ts'
 
 export const IO_USD_FEED_ID = feedIdOf('IO/USD')
 
-const MAX_SUPPLY = 22_300_000n * 10n ** 18n
+const ONE = 10n ** 18n
+const MAX_SUPPLY = 22_300_000n * ONE
+const DAY_SEC = 86_400
 
 /** What is read where a key will be. */
 const NO_KEY = {
@@ -105,6 +110,8 @@ function addressesFrom(deployer: Address, nonce: number): Deployment['contracts'
     rewardsDistributor: at(9),
     escrow: at(10),
     settlement: at(11),
+    timelock: at(12),
+    governor: at(13),
   }
 }
 
@@ -121,9 +128,9 @@ function linksOf(addresses: Deployment['contracts']) {
 
 function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
   const { io, iosd, oracleRegistry, priceFeed, burner, emission, parameters, workerRegistry } = addresses
-  const { rewardsDistributor, escrow, settlement, modelRegistry } = addresses
+  const { rewardsDistributor, escrow, settlement, modelRegistry, timelock, governor } = addresses
   const { members, aggregators, relayers, gateways, handoverSec, genesis, epochs } = values
-  const { timelock, longestHoldEpochs, disputeSec } = values.settlement
+  const { longestHoldEpochs, disputeSec } = values.settlement
   return [
     creation('IO', ioAbi, ioBytecode, io, [emission, burner, [...genesis]]),
     creation('IOSD', iosdAbi, iosdBytecode, iosd, [burner, escrow]),
@@ -132,6 +139,7 @@ function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
       { aggregators: [...aggregators], relayers: [...relayers], gateways: [...gateways] },
       [priceFeed, settlement],
       handoverSec,
+      timelock,
     ]),
     creation('PriceFeed', priceFeedAbi, priceFeedBytecode, priceFeed, [
       oracleRegistry,
@@ -142,6 +150,8 @@ function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
       io,
       iosd,
       priceFeed,
+      oracleRegistry,
+      rewardsDistributor,
       { epochStart: epochs.start, epochLengthSec: epochs.lengthSec },
     ]),
     creation('Emission', emissionAbi, emissionBytecode, emission, [
@@ -162,6 +172,7 @@ function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
       io,
       settlement,
       workerRegistry,
+      burner,
     ]),
     creation('Escrow', escrowAbi, escrowBytecode, escrow, [
       io,
@@ -176,12 +187,17 @@ function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
       epochs,
       disputeSec,
     ]),
+    creation('Timelock', timelockAbi, timelockBytecode, timelock, [
+      BigInt(values.governance.timelockDelaySec),
+      governor,
+    ]),
+    creation('IOGovernor', ioGovernorAbi, ioGovernorBytecode, governor, [io, timelock]),
   ]
 }
 
 function expectationsOf(addresses: Deployment['contracts'], values: Values): Expectation[] {
   const { io, iosd, oracleRegistry, priceFeed, burner, emission, parameters, workerRegistry } = addresses
-  const { rewardsDistributor, escrow, settlement, modelRegistry } = addresses
+  const { rewardsDistributor, escrow, settlement, modelRegistry, timelock, governor } = addresses
   const { members, aggregators, relayers, gateways, feed } = values
   const genesis = values.genesis.reduce((sum, { amount }) => sum + amount, 0n)
   const epochs = {
@@ -197,6 +213,7 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
       relayers,
       gateways,
       consumers: [priceFeed, settlement],
+      timelock,
       state: {
         registryVersion: 1,
         switchesAt: 0,
@@ -212,7 +229,18 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
       groupKeys: NO_KEYS,
       latestWord: 0n,
     }),
-    ...expect('Burner', burner, burnerAbi, { io, iosd, feed: priceFeed, ...epochs, totalBurned: 0n }),
+    ...expect('Burner', burner, burnerAbi, {
+      io,
+      iosd,
+      feed: priceFeed,
+      registry: oracleRegistry,
+      distributor: rewardsDistributor,
+      ...epochs,
+      totalBurned: 0n,
+      burnable: genesis / 100n,
+      pauses: 0,
+      pausedUntil: 0,
+    }),
     ...expect('Emission', emission, emissionAbi, {
       io,
       burner,
@@ -225,7 +253,7 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
       totals: [0n, 0n],
     }),
     ...expect('Parameters', parameters, parametersAbi, {
-      timelock: values.settlement.timelock,
+      timelock,
       ...epochs,
       latestVersion: 1,
     }),
@@ -236,6 +264,7 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
       io,
       settlement,
       workerRegistry,
+      burner,
       root: zeroHash,
       funded: 0n,
       claimed: 0n,
@@ -257,6 +286,19 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
       reserve: 0n,
       staged: [false, 0n],
     }),
+    ...expect('Timelock', timelock, timelockAbi, { getMinDelay: BigInt(values.governance.timelockDelaySec) }),
+    ...expect('IOGovernor', governor, ioGovernorAbi, {
+      timelock,
+      token: io,
+      votingDelay: BigInt(2 * DAY_SEC),
+      votingPeriod: BigInt(7 * DAY_SEC),
+      proposalThreshold: 20_000n * ONE,
+      INERT_SEC: BigInt(180 * DAY_SEC),
+      MIN_SUPPLY: 2_000_000n * ONE,
+      MIN_QUORUM: 200_000n * ONE,
+      QUORUM_BPS: 400n,
+    }),
+    view('RewardsDistributor', io, ioAbi, 'allowance', [rewardsDistributor, burner], maxUint256),
   ]
 }
 

@@ -35,6 +35,8 @@ export const deploymentSchema = z.strictObject({
     rewardsDistributor: address,
     escrow: address,
     settlement: address,
+    timelock: address,
+    governor: address,
   }),
 })
 

@@ -30,8 +30,14 @@ const CONTRACTS = [
   { contract: 'RewardsDistributor', file: 'rewards-distributor.ts', prefix: 'rewardsDistributor' },
   { contract: 'Escrow', file: 'escrow.ts', prefix: 'escrow' },
   { contract: 'Settlement', file: 'settlement.ts', prefix: 'settlement' },
+  { contract: 'Timelock', file: 'timelock.ts', prefix: 'timelock' },
+  { contract: 'IOGovernor', file: 'io-governor.ts', prefix: 'ioGovernor' },
 ] as const
 
+/** EIP-170: a chain refuses a contract whose code is longer. */
+const MAX_CODE_BYTES = 24_576
+
+const code = z.object({ object: z.string().regex(/^[0-9a-f]+$/) })
 const compilerOutput = z.object({
   errors: z.array(z.object({ severity: z.string(), formattedMessage: z.string() })).default([]),
   contracts: z
@@ -41,7 +47,7 @@ const compilerOutput = z.object({
         z.string(),
         z.object({
           abi: z.array(z.unknown()),
-          evm: z.object({ bytecode: z.object({ object: z.string().regex(/^[0-9a-f]+$/) }) }),
+          evm: z.object({ bytecode: code, deployedBytecode: code }),
         }),
       ),
     )
@@ -60,6 +66,9 @@ function generate(): Map<string, string> {
   for (const { contract, file, prefix } of CONTRACTS) {
     const compiled = output.contracts[`src/${contract}.sol`]?.[contract]
     if (compiled === undefined) throw new Error(`the compiler returned no contract ${contract}`)
+    const codeBytes = compiled.evm.deployedBytecode.object.length / 2
+    if (codeBytes > MAX_CODE_BYTES)
+      throw new Error(`${contract} has ${codeBytes} bytes of code, and a chain takes ${MAX_CODE_BYTES}`)
     const abi = JSON.stringify(compiled.abi, null, 2)
     const bytecode = compiled.evm.bytecode.object
     files.set(
@@ -98,7 +107,7 @@ function compile(): z.output<typeof compilerOutput> {
       outputSelection: Object.fromEntries(
         CONTRACTS.map(({ contract }) => [
           `src/${contract}.sol`,
-          { [contract]: ['abi', 'evm.bytecode.object'] },
+          { [contract]: ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] },
         ]),
       ),
     },

@@ -4,9 +4,12 @@ import type { Certificate } from '../../protocol/certificate.ts'
 import type { RewardLine } from '../../protocol/epoch/ledger.ts'
 import type { EpochReport } from '../../protocol/epoch/report.ts'
 import type { Asset } from '../../protocol/usage/wire.ts'
+import { burnerAbi } from '../abi/burner.ts'
 import { escrowAbi } from '../abi/escrow.ts'
+import { priceFeedAbi } from '../abi/price-feed.ts'
 import { rewardsDistributorAbi } from '../abi/rewards-distributor.ts'
 import { settlementAbi } from '../abi/settlement.ts'
+import type { ReportArgument } from '../burn-terms.ts'
 import { contractSignature } from '../price-feed.ts'
 import type { ContractCall } from '../transactor.ts'
 
@@ -53,6 +56,31 @@ export function claimCall(
     abi: rewardsDistributorAbi,
     functionName: 'claim',
     args: [account, cumulative, proof],
+  }
+}
+
+/** A claim as IOSD fails with the errors of those whom the distributor calls, too. */
+const CLAIM_AS_IOSD_ABI = [
+  ...rewardsDistributorAbi,
+  ...[...burnerAbi, ...priceFeedAbi].filter(({ type }) => type === 'error'),
+]
+
+/**
+ * Burns all that the sender has earned and not been paid, for IOSD of its own.
+ *
+ * @param terms.minIosdOut wei of IOSD
+ */
+export function claimAsIosdCall(
+  distributor: Address,
+  cumulative: bigint,
+  proof: readonly Hex[],
+  terms: { readonly minIosdOut: bigint; readonly deadline: bigint; readonly report: ReportArgument },
+): ContractCall {
+  return {
+    address: distributor,
+    abi: CLAIM_AS_IOSD_ABI,
+    functionName: 'claimAsIosd',
+    args: [cumulative, proof, terms.minIosdOut, terms.deadline, terms.report],
   }
 }
 

@@ -1,10 +1,17 @@
 /** One claim: the proof from a relayer, checked against the chain before anything is sent. */
 import type { LocalAccount } from 'viem'
 import { workerRegistryAbi } from '../../chain/abi/worker-registry.ts'
+import type { NewestReport } from '../../chain/burn-terms.ts'
 import { createReader } from '../../chain/clients.ts'
 import type { Deployment } from '../../chain/deployment.ts'
 import { WrongChainError } from '../../chain/membership-reader.ts'
-import { claimRewards } from '../../chain/settlement/claim.ts'
+import {
+  type ClaimResult,
+  claimRewards,
+  claimRewardsAsIosd,
+  type IosdClaimResult,
+  type ProvenLine,
+} from '../../chain/settlement/claim.ts'
 import { createTransactor } from '../../chain/transactor.ts'
 import type { Address, Hash } from '../../protocol/bytes.ts'
 import { systemClock } from '../../runtime/clock.ts'
@@ -16,6 +23,8 @@ export interface ClaimOutcome {
   /** Where the account's rewards go: itself, unless it has said otherwise. */
   readonly payout: Address
   readonly claimedWei: bigint
+  /** Wei of IOSD that the account got in place of IO. Null unless it was claimed as IOSD. */
+  readonly iosdWei: bigint | null
   /** All that it has ever earned. */
   readonly cumulativeWei: bigint
   /** Null when there was nothing to claim. */
@@ -41,9 +50,17 @@ const RELAYER_TIMEOUT_MS = 10_000
 const TRIES = 4
 const PAUSE_MS = 500
 
+/** How a claim becomes IOSD, for the account itself. */
+export interface AsIosd {
+  /** Wei of IOSD. */
+  readonly minIosdOut?: bigint
+  readonly newestReport?: NewestReport
+}
+
 /**
  * @param options.account whose rewards; `sender` pays the gas
- * @throws {StaleProofError} {TransactError} {ProblemError} {WrongChainError}
+ * @param options.asIosd burns them for IOSD: then the account is the sender
+ * @throws {StaleProofError} {TransactError} {BurnError} {ProblemError} {WrongChainError}
  */
 export async function claimOnce(options: {
   readonly rpcUrls: readonly string[]
@@ -51,9 +68,10 @@ export async function claimOnce(options: {
   readonly relayerUrl: string
   readonly sender: LocalAccount
   readonly account: Address
+  readonly asIosd?: AsIosd
 }): Promise<ClaimOutcome> {
-  const { rpcUrls, deployment, relayerUrl, account } = options
-  const { rewardsDistributor: distributor, workerRegistry } = deployment.contracts
+  const { rpcUrls, deployment, relayerUrl, account, asIosd } = options
+  const { rewardsDistributor: distributor, workerRegistry, priceFeed } = deployment.contracts
   const reader = createReader(rpcUrls)
   const chainId = await reader.getChainId()
   if (chainId !== deployment.chainId) throw new WrongChainError(chainId, deployment.chainId)
@@ -68,6 +86,13 @@ export async function claimOnce(options: {
     },
     { reader, clock: systemClock },
   )
+  const claim = (line: ProvenLine): Promise<ClaimResult | IosdClaimResult> => {
+    const { signal } = new AbortController()
+    const common = { transactor, reader, distributor, line }
+    return asIosd === undefined
+      ? claimRewards({ ...common, account }, signal)
+      : claimRewardsAsIosd({ ...common, ...asIosd, priceFeed: priceFeed as Address }, signal)
+  }
   const payout = (
     await reader.readContract({
       address: workerRegistry,
@@ -77,18 +102,18 @@ export async function claimOnce(options: {
     })
   ).toLowerCase() as Address
 
-  const nothing = { account, payout, claimedWei: 0n, txHash: null }
+  const nothing = { account, payout, claimedWei: 0n, iosdWei: null, txHash: null }
   for (let attempt = 1; ; attempt++) {
     const line = await relayer.account(account)
     if (line === undefined) return { ...nothing, cumulativeWei: 0n }
-    const { signal } = new AbortController()
-    const result = await claimRewards({ transactor, reader, distributor, account, line }, signal)
+    const result = await claim(line)
     switch (result.kind) {
       case 'claimed':
         return {
           account,
           payout,
           claimedWei: result.amount,
+          iosdWei: 'iosd' in result ? result.iosd : null,
           cumulativeWei: line.cumulative,
           txHash: result.txHash,
         }

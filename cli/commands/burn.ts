@@ -4,13 +4,14 @@ import type { BurnerConfig } from '../../config/process-config.ts'
 import { formatDecimal, type Wei } from '../../protocol/units.ts'
 import type { LogFields } from '../../runtime/logger.ts'
 import { print, printJson } from '../output.ts'
-import { amount, duration } from '../parsers.ts'
+import { amount, duration, url } from '../parsers.ts'
 import type { ProcessDeps } from '../run-process.ts'
 
 interface BurnOptions {
   readonly config: string
   readonly io?: Wei
   readonly every?: number
+  readonly feed?: string
   readonly json?: boolean
   readonly name?: string
   readonly stopWithStdin?: boolean
@@ -27,30 +28,34 @@ export function addBurnCommand(program: Command): void {
     .requiredOption('--config <file>', 'configuration file')
     .option('--io <amount>', 'how much IO to burn', amount)
     .option('--every <time>', 'go on, with this pause between two burns', duration)
+    .option('--feed <url>', 'an aggregator, whose newest report goes along', url)
     .option('--json', 'print one JSON object for a single burn')
     .option('--name <name>', 'name of this process in its log lines')
     .option('--stop-with-stdin', 'stop when standard input closes, for processes that have a parent')
     .action(async (options: BurnOptions) => {
       const { loadBurnerConfig } = await import('../../config/process-config.ts')
       const config = loadBurnerConfig(options.config, process.env)
-      const burner = await openBurner(config)
+      const burner = await openBurner(config, options.feed)
       if (options.io !== undefined && options.every === undefined)
         report(await burner.burn(options.io), options)
       else await burnAgainAndAgain(burner, config, options)
     })
 }
 
-async function openBurner(config: BurnerConfig): Promise<Burner> {
-  const [{ createBurner }, { readKeystore }, { privateKeyToAccount }, { toHex }] = await Promise.all([
-    import('../../chain/burner.ts'),
-    import('../../runtime/keystore.ts'),
-    import('viem/accounts'),
-    import('viem'),
-  ])
+async function openBurner(config: BurnerConfig, feed: string | undefined): Promise<Burner> {
+  const [{ createBurner }, { newestReportFrom }, { readKeystore }, { privateKeyToAccount }, { toHex }] =
+    await Promise.all([
+      import('../../chain/burner.ts'),
+      import('../newest-report.ts'),
+      import('../../runtime/keystore.ts'),
+      import('viem/accounts'),
+      import('viem'),
+    ])
   const secret = await readKeystore(config.identity.keystore, config.identity.password)
   const account = privateKeyToAccount(toHex(secret))
   secret.fill(0)
-  return createBurner({ ...config, account })
+  const report = feed === undefined ? {} : { newestReport: newestReportFrom(feed) }
+  return createBurner({ ...config, account, ...report })
 }
 
 function report(receipt: BurnReceipt, options: BurnOptions): void {

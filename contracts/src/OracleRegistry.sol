@@ -67,6 +67,8 @@ contract OracleRegistry is IOracleRegistry {
         uint32 memberSet;
     }
 
+    address public immutable timelock;
+
     uint256 private immutable _handoverSec;
 
     //  Read by every check of a quorum:
@@ -107,7 +109,8 @@ contract OracleRegistry is IOracleRegistry {
         Member[] memory members_,
         NetworkServices memory services,
         IGroupKeyConsumer[] memory consumers_,
-        uint32 handoverSec
+        uint32 handoverSec,
+        address timelock_
     ) {
         uint256 minimum = block.chainid == DEVELOPMENT_CHAIN_ID ? 1 : MIN_HANDOVER_SEC;
         require(
@@ -117,6 +120,7 @@ contract OracleRegistry is IOracleRegistry {
         uint256 count = services.aggregators.length + services.relayers.length + services.gateways.length;
         require(count <= MAX_SERVICES, TooManyServices(count, MAX_SERVICES));
         _handoverSec = handoverSec;
+        timelock = timelock_;
         _storeList(members_, keccak256(abi.encode(members_)), services);
         _append(_aggregators, services.aggregators);
         _append(_relayers, services.relayers);
@@ -254,6 +258,11 @@ contract OracleRegistry is IOracleRegistry {
             require(newest > 1 && keyEpoch == newest - 1, KeyEpochForgotten(keyEpoch, newest));
             _verifyPreviousQuorum(digest, signatures);
         }
+    }
+
+    function verifyOneHonest(bytes32 digest, Signature[] calldata signatures) external view {
+        MemberList storage list = _lists[_memberSet];
+        _verify(digest, signatures, list, _suspended, _faults(list.n) + 1);
     }
 
     function state() external view returns (RegistryState memory) {
@@ -407,7 +416,17 @@ contract OracleRegistry is IOracleRegistry {
         uint256 suspended
     ) private view {
         MemberList storage list = _lists[memberSet];
-        require(signatures.length >= list.q, QuorumNotReached(signatures.length, list.q));
+        _verify(digest, signatures, list, suspended, list.q);
+    }
+
+    function _verify(
+        bytes32 digest,
+        Signature[] calldata signatures,
+        MemberList storage list,
+        uint256 suspended,
+        uint256 required
+    ) private view {
+        require(signatures.length >= required, QuorumNotReached(signatures.length, required));
         (uint256 cursor, uint256 end) = _loadSigners(list);
         address previous = address(0);
         for (uint256 i = 0; i < signatures.length; ++i) {

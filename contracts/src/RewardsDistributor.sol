@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IBurner, Report} from "./interfaces/IBurner.sol";
 import {IIO} from "./interfaces/IIO.sol";
 import {Claim, IRewardsDistributor} from "./interfaces/IRewardsDistributor.sol";
 import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
@@ -11,16 +12,20 @@ contract RewardsDistributor is IRewardsDistributor {
     address public immutable io;
     address public immutable settlement;
     address public immutable workerRegistry;
+    address public immutable burner;
 
     bytes32 public root;
     uint256 public funded;
     uint256 public claimed;
     mapping(address account => uint256) public claimedBy;
 
-    constructor(address io_, address settlement_, address workerRegistry_) {
+    constructor(address io_, address settlement_, address workerRegistry_, address burner_) {
         io = io_;
         settlement = settlement_;
         workerRegistry = workerRegistry_;
+        burner = burner_;
+        // The burner takes only what burnClaimed names, and that only this contract calls.
+        IIO(io_).approve(burner_, type(uint256).max);
     }
 
     function fund(uint64 epoch, bytes32 root_, uint256 added) external {
@@ -45,18 +50,36 @@ contract RewardsDistributor is IRewardsDistributor {
         }
     }
 
+    function claimAsIosd(
+        uint256 cumulative,
+        bytes32[] calldata proof,
+        uint256 minIosdOut,
+        uint256 deadline,
+        Report calldata report
+    ) external returns (uint256 amount, uint256 iosdOut) {
+        amount = _count(msg.sender, cumulative, proof);
+        require(amount != 0, NothingToClaim(msg.sender, cumulative));
+        iosdOut = IBurner(burner).burnClaimed(msg.sender, amount, minIosdOut, deadline, report);
+        emit ClaimedAsIosd(msg.sender, amount, iosdOut, cumulative);
+    }
+
     function _claim(address account, uint256 cumulative, bytes32[] calldata proof) private returns (uint256 amount) {
-        require(
-            CumulativeLeaf.isRewardIn(root, account, cumulative, proof), InvalidProof(account, cumulative)
-        );
-        uint256 paid = claimedBy[account];
-        // Invariant 9: no leaf falls, so a leaf is at least what was paid.
-        amount = cumulative - paid;
+        amount = _count(account, cumulative, proof);
         if (amount == 0) return 0;
-        claimedBy[account] = cumulative;
-        claimed += amount;
         address payout = IWorkerRegistry(workerRegistry).payoutOf(account);
         emit Claimed(account, payout, amount, cumulative);
         IIO(io).transfer(payout, amount);
+    }
+
+    /// @dev Counts what is due as paid.
+    function _count(address account, uint256 cumulative, bytes32[] calldata proof) private returns (uint256 amount) {
+        require(
+            CumulativeLeaf.isRewardIn(root, account, cumulative, proof), InvalidProof(account, cumulative)
+        );
+        // Invariant 9: no leaf falls, so a leaf is at least what was paid.
+        amount = cumulative - claimedBy[account];
+        if (amount == 0) return 0;
+        claimedBy[account] = cumulative;
+        claimed += amount;
     }
 }

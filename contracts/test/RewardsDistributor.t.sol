@@ -62,6 +62,17 @@ contract RewardsDistributorTest is Economy {
         distributor.claim(account, cumulative, new bytes32[](0));
     }
 
+    function testFuzz_paysAnyLeafOfTheRoot(address account, uint256 cumulative, bytes32 sibling) external {
+        vm.assume(account != address(0));
+        cumulative = bound(cumulative, 1, GENESIS);
+        vm.prank(ALICE);
+        io.transfer(address(distributor), cumulative);
+        vm.prank(address(settlement));
+        distributor.fund(0, pair(rewardLeaf(account, cumulative), sibling), cumulative);
+        vm.assertEq(distributor.claim(account, cumulative, proof(sibling)), cumulative);
+        vm.assertEq(distributor.claimedBy(account), cumulative);
+    }
+
     function test_refusesAnOldRootsLeaf() external {
         post(0, 5e18, 3e18);
         post(1, 6e18, 4e18);

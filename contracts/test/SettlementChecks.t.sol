@@ -150,7 +150,7 @@ contract SettlementChecksTest is Economy {
     function test_refusesOtherParametersThanTheEpochHad() external {
         EpochParams memory params = epochParams();
         params.hiredBps = 1;
-        vm.prank(TIMELOCK);
+        vm.prank(address(timelock));
         parameters.set(params);
         EpochReport memory report = emptyReport();
         report.paramsVersion = 2;

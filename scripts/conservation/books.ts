@@ -40,7 +40,8 @@ export interface Books {
   readonly counts: Readonly<Record<'EpochMinted' | 'NetEmissionMinted' | 'Debited' | 'RootPosted', number>>
   readonly burns: readonly BurnEntry[]
   readonly updates: readonly ArgsOf<'PriceUpdated'>[]
-  readonly claims: readonly ArgsOf<'Claimed'>[]
+  /** As IO and as IOSD: of both the distributor keeps one count. */
+  readonly claims: readonly (ArgsOf<'Claimed'> | ArgsOf<'ClaimedAsIosd'>)[]
   readonly io: { readonly made: bigint; readonly destroyed: bigint; readonly highestSupply: bigint }
   readonly iosd: {
     readonly made: bigint
@@ -71,7 +72,9 @@ export function keepBooks({ logs, addresses, timeOf }: Reading): Books {
     },
     burns: burnsOf(logs, timeOf),
     updates: named('PriceUpdated').map(({ args }) => args),
-    claims: named('Claimed').map(({ args }) => args),
+    claims: logs.flatMap(({ eventName, args }) =>
+      eventName === 'Claimed' || eventName === 'ClaimedAsIosd' ? [args] : [],
+    ),
     io: supplyOf(named('Transfer').filter(log => log.address.toLowerCase() === addresses.io)),
     iosd: iosdOf(
       named('Transfer').filter(log => log.address.toLowerCase() === addresses.iosd),

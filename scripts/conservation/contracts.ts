@@ -100,6 +100,7 @@ export const events = parseAbi([
   'event RewardsPosted(uint64 indexed epoch, bytes32 rewardRoot, bytes32 debitRoot, uint256 added, uint256 released, uint256 reserve, bytes32 bundleHash)',
   'event RootPosted(uint64 indexed epoch, bytes32 root, uint256 added, uint256 funded)',
   'event Claimed(address indexed account, address indexed payout, uint256 amount, uint256 cumulative)',
+  'event ClaimedAsIosd(address indexed account, uint256 amount, uint256 iosd, uint256 cumulative)',
   'event Deposited(address indexed payer, uint8 indexed asset, uint256 amount)',
   'event Withdrawn(address indexed payer, uint8 indexed asset, uint256 amount)',
   'event Debited(uint64 indexed epoch, bytes32 root, uint256 iosd, uint256 io)',

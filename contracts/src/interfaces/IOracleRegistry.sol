@@ -172,6 +172,9 @@ interface IOracleRegistry {
     /// @notice The most aggregators, relayers and gateways together.
     function MAX_SERVICES() external view returns (uint256);
 
+    /// @notice The network's timelock; zero means nobody.
+    function timelock() external view returns (address);
+
     /// @notice The EIP-712 domain separator that everything in the network is signed under.
     function DOMAIN_SEPARATOR() external view returns (bytes32);
 
@@ -242,6 +245,10 @@ interface IOracleRegistry {
 
     /// @notice Likewise of the members of a key epoch: the newest one, or until switchesAt + handoverSec the previous one.
     function verifyQuorumOf(bytes32 digest, Signature[] calldata signatures, uint32 keyEpoch) external view;
+
+    /// @notice Reverts unless at least f + 1 of the active members in force signed `digest`, in ascending order of address:
+    /// one of them is honest. Every signature given must be good.
+    function verifyOneHonest(bytes32 digest, Signature[] calldata signatures) external view;
 
     /// @notice Suspends a member that signed two different quotes for one feed, round and key epoch, the current one or
     /// an earlier one. Anybody may send the proof. Digests are compared, never signatures: a second signature of the

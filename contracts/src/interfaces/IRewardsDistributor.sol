@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Report} from "./IBurner.sol";
+
 /// @notice One account's part of the root.
 /// @param cumulative All that the account has ever earned, in wei of IO.
 /// @param proof Siblings from its leaf up.
@@ -25,6 +27,8 @@ interface IRewardsDistributor {
 
     event RootPosted(uint64 indexed epoch, bytes32 root, uint256 added, uint256 funded);
     event Claimed(address indexed account, address indexed payout, uint256 amount, uint256 cumulative);
+    /// @param amount In wei of IO, all of which was burned.
+    event ClaimedAsIosd(address indexed account, uint256 amount, uint256 iosd, uint256 cumulative);
 
     function io() external view returns (address);
 
@@ -32,6 +36,9 @@ interface IRewardsDistributor {
 
     /// @notice Where payout addresses are set.
     function workerRegistry() external view returns (address);
+
+    /// @notice Where claims become IOSD. It has an allowance over all IO here for ever.
+    function burner() external view returns (address);
 
     /// @notice Of the last active epoch; zero before the first one.
     function root() external view returns (bytes32);
@@ -56,4 +63,19 @@ interface IRewardsDistributor {
     /// wrong proof reverts.
     /// @return amount Of all, in wei.
     function claimMany(Claim[] calldata claims) external returns (uint256 amount);
+
+    /// @notice Burns what the caller has earned and not been paid for IOSD, which goes to the caller itself and never to a
+    /// payout address. All of it or nothing: what the burner refuses now, its hourly bound included, can be claimed as IO.
+    /// @param minIosdOut Reverts below it.
+    /// @param deadline Last second, by block time, in which this may happen.
+    /// @param report Brought to the feed first, where it is newer. A word of zero means none.
+    /// @return amount In wei of IO, burned.
+    /// @return iosdOut ⌊amount · price⌋.
+    function claimAsIosd(
+        uint256 cumulative,
+        bytes32[] calldata proof,
+        uint256 minIosdOut,
+        uint256 deadline,
+        Report calldata report
+    ) external returns (uint256 amount, uint256 iosdOut);
 }

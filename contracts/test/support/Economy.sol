@@ -5,10 +5,12 @@ import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 
 import {Emission} from "../../src/Emission.sol";
 import {Escrow} from "../../src/Escrow.sol";
+import {IOGovernor} from "../../src/IOGovernor.sol";
 import {ModelRegistry} from "../../src/ModelRegistry.sol";
 import {Parameters} from "../../src/Parameters.sol";
 import {RewardsDistributor} from "../../src/RewardsDistributor.sol";
 import {Settlement} from "../../src/Settlement.sol";
+import {Timelock} from "../../src/Timelock.sol";
 import {WorkerRegistry} from "../../src/WorkerRegistry.sol";
 import {Debits} from "../../src/interfaces/IEscrow.sol";
 import {EpochReport} from "../../src/interfaces/ISettlement.sol";
@@ -23,6 +25,8 @@ abstract contract Economy is EconomyValues {
     RewardsDistributor internal distributor;
     Escrow internal escrow;
     Settlement internal settlement;
+    Timelock internal timelock;
+    IOGovernor internal governor;
 
     function deployEconomy(uint40 disputeSec) internal {
         deployEconomy(disputeSec, GENESIS);
@@ -45,6 +49,8 @@ abstract contract Economy is EconomyValues {
         distributor = all.distributor;
         escrow = all.escrow;
         settlement = all.settlement;
+        timelock = all.timelock;
+        governor = all.governor;
     }
 
     // --- time ---
@@ -61,6 +67,12 @@ abstract contract Economy is EconomyValues {
     function giveIosd(address account, uint256 amount) internal {
         vm.prank(address(burner));
         iosd.mint(account, amount);
+    }
+
+    /// @dev IO as it is after emission that is of no interest.
+    function giveIo(address account, uint256 amount) internal {
+        vm.prank(address(emission));
+        io.mint(account, amount);
     }
 
     function deposit(address payer, uint8 asset, uint256 amount) internal {

@@ -5,6 +5,7 @@ import {Burner} from "../../src/Burner.sol";
 import {Emission} from "../../src/Emission.sol";
 import {Escrow} from "../../src/Escrow.sol";
 import {IO} from "../../src/IO.sol";
+import {IOGovernor} from "../../src/IOGovernor.sol";
 import {IOSD} from "../../src/IOSD.sol";
 import {ModelRegistry} from "../../src/ModelRegistry.sol";
 import {OracleRegistry} from "../../src/OracleRegistry.sol";
@@ -12,6 +13,7 @@ import {Parameters} from "../../src/Parameters.sol";
 import {PriceFeed} from "../../src/PriceFeed.sol";
 import {RewardsDistributor} from "../../src/RewardsDistributor.sol";
 import {Settlement} from "../../src/Settlement.sol";
+import {Timelock} from "../../src/Timelock.sol";
 import {WorkerRegistry} from "../../src/WorkerRegistry.sol";
 import {BurnerParams} from "../../src/interfaces/IBurner.sol";
 import {EmissionParams} from "../../src/interfaces/IEmission.sol";
@@ -35,6 +37,8 @@ struct Contracts {
     RewardsDistributor distributor;
     Escrow escrow;
     Settlement settlement;
+    Timelock timelock;
+    IOGovernor governor;
 }
 
 /// @notice The values that the tests' economy is made from.
@@ -42,6 +46,7 @@ abstract contract EconomyValues is Network {
     address internal constant TIMELOCK = address(0x71);
     address internal constant BOB = address(0xB0B);
     uint64 internal constant LONGEST_HOLD = 2;
+    uint256 internal constant TIMELOCK_DELAY_SEC = 14 days;
     uint256 internal constant YEARLY_NET_CAP = 60_000e18;
     uint256 internal constant HALVING_SEC = 730 days;
     uint256 internal constant LAUNCH_EMISSION = 12_000_000e18;
@@ -76,7 +81,18 @@ abstract contract EconomyValues is Network {
     }
 
     function deployParameters(EpochTiming memory timing_, EpochParams memory params) internal returns (Parameters) {
-        return Parameters(vm.deployCode("Parameters.sol:Parameters", abi.encode(TIMELOCK, timing_, params)));
+        return deployParameters(TIMELOCK, timing_, params);
+    }
+
+    function deployParameters(address timelock, EpochTiming memory timing_, EpochParams memory params)
+        internal
+        returns (Parameters)
+    {
+        return Parameters(vm.deployCode("Parameters.sol:Parameters", abi.encode(timelock, timing_, params)));
+    }
+
+    function deployTimelock(uint256 delaySec, address governor) internal returns (Timelock) {
+        return Timelock(payable(vm.deployCode("Timelock.sol:Timelock", abi.encode(delaySec, governor))));
     }
 
     function deployEscrow(address settlement_, address distributor_, uint64 longestHold, EpochTiming memory timing_)
@@ -93,9 +109,9 @@ abstract contract EconomyValues is Network {
 /// into every test.
 contract EconomyDeployer is EconomyValues {
     function deploy(uint40 disputeSec, uint256 genesisAmount) external returns (Contracts memory all) {
-        address[12] memory at;
+        address[14] memory at;
         uint256 nonce = vm.getNonce(address(this));
-        for (uint256 i = 0; i < 12; ++i) {
+        for (uint256 i = 0; i < 14; ++i) {
             at[i] = vm.computeCreateAddress(address(this), nonce + i);
         }
         Genesis[] memory genesis = new Genesis[](1);
@@ -105,18 +121,19 @@ contract EconomyDeployer is EconomyValues {
         IGroupKeyConsumer[] memory consumers = new IGroupKeyConsumer[](2);
         consumers[0] = IGroupKeyConsumer(at[3]);
         consumers[1] = IGroupKeyConsumer(at[11]);
-        registry = deployRegistry(members(4), noServices(), consumers);
+        registry = deployRegistry(members(4), noServices(), consumers, at[12]);
         feed = deployFeed(feedParams());
-        burner = deployBurner(BurnerParams(uint40(START), uint40(EPOCH_LENGTH_SEC)));
+        burner = deployBurner(at[9], BurnerParams(uint40(START), uint40(EPOCH_LENGTH_SEC)));
         all.emission = deployEmission(at[11], timing(), emissionParams());
-        all.parameters = deployParameters(timing(), epochParams());
+        all.parameters = deployParameters(at[12], timing(), epochParams());
         all.workers = WorkerRegistry(
             vm.deployCode("WorkerRegistry.sol:WorkerRegistry", abi.encode(address(registry)))
         );
         all.models = ModelRegistry(vm.deployCode("ModelRegistry.sol:ModelRegistry", abi.encode(timing())));
         all.distributor = RewardsDistributor(
             vm.deployCode(
-                "RewardsDistributor.sol:RewardsDistributor", abi.encode(address(io), at[11], address(all.workers))
+                "RewardsDistributor.sol:RewardsDistributor",
+                abi.encode(address(io), at[11], address(all.workers), address(burner))
             )
         );
         all.escrow = deployEscrow(at[11], at[9], LONGEST_HOLD, timing());
@@ -124,7 +141,11 @@ contract EconomyDeployer is EconomyValues {
         all.settlement = Settlement(
             vm.deployCode("Settlement.sol:Settlement", abi.encode(links, timing(), disputeSec))
         );
-        require(address(all.settlement) == at[11], "addresses");
+        all.timelock = deployTimelock(TIMELOCK_DELAY_SEC, at[13]);
+        all.governor = IOGovernor(
+            payable(vm.deployCode("IOGovernor.sol:IOGovernor", abi.encode(address(io), address(all.timelock))))
+        );
+        require(address(all.settlement) == at[11] && address(all.governor) == at[13], "addresses");
         (all.io, all.iosd, all.registry, all.feed, all.burner) = (io, iosd, registry, feed, burner);
     }
 }

@@ -27,6 +27,8 @@ abstract contract Network is Signing {
     address internal constant ALICE = address(0xA11CE);
     address internal constant MINTER = address(0x111);
     address internal constant ESCROW = address(0xE5C);
+    address internal constant REGISTRY_TIMELOCK = address(0x71);
+    address internal constant DISTRIBUTOR = address(0xD157);
     uint256 internal constant GENESIS = 1_000_000e18;
 
     uint256 internal constant GROUP_SECRET = uint256(keccak256("group secret"));
@@ -51,7 +53,7 @@ abstract contract Network is Signing {
         consumers[0] = IGroupKeyConsumer(feedAddress);
         registry = deployRegistry(members(n), noServices(), consumers);
         feed = deployFeed(feedParams());
-        burner = deployBurner(BurnerParams(uint40(START), uint40(EPOCH_LENGTH_SEC)));
+        burner = deployBurner(DISTRIBUTOR, BurnerParams(uint40(START), uint40(EPOCH_LENGTH_SEC)));
         require(address(feed) == feedAddress && address(burner) == burnerAddress, "addresses");
     }
 
@@ -60,7 +62,16 @@ abstract contract Network is Signing {
         NetworkServices memory services,
         IGroupKeyConsumer[] memory consumers
     ) internal returns (OracleRegistry) {
-        bytes memory arguments = abi.encode(all, services, consumers, HANDOVER_SEC);
+        return deployRegistry(all, services, consumers, REGISTRY_TIMELOCK);
+    }
+
+    function deployRegistry(
+        Member[] memory all,
+        NetworkServices memory services,
+        IGroupKeyConsumer[] memory consumers,
+        address timelock
+    ) internal returns (OracleRegistry) {
+        bytes memory arguments = abi.encode(all, services, consumers, HANDOVER_SEC, timelock);
         return OracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
     }
 
@@ -69,8 +80,9 @@ abstract contract Network is Signing {
         return PriceFeed(vm.deployCode("PriceFeed.sol:PriceFeed", arguments));
     }
 
-    function deployBurner(BurnerParams memory params) internal returns (Burner) {
-        bytes memory arguments = abi.encode(address(io), address(iosd), address(feed), params);
+    function deployBurner(address distributor, BurnerParams memory params) internal returns (Burner) {
+        bytes memory arguments =
+            abi.encode(address(io), address(iosd), address(feed), address(registry), distributor, params);
         return Burner(vm.deployCode("Burner.sol:Burner", arguments));
     }
 

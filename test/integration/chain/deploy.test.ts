@@ -9,9 +9,11 @@ import { oracleRegistryAbi } from '../../../chain/abi/oracle-registry.ts'
 import { parametersAbi } from '../../../chain/abi/parameters.ts'
 import { priceFeedAbi } from '../../../chain/abi/price-feed.ts'
 import { settlementAbi } from '../../../chain/abi/settlement.ts'
+import { timelockAbi } from '../../../chain/abi/timelock.ts'
 import { DeployError, type DeployOptions, deploy } from '../../../chain/deploy.ts'
 import { saveDeployment } from '../../../chain/deployment.ts'
 import { readRegistry } from '../../../chain/membership-reader.ts'
+import { ANYBODY, findRoles } from '../../../chain/roles.ts'
 import { readDeployment } from '../../../config/deployment.ts'
 import { ConfigError } from '../../../config/error.ts'
 import { Problems } from '../../../config/load.ts'
@@ -77,6 +79,8 @@ describe('deploying the contracts', () => {
         rewardsDistributor: at(9n),
         escrow: at(10n),
         settlement: at(11n),
+        timelock: at(12n),
+        governor: at(13n),
       },
     })
   })
@@ -203,9 +207,41 @@ describe('deploying the contracts', () => {
     expect(error.details['args']).to.deep.equal(['hireTaxBps', 481n, 482n])
   })
 
-  it('gives no role to an ordinary account', async () => {
-    const error = await refusal({ settlement: { timelock: fundedAccount(5).address } })
-    expect(error.code).to.equal('ORDINARY_ACCOUNT')
+  it('leaves nobody a role but its own contracts', async () => {
+    const deployment = await deploy(options())
+    const { timelock, governor, emission } = deployment.contracts
+    const roles = await findRoles(reader, deployment)
+    expect(roles.filter(({ faults }) => faults.length > 0)).to.deep.equal([])
+    const holdersOf = (contract: string, role: string) =>
+      roles.find(found => found.contract === contract && found.role === role)?.holders
+    expect(holdersOf('io', 'minter')).to.deep.equal([emission])
+    expect(holdersOf('timelock', 'PROPOSER')).to.deep.equal([governor])
+    expect(holdersOf('timelock', 'CANCELLER')).to.deep.equal([governor])
+    expect(holdersOf('timelock', 'EXECUTOR')).to.deep.equal([ANYBODY])
+    expect(holdersOf('timelock', 'DEFAULT_ADMIN')).to.deep.equal([timelock])
+    expect(holdersOf('parameters', 'timelock')).to.deep.equal([timelock])
+    expect(holdersOf('oracleRegistry', 'timelock')).to.deep.equal([timelock])
+  })
+
+  it('puts the delay of the timelock where it is told to, on a development chain', async () => {
+    const { contracts } = await deploy(options({ governance: { timelockDelaySec: 5 } }))
+    const timelock = { address: contracts.timelock, abi: timelockAbi } as const
+    expect(await reader.readContract({ ...timelock, functionName: 'getMinDelay' })).to.equal(5n)
+  })
+
+  it('refuses a delay below fourteen days elsewhere', async () => {
+    const production = await startAnvil({ chainId: 1 })
+    try {
+      const error = await refusal({
+        rpcUrl: production.rpcUrl,
+        governance: { timelockDelaySec: 14 * 86_400 - 1 },
+      })
+      expect(error.details['errorName']).to.equal('DelayTooShort')
+      expect(error.details['args']).to.deep.equal([1_209_599n, 1_209_600n])
+      await deploy(options({ rpcUrl: production.rpcUrl }))
+    } finally {
+      await production.stop()
+    }
   })
 
   it('refuses an epoch longer than an hour before anything is sent', async () => {

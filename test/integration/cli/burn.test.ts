@@ -103,7 +103,7 @@ describe('ionet burn', function () {
         peerKey: `0x${String(slot + 1).padStart(64, '0')}`,
       })),
       aggregators: [{ identity: burner.account.address, peerKey: `0x${'a'.repeat(64)}` }],
-      genesis: [{ account: burner.account.address, amount: parseDecimal('100') }],
+      genesis: [{ account: burner.account.address, amount: parseDecimal('10000') }],
       epochLengthSec: 60,
     })
     saveDeployment(join(dir, 'deployment.json'), deployment)
@@ -151,9 +151,9 @@ describe('ionet burn', function () {
   })
 
   it('says how much there is when it is not enough', async () => {
-    const { exitCode, stderr } = await burn('--io', '1000')
+    const { exitCode, stderr } = await burn('--io', '100000')
     expect(exitCode).to.equal(1)
-    expect(stderr).to.match(/^ionet: 0x\w{40} holds [\d.]+ IO, not 1000\n$/)
+    expect(stderr).to.match(/^ionet: 0x\w{40} holds [\d.]+ IO, not 100000\n$/)
   })
 })
 

@@ -5,23 +5,31 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { ioAbi } from '../../../chain/abi/io.ts'
+import { iosdAbi } from '../../../chain/abi/iosd.ts'
 import type { Address } from '../../../protocol/bytes.ts'
-import { formatDecimal } from '../../../protocol/units.ts'
+import { reportJson } from '../../../protocol/report-json.ts'
+import { formatDecimal, iosdForIo, ONE, type Price, type Wei } from '../../../protocol/units.ts'
 import { writeKeystore } from '../../../runtime/keystore.ts'
 import { Secret } from '../../../runtime/secret.ts'
+import { fundedAccount } from '../../support/chain/anvil.ts'
 import { type SettledChain, startSettledChain } from '../../support/cli/settled-chain.ts'
 import { ROOT, spawnNode } from '../../support/runtime/spawned.ts'
 
 describe('ionet claim', function () {
   this.timeout(120_000)
+  /** Of the model, who has earned royalties. */
+  const owner = fundedAccount(3)
   let dir: string
   let chain: SettledChain
   let server: Server
   let config: string
+  let url: string
   let account: Address
   let gateway: Address
   /** What the relayer answers; undefined: the truth. */
   let lie: object | undefined
+  /** The newest report of the feed that the same server is; undefined: it has none. */
+  let served: object | undefined
 
   before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'ionet-claim-'))
@@ -30,6 +38,10 @@ describe('ionet claim', function () {
     const earners = chain.outcomes.at(-1)?.rewards.map(line => line.account) ?? []
     gateway = earners.find(other => other !== account) ?? account
     server = createServer((request, response) => {
+      if (request.url === '/v1/reports/latest' && served !== undefined) {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(served))
+        return
+      }
       const [, asked] = /^\/v1\/accounts\/(0x\w{40})$/.exec(request.url ?? '') ?? []
       const line = lie ?? chain.accountJson((asked ?? '0x') as Address)
       const problem = { type: 'about:blank', title: 'no reward', status: 404, detail: '', code: 'NO_REWARD' }
@@ -43,17 +55,18 @@ describe('ionet claim', function () {
     await writeKeystore(join(dir, 'worker.json'), chain.workerSecret, new Secret('a password'), {
       scryptN: 1_024,
     })
-    config = join(dir, 'claim.json')
-    writeFileSync(
-      config,
-      JSON.stringify({
-        rpcUrls: [chain.rpcUrl],
-        deployment: 'deployment.json',
-        identity: { keystore: 'worker.json', passwordFile: 'password' },
-        relayerUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      }),
-    )
+    const ownKey = owner.getHdKey().privateKey ?? new Uint8Array()
+    await writeKeystore(join(dir, 'owner.json'), ownKey, new Secret('a password'), { scryptN: 1_024 })
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    config = configOf('worker.json')
   })
+  const configOf = (keystore: string): string => {
+    const file = join(dir, `claim-${keystore}`)
+    const identity = { keystore, passwordFile: 'password' }
+    const common = { rpcUrls: [chain.rpcUrl], deployment: 'deployment.json', relayerUrl: url }
+    writeFileSync(file, JSON.stringify({ ...common, identity }))
+    return file
+  }
   after(async () => {
     server.close()
     await chain.stop()
@@ -61,6 +74,7 @@ describe('ionet claim', function () {
   })
   beforeEach(() => {
     lie = undefined
+    served = undefined
   })
 
   const claim = async (...args: string[]) => {
@@ -102,6 +116,7 @@ describe('ionet claim', function () {
       account,
       payout: account,
       claimedWei: String(earned),
+      iosdWei: null,
       cumulativeWei: String(earned),
     })
     expect(txHash).to.match(/^0x\w{64}$/)
@@ -128,6 +143,89 @@ describe('ionet claim', function () {
       `claimed ${formatDecimal(earnedBy(gateway))} IO, paid to ${gateway} (transaction 0x`,
     )
     expect((await balanceOf(gateway)) - before).to.equal(earnedBy(gateway))
+  })
+
+  describe('as IOSD', () => {
+    const price = ((3n * ONE) / 2n) as Price
+    const earner = owner.address.toLowerCase() as Address
+    const claimAsIosd = async (...args: string[]) => {
+      const given = ['claim', '--config', configOf('owner.json'), '--as-iosd', ...args]
+      const spawned = spawnNode('cli/ionet.ts', given)
+      const exitCode = await spawned.ended
+      return { exitCode, stdout: spawned.stdout(), stderr: spawned.stderr() }
+    }
+    const iosdOf = () =>
+      chain.client.readContract({
+        address: chain.deployment.contracts.iosd,
+        abi: iosdAbi,
+        functionName: 'balanceOf',
+        args: [earner],
+      })
+    /** What a feed says in the block that comes next. */
+    const serveReport = async (s = 0n): Promise<void> => {
+      const { deployment } = chain
+      const registry = deployment.contracts.oracleRegistry as Address
+      const details = { domain: { chainId: deployment.chainId, registry }, groupKeyX: 1n, proposer: 0 }
+      const report = await chain.certify(price)
+      const { certificate } = report
+      if (certificate.kind !== 'group') throw new Error('identities signed it')
+      const signature = { ...certificate.signature, s: certificate.signature.s + s }
+      served = reportJson(
+        { ...report, certificate: { kind: 'group', signature } },
+        { ...details, signers: [], quotes: [], latencyMs: 0 },
+      )
+    }
+
+    it('is refused at an old price, and nothing is lost', async () => {
+      const { exitCode, stdout, stderr } = await claimAsIosd()
+      expect([exitCode, stdout]).to.deep.equal([1, ''])
+      expect(stderr).to.equal('ionet: the contract refuses the claim as IOSD: PriceTooOld\n')
+    })
+
+    it('is refused with a report that the network did not certify', async () => {
+      await serveReport(1n)
+      const { exitCode, stderr } = await claimAsIosd('--feed', url)
+      expect(exitCode).to.equal(1)
+      expect(stderr).to.match(/^ionet: the contract refuses the claim as IOSD: InvalidCertificate/)
+    })
+
+    it('is refused for less than the minimum', async () => {
+      await serveReport()
+      const { exitCode, stderr } = await claimAsIosd('--feed', url, '--min-out', '1000000')
+      expect(exitCode).to.equal(1)
+      expect(stderr).to.equal('ionet: the contract refuses the claim as IOSD: OutputTooLow\n')
+    })
+
+    it('burns all that was earned at the newest price of the feed, to the wei', async () => {
+      await serveReport()
+      const earned = earnedBy(earner)
+      const expected = iosdForIo(earned as Wei, price)
+      const { exitCode, stdout, stderr } = await claimAsIosd(
+        ...['--feed', url, '--min-out', formatDecimal(expected), '--json'],
+      )
+      expect(exitCode, stderr).to.equal(0)
+      expect(JSON.parse(stdout)).to.deep.include({
+        account: earner,
+        claimedWei: String(earned),
+        iosdWei: String(expected),
+      })
+      expect(await iosdOf()).to.equal(expected)
+    })
+
+    it('says so when there is nothing left', async () => {
+      expect((await claimAsIosd()).stdout).to.match(/^nothing to claim: 0x\w{40} has been paid all/)
+    })
+
+    it('is for the account itself, and its options for nothing else', async () => {
+      expect(await claimAsIosd('--account', gateway)).to.deep.include({
+        exitCode: 2,
+        stderr: 'ionet: --as-iosd is for the rewards of this account: leave --account out\n',
+      })
+      expect(await claim('--min-out', '1')).to.deep.include({
+        exitCode: 2,
+        stderr: 'ionet: --min-out and --feed go with --as-iosd only\n',
+      })
+    })
   })
 
   it('takes the file of a worker as it is', async () => {

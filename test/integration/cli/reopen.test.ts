@@ -10,7 +10,7 @@ import { spawnNode } from '../../support/runtime/spawned.ts'
 const NETWORKS = new URL('../../../config/networks/', import.meta.url).pathname
 const CONTRACTS = [
   ...['io', 'iosd', 'oracleRegistry', 'priceFeed', 'burner', 'emission', 'parameters', 'workerRegistry'],
-  ...['modelRegistry', 'rewardsDistributor', 'escrow', 'settlement'],
+  ...['modelRegistry', 'rewardsDistributor', 'escrow', 'settlement', 'timelock', 'governor'],
 ]
 
 describe('ionet oracle reopen', function () {

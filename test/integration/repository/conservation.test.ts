@@ -2,12 +2,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { claimCall } from '../../../chain/settlement/calls.ts'
+import { claimAsIosdCall, claimCall } from '../../../chain/settlement/calls.ts'
+import type { ProvenLine } from '../../../chain/settlement/claim.ts'
+import type { ContractCall } from '../../../chain/transactor.ts'
 import { proveReward } from '../../../protocol/epoch/ledger.ts'
+import { ONE, type Price } from '../../../protocol/units.ts'
 import { keepBooks } from '../../../scripts/conservation/books.ts'
 import { readContracts } from '../../../scripts/conservation/contracts.ts'
 import { INVARIANTS } from '../../../scripts/conservation/invariants.ts'
 import { type ChainLog, type Reading, readChain } from '../../../scripts/conservation/reading.ts'
+import { fundedAccount } from '../../support/chain/anvil.ts'
 import { type SettledChain, startSettledChain } from '../../support/cli/settled-chain.ts'
 import { spawnNode } from '../../support/runtime/spawned.ts'
 
@@ -16,6 +20,8 @@ describe('the conservation check', function () {
   let dir: string
   let chain: SettledChain
   let reading: Reading
+  /** Of the model: claims its royalties as IOSD. */
+  const owner = fundedAccount(3)
 
   before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'ionet-check-'))
@@ -24,9 +30,12 @@ describe('the conservation check', function () {
     for (const { account } of rewards) {
       const line = proveReward(rewards, account)
       if (line === undefined) throw new Error('a line has no proof')
-      const call = claimCall(chain.deployment.contracts.rewardsDistributor, line, line.proof)
-      const hash = await chain.client.writeContract({ ...call, chain: null } as never)
-      await chain.client.waitForTransactionReceipt({ hash })
+      const isOwner = account === owner.address.toLowerCase()
+      const call = isOwner ? await asIosd(line) : claimCall(distributor(), line, line.proof)
+      const sender = isOwner ? owner : fundedAccount(0)
+      const hash = await chain.client.writeContract({ ...call, account: sender, chain: null } as never)
+      const { status } = await chain.client.waitForTransactionReceipt({ hash })
+      expect(status).to.equal('success')
     }
     reading = await readChain(chain.rpcUrl, readContracts(chain.deploymentFile))
   })
@@ -34,6 +43,14 @@ describe('the conservation check', function () {
     await chain.stop()
     rmSync(dir, { recursive: true })
   })
+
+  const distributor = () => chain.deployment.contracts.rewardsDistributor
+  const asIosd = async ({ cumulative, proof }: ProvenLine): Promise<ContractCall> => {
+    const { word, certificate } = await chain.certify(ONE as Price)
+    if (certificate.kind !== 'group') throw new Error('identities signed it')
+    const report = { word, ...certificate.signature }
+    return claimAsIosdCall(distributor(), cumulative, proof, { minIosdOut: 1n, deadline: 2n ** 40n, report })
+  }
 
   const violated = (given: Reading): string[] =>
     INVARIANTS.filter(({ check }) => check(keepBooks(given), given).length > 0).map(({ name }) => name)
@@ -55,7 +72,8 @@ describe('the conservation check', function () {
     (field: string, by: bigint) =>
     (args: Args): Args => ({ ...args, report: { ...args.report, [field]: (args.report[field] ?? 0n) + by } })
 
-  it('finds nothing on a chain where two epochs were settled and claimed', () => {
+  it('finds nothing on a chain where two epochs were settled and claimed, as IO and as IOSD', () => {
+    expect(reading.logs.filter(({ eventName }) => eventName === 'ClaimedAsIosd')).to.have.length(1)
     expect(violated(reading)).to.deep.equal([])
   })
 

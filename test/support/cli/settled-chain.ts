@@ -81,6 +81,8 @@ export interface SettledChain {
   readonly reports: readonly EpochReport[]
   readonly outcomes: readonly EpochOutcome[]
   readonly client: ReturnType<typeof connect>
+  /** What the network would certify in this second. It is not brought to the chain. */
+  certify(price: Price): Promise<CertifiedReport>
   /** What a relayer would answer for an account. */
   accountJson(account: Address): Record<string, unknown> | undefined
   stop(): Promise<void>
@@ -165,16 +167,15 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
     await client.mine({ blocks: 2 })
     await reader.refresh()
   }
-  const certifyPrice = async (): Promise<CertifiedReport> => {
+  const certify = async (price: Price): Promise<CertifiedReport> => {
     const observedAt = Number((await client.getBlock()).timestamp)
-    const word = packReport({ price: PRICE, confidence: 17, observedAt, round: asRound(observedAt * 10) })
+    const word = packReport({ price, confidence: 17, observedAt, round: asRound(observedAt * 10) })
     const signature = group.sign(reportDigest(domain, deployment.feedId, word))
-    const report = {
-      keyEpoch: 1,
-      feedId: deployment.feedId as Hash,
-      word,
-      certificate: { kind: 'group', signature },
-    } as const
+    const feedId = deployment.feedId as Hash
+    return { keyEpoch: 1, feedId, word, certificate: { kind: 'group', signature } }
+  }
+  const certifyPrice = async (): Promise<CertifiedReport> => {
+    const report = await certify(PRICE)
     await send(fundedAccount(0), updateCall(contracts.priceFeed, report))
     return report
   }
@@ -313,6 +314,7 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
     reports: settled.map(({ report }) => report),
     outcomes: settled.map(({ outcome }) => outcome),
     client,
+    certify,
     accountJson: account => {
       const proven = proveReward(last?.outcome.rewards ?? [], account)
       if (proven === undefined || last === undefined) return undefined

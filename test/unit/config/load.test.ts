@@ -74,6 +74,8 @@ describe('configuration', () => {
         rewardsDistributor: address('a'),
         escrow: address('b'),
         settlement: address('c'),
+        timelock: address('d'),
+        governor: address('e'),
       },
     })
   })
