@@ -115,6 +115,10 @@ function addressesFrom(deployer: Address, nonce: number): Deployment['contracts'
   }
 }
 
+function poolsOf({ settlement, escrow, rewardsDistributor }: Deployment['contracts']) {
+  return { settlement, escrow, distributor: rewardsDistributor }
+}
+
 function linksOf(addresses: Deployment['contracts']) {
   return {
     registry: addresses.oracleRegistry,
@@ -132,7 +136,7 @@ function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
   const { members, aggregators, relayers, gateways, handoverSec, genesis, epochs } = values
   const { longestHoldEpochs, disputeSec } = values.settlement
   return [
-    creation('IO', ioAbi, ioBytecode, io, [emission, burner, [...genesis]]),
+    creation('IO', ioAbi, ioBytecode, io, [emission, burner, poolsOf(addresses), [...genesis]]),
     creation('IOSD', iosdAbi, iosdBytecode, iosd, [burner, escrow]),
     creation('OracleRegistry', oracleRegistryAbi, oracleRegistryBytecode, oracleRegistry, [
       [...members],
@@ -171,7 +175,6 @@ function stepsOf(addresses: Deployment['contracts'], values: Values): Step[] {
     creation('RewardsDistributor', rewardsDistributorAbi, rewardsDistributorBytecode, rewardsDistributor, [
       io,
       settlement,
-      workerRegistry,
       burner,
     ]),
     creation('Escrow', escrowAbi, escrowBytecode, escrow, [
@@ -205,7 +208,13 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
     epochLengthSec: BigInt(values.epochs.lengthSec),
   }
   return [
-    ...expect('IO', io, ioAbi, { minter: emission, burner, MAX_SUPPLY, totalSupply: genesis }),
+    ...expect('IO', io, ioAbi, {
+      minter: emission,
+      burner,
+      pools: poolsOf(addresses),
+      MAX_SUPPLY,
+      totalSupply: genesis,
+    }),
     ...expect('IOSD', iosd, iosdAbi, { burner, escrow, totalSupply: 0n }),
     ...expect('OracleRegistry', oracleRegistry, oracleRegistryAbi, {
       members,
@@ -263,7 +272,6 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
     ...expect('RewardsDistributor', rewardsDistributor, rewardsDistributorAbi, {
       io,
       settlement,
-      workerRegistry,
       burner,
       root: zeroHash,
       funded: 0n,

@@ -1,6 +1,6 @@
 /** One claim: the proof from a relayer, checked against the chain before anything is sent. */
 import type { LocalAccount } from 'viem'
-import { workerRegistryAbi } from '../../chain/abi/worker-registry.ts'
+import { rewardsDistributorAbi } from '../../chain/abi/rewards-distributor.ts'
 import type { NewestReport } from '../../chain/burn-terms.ts'
 import { createReader } from '../../chain/clients.ts'
 import type { Deployment } from '../../chain/deployment.ts'
@@ -71,7 +71,7 @@ export async function claimOnce(options: {
   readonly asIosd?: AsIosd
 }): Promise<ClaimOutcome> {
   const { rpcUrls, deployment, relayerUrl, account, asIosd } = options
-  const { rewardsDistributor: distributor, workerRegistry, priceFeed } = deployment.contracts
+  const { rewardsDistributor: distributor, priceFeed } = deployment.contracts
   const reader = createReader(rpcUrls)
   const chainId = await reader.getChainId()
   if (chainId !== deployment.chainId) throw new WrongChainError(chainId, deployment.chainId)
@@ -95,8 +95,8 @@ export async function claimOnce(options: {
   }
   const payout = (
     await reader.readContract({
-      address: workerRegistry,
-      abi: workerRegistryAbi,
+      address: distributor,
+      abi: rewardsDistributorAbi,
       functionName: 'payoutOf',
       args: [account],
     })

@@ -7,7 +7,7 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Votes.sol";
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 
-import {Genesis, IIO} from "./interfaces/IIO.sol";
+import {Genesis, IIO, Pools} from "./interfaces/IIO.sol";
 
 /// @notice Documented in IIO.
 contract IO is IIO, ERC20Permit, ERC20Votes {
@@ -16,9 +16,19 @@ contract IO is IIO, ERC20Permit, ERC20Votes {
     address public immutable minter;
     address public immutable burner;
 
-    constructor(address minter_, address burner_, Genesis[] memory genesis) ERC20("IO", "IO") ERC20Permit("IO") {
+    address private immutable _settlement;
+    address private immutable _escrow;
+    address private immutable _distributor;
+
+    constructor(address minter_, address burner_, Pools memory pools_, Genesis[] memory genesis)
+        ERC20("IO", "IO")
+        ERC20Permit("IO")
+    {
         minter = minter_;
         burner = burner_;
+        _settlement = pools_.settlement;
+        _escrow = pools_.escrow;
+        _distributor = pools_.distributor;
         for (uint256 i = 0; i < genesis.length; ++i) {
             _mint(genesis[i].account, genesis[i].amount);
         }
@@ -42,6 +52,17 @@ contract IO is IIO, ERC20Permit, ERC20Votes {
 
     function CLOCK_MODE() public pure override returns (string memory) {
         return "mode=timestamp";
+    }
+
+    function pools() external view returns (Pools memory) {
+        return Pools(_settlement, _escrow, _distributor);
+    }
+
+    /// @dev The pools cannot delegate, nor can nobody. To know it without looking saves a cold slot a transfer: every
+    /// claim, burn and settlement pays for one to four of them.
+    function delegates(address account) public view override returns (address) {
+        bool isPool = account == _settlement || account == _escrow || account == _distributor;
+        return isPool || account == address(0) ? address(0) : super.delegates(account);
     }
 
     function nonces(address owner) public view override(IERC20Permit, ERC20Permit, Nonces) returns (uint256) {

@@ -1,28 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 import {IBurner, Report} from "./interfaces/IBurner.sol";
 import {IIO} from "./interfaces/IIO.sol";
 import {Claim, IRewardsDistributor} from "./interfaces/IRewardsDistributor.sol";
-import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
 import {CumulativeLeaf} from "./libraries/CumulativeLeaf.sol";
 
 /// @notice Documented in IRewardsDistributor.
 contract RewardsDistributor is IRewardsDistributor {
+    using SafeCast for uint256;
+
+    /// @dev One slot: a claim reads and writes all of it. 96 bits are 3,500 times the maximum supply.
+    struct Account {
+        uint96 claimed;
+        address payout;
+    }
+
     address public immutable io;
     address public immutable settlement;
-    address public immutable workerRegistry;
     address public immutable burner;
 
     bytes32 public root;
-    uint256 public funded;
-    uint256 public claimed;
-    mapping(address account => uint256) public claimedBy;
+    /// @dev One slot, of which every epoch reads both.
+    uint128 private _funded;
+    uint128 private _claimed;
+    mapping(address account => Account) private _accounts;
 
-    constructor(address io_, address settlement_, address workerRegistry_, address burner_) {
+    constructor(address io_, address settlement_, address burner_) {
         io = io_;
         settlement = settlement_;
-        workerRegistry = workerRegistry_;
         burner = burner_;
         // The burner takes only what burnClaimed names, and that only this contract calls.
         IIO(io_).approve(burner_, type(uint256).max);
@@ -30,12 +38,13 @@ contract RewardsDistributor is IRewardsDistributor {
 
     function fund(uint64 epoch, bytes32 root_, uint256 added) external {
         require(msg.sender == settlement, Unauthorized(msg.sender, settlement));
-        uint256 total = funded + added;
+        uint256 total = _funded + added;
+        uint256 unclaimed = total - _claimed;
         // Invariant 8.
         uint256 balance = IIO(io).balanceOf(address(this));
-        require(balance >= total - claimed, NotFunded(balance, total - claimed));
+        require(balance >= unclaimed, NotFunded(balance, unclaimed));
         root = root_;
-        funded = total;
+        _funded = total.toUint128();
         emit RootPosted(epoch, root_, added, total);
     }
 
@@ -63,10 +72,32 @@ contract RewardsDistributor is IRewardsDistributor {
         emit ClaimedAsIosd(msg.sender, amount, iosdOut, cumulative);
     }
 
+    function setPayout(address payout) external {
+        _accounts[msg.sender].payout = payout;
+        emit PayoutSet(msg.sender, payoutOf(msg.sender));
+    }
+
+    function funded() external view returns (uint256) {
+        return _funded;
+    }
+
+    function claimed() external view returns (uint256) {
+        return _claimed;
+    }
+
+    function claimedBy(address account) external view returns (uint256) {
+        return _accounts[account].claimed;
+    }
+
+    function payoutOf(address account) public view returns (address) {
+        address payout = _accounts[account].payout;
+        return payout == address(0) ? account : payout;
+    }
+
     function _claim(address account, uint256 cumulative, bytes32[] calldata proof) private returns (uint256 amount) {
         amount = _count(account, cumulative, proof);
         if (amount == 0) return 0;
-        address payout = IWorkerRegistry(workerRegistry).payoutOf(account);
+        address payout = payoutOf(account);
         emit Claimed(account, payout, amount, cumulative);
         IIO(io).transfer(payout, amount);
     }
@@ -77,9 +108,9 @@ contract RewardsDistributor is IRewardsDistributor {
             CumulativeLeaf.isRewardIn(root, account, cumulative, proof), InvalidProof(account, cumulative)
         );
         // Invariant 9: no leaf falls, so a leaf is at least what was paid.
-        amount = cumulative - claimedBy[account];
+        amount = cumulative - _accounts[account].claimed;
         if (amount == 0) return 0;
-        claimedBy[account] = cumulative;
-        claimed += amount;
+        _accounts[account].claimed = cumulative.toUint96();
+        _claimed += uint128(amount);
     }
 }

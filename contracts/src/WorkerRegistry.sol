@@ -15,7 +15,6 @@ contract WorkerRegistry is IWorkerRegistry {
     address public immutable oracleRegistry;
 
     mapping(address device => address) public workerOf;
-    mapping(address account => address) private _payout;
 
     constructor(address oracleRegistry_) {
         oracleRegistry = oracleRegistry_;
@@ -27,16 +26,6 @@ contract WorkerRegistry is IWorkerRegistry {
         require(workerOf[device] == address(0), DeviceTaken(device, workerOf[device]));
         workerOf[device] = msg.sender;
         emit DeviceRegistered(msg.sender, device);
-    }
-
-    function setPayout(address payout) external {
-        _payout[msg.sender] = payout;
-        emit PayoutSet(msg.sender, payoutOf(msg.sender));
-    }
-
-    function payoutOf(address account) public view returns (address) {
-        address payout = _payout[account];
-        return payout == address(0) ? account : payout;
     }
 
     function deviceDigest(address worker, address device) public view returns (bytes32) {

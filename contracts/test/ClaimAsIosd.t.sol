@@ -80,7 +80,7 @@ contract ClaimAsIosdTest is Economy {
 
     function test_goesToTheAccountAndNotToItsPayoutAddress() external {
         vm.prank(BOB);
-        workers.setPayout(address(0xC01D));
+        distributor.setPayout(address(0xC01D));
         claim(3e18, 5e18, 0);
         vm.assertEq(iosd.balanceOf(BOB), 6e18);
         vm.assertEq(iosd.balanceOf(address(0xC01D)), 0);

@@ -175,16 +175,4 @@ contract WorkerRegistryTest is Economy {
         vm.expectRevert(abi.encodeWithSelector(IWorkerRegistry.DeviceTaken.selector, device, ALICE));
         workers.register(device, forAlice);
     }
-
-    function testFuzz_paysTheAccountItselfUntilItSaysOtherwise(address account, address payout) external {
-        vm.assertEq(workers.payoutOf(account), account);
-        vm.expectEmit(true, true, true, true, address(workers));
-        emit IWorkerRegistry.PayoutSet(account, payout == address(0) ? account : payout);
-        vm.prank(account);
-        workers.setPayout(payout);
-        vm.assertEq(workers.payoutOf(account), payout == address(0) ? account : payout);
-        vm.prank(account);
-        workers.setPayout(address(0));
-        vm.assertEq(workers.payoutOf(account), account);
-    }
 }

@@ -36,7 +36,7 @@ contract RewardsDistributorTest is Economy {
     function test_paysToThePayoutAddress() external {
         post(0, 5e18, 3e18);
         vm.prank(BOB);
-        workers.setPayout(address(0xC01D));
+        distributor.setPayout(address(0xC01D));
         vm.expectEmit(true, true, true, true, address(distributor));
         emit IRewardsDistributor.Claimed(BOB, address(0xC01D), 3e18, 3e18);
         distributor.claim(BOB, 3e18, proof(rewardLeaf(ALICE, 5e18)));
@@ -140,5 +140,17 @@ contract RewardsDistributorTest is Economy {
         if (aliceFirst) distributor.claim(ALICE, alice, proof(rewardLeaf(BOB, bob)));
         else distributor.claim(BOB, bob, proof(rewardLeaf(ALICE, alice)));
         vm.assertEq(io.balanceOf(address(distributor)), distributor.funded() - distributor.claimed());
+    }
+
+    function testFuzz_paysTheAccountItselfUntilItSaysOtherwise(address account, address payout) external {
+        vm.assertEq(distributor.payoutOf(account), account);
+        vm.expectEmit(true, true, true, true, address(distributor));
+        emit IRewardsDistributor.PayoutSet(account, payout == address(0) ? account : payout);
+        vm.prank(account);
+        distributor.setPayout(payout);
+        vm.assertEq(distributor.payoutOf(account), payout == address(0) ? account : payout);
+        vm.prank(account);
+        distributor.setPayout(address(0));
+        vm.assertEq(distributor.payoutOf(account), account);
     }
 }

@@ -6,7 +6,7 @@ import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Vo
 
 import {IO} from "../src/IO.sol";
 import {IOSD} from "../src/IOSD.sol";
-import {Genesis, IIO} from "../src/interfaces/IIO.sol";
+import {Genesis, IIO, Pools} from "../src/interfaces/IIO.sol";
 import {IIOSD} from "../src/interfaces/IIOSD.sol";
 import {Test} from "./support/Test.sol";
 
@@ -17,6 +17,8 @@ contract TokensTest is Test {
     address private constant BURNER = address(0x222);
     address private constant ESCROW = address(0x333);
     uint256 private constant MAX = 22_300_000e18;
+    /// @dev Settlement, escrow and distributor.
+    address[3] private POOLS = [address(0x444), ESCROW, address(0x555)];
 
     IO private io;
     IOSD private iosd;
@@ -29,7 +31,7 @@ contract TokensTest is Test {
     function createIo(uint256 amount) public returns (IO) {
         Genesis[] memory genesis = new Genesis[](1);
         genesis[0] = Genesis(ALICE, amount);
-        return new IO(MINTER, BURNER, genesis);
+        return new IO(MINTER, BURNER, Pools(POOLS[0], POOLS[1], POOLS[2]), genesis);
     }
 
     function test_genesisIsAllThereIsAtFirst() external view {
@@ -60,6 +62,28 @@ contract TokensTest is Test {
         vm.prank(caller);
         vm.expectRevert(abi.encodeWithSelector(IIO.Unauthorized.selector, caller, BURNER));
         io.burnFrom(ALICE, 1);
+    }
+
+    function test_whatThePoolsHoldHasNoVotes() external {
+        vm.assertEq(abi.encode(io.pools()), abi.encode(Pools(POOLS[0], POOLS[1], POOLS[2])));
+        for (uint256 i = 0; i < POOLS.length; ++i) {
+            vm.prank(POOLS[i]);
+            io.delegate(BOB);
+            vm.assertEq(io.delegates(POOLS[i]), address(0));
+            vm.prank(ALICE);
+            io.transfer(POOLS[i], 10);
+        }
+        vm.assertEq(io.getVotes(BOB), 0);
+    }
+
+    function testFuzz_everybodyElseDelegates(address account) external {
+        vm.assume(account != address(0));
+        for (uint256 i = 0; i < POOLS.length; ++i) {
+            vm.assume(account != POOLS[i]);
+        }
+        vm.prank(account);
+        io.delegate(BOB);
+        vm.assertEq(io.delegates(account), BOB);
     }
 
     function test_burningSpendsTheAllowance() external {

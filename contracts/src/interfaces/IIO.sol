@@ -10,6 +10,13 @@ struct Genesis {
     uint256 amount;
 }
 
+/// @notice The contracts that hold IO of others and cast no votes. Each may be zero.
+struct Pools {
+    address settlement;
+    address escrow;
+    address distributor;
+}
+
 /// @title IO, the token that pays for compute
 /// @notice ERC-20 with permit and votes (timestamp clock), 18 decimals, never more than MAX_SUPPLY.
 interface IIO is IERC20, IERC20Permit {
@@ -24,6 +31,9 @@ interface IIO is IERC20, IERC20Permit {
 
     /// @notice The only account that can burn.
     function burner() external view returns (address);
+
+    /// @notice Whose balances have no votes.
+    function pools() external view returns (Pools memory);
 
     /// @notice Creates `amount` for `to`. Only the minter.
     /// @dev Reverts with ERC20ExceededSafeSupply(given, maximum) above MAX_SUPPLY.

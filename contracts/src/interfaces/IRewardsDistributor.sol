@@ -29,13 +29,11 @@ interface IRewardsDistributor {
     event Claimed(address indexed account, address indexed payout, uint256 amount, uint256 cumulative);
     /// @param amount In wei of IO, all of which was burned.
     event ClaimedAsIosd(address indexed account, uint256 amount, uint256 iosd, uint256 cumulative);
+    event PayoutSet(address indexed account, address indexed payout);
 
     function io() external view returns (address);
 
     function settlement() external view returns (address);
-
-    /// @notice Where payout addresses are set.
-    function workerRegistry() external view returns (address);
 
     /// @notice Where claims become IOSD. It has an allowance over all IO here for ever.
     function burner() external view returns (address);
@@ -51,6 +49,15 @@ interface IRewardsDistributor {
 
     /// @notice All that has been paid to an account, in wei.
     function claimedBy(address account) external view returns (uint256);
+
+    /// @notice Where rewards of `account` are paid: what it set, or itself.
+    function payoutOf(address account) external view returns (address);
+
+    /// @notice Sets where the caller's rewards are paid from now on, whether as worker, model owner or gateway; zero
+    /// means to the caller itself.
+    /// @dev WARNING: whoever holds the caller's key can set it. It keeps rewards off a machine in use, it does not
+    /// protect against the loss of that machine's key.
+    function setPayout(address payout) external;
 
     /// @notice Replaces the root. Only Settlement, which has sent `added` before.
     function fund(uint64 epoch, bytes32 root, uint256 added) external;

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Signature} from "./IOracleRegistry.sol";
 
-/// @title Workers, the devices they prove, and where their rewards go
+/// @title Workers, and the devices they prove
 /// @notice A worker is the account that signs batches and earns. A device is a key that lives on one machine; it
 /// belongs to one worker for good, so that one device cannot answer for two.
 interface IWorkerRegistry {
@@ -12,7 +12,6 @@ interface IWorkerRegistry {
     error DeviceTaken(address device, address worker);
 
     event DeviceRegistered(address indexed worker, address indexed device);
-    event PayoutSet(address indexed account, address indexed payout);
 
     /// @notice Of whose EIP-712 domain a device's signature is.
     function oracleRegistry() external view returns (address);
@@ -20,19 +19,10 @@ interface IWorkerRegistry {
     /// @notice The worker of a device; zero when it is not registered.
     function workerOf(address device) external view returns (address);
 
-    /// @notice Where rewards of `account` are paid: what it set, or itself.
-    function payoutOf(address account) external view returns (address);
-
     /// @notice What a device signs: EIP-712 Device(address worker,address device).
     function deviceDigest(address worker, address device) external view returns (bytes32);
 
     /// @notice Registers a device of the caller.
     /// @param signature By the device, over `deviceDigest`: nobody can take the key of another's machine.
     function register(address device, Signature calldata signature) external;
-
-    /// @notice Sets where the caller's rewards are paid from now on, whether as worker, model owner or gateway; zero
-    /// means to the caller itself.
-    /// @dev WARNING: whoever holds the caller's key can set it. It keeps rewards off a machine in use, it does not
-    /// protect against the loss of that machine's key.
-    function setPayout(address payout) external;
 }

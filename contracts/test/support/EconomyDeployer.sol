@@ -19,7 +19,7 @@ import {BurnerParams} from "../../src/interfaces/IBurner.sol";
 import {EmissionParams} from "../../src/interfaces/IEmission.sol";
 import {EpochTiming} from "../../src/interfaces/IEpochClock.sol";
 import {IGroupKeyConsumer} from "../../src/interfaces/IGroupKeyConsumer.sol";
-import {Genesis} from "../../src/interfaces/IIO.sol";
+import {Genesis, Pools} from "../../src/interfaces/IIO.sol";
 import {EpochParams} from "../../src/interfaces/IParameters.sol";
 import {SettlementLinks} from "../../src/interfaces/ISettlement.sol";
 import {Network} from "./Network.sol";
@@ -116,7 +116,7 @@ contract EconomyDeployer is EconomyValues {
         }
         Genesis[] memory genesis = new Genesis[](1);
         genesis[0] = Genesis(ALICE, genesisAmount);
-        io = IO(vm.deployCode("IO.sol:IO", abi.encode(at[5], at[4], genesis)));
+        io = IO(vm.deployCode("IO.sol:IO", abi.encode(at[5], at[4], Pools(at[11], at[10], at[9]), genesis)));
         iosd = IOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(at[4], at[10])));
         IGroupKeyConsumer[] memory consumers = new IGroupKeyConsumer[](2);
         consumers[0] = IGroupKeyConsumer(at[3]);
@@ -133,7 +133,7 @@ contract EconomyDeployer is EconomyValues {
         all.distributor = RewardsDistributor(
             vm.deployCode(
                 "RewardsDistributor.sol:RewardsDistributor",
-                abi.encode(address(io), at[11], address(all.workers), address(burner))
+                abi.encode(address(io), at[11], address(burner))
             )
         );
         all.escrow = deployEscrow(at[11], at[9], LONGEST_HOLD, timing());

@@ -7,7 +7,7 @@ import {IOSD} from "../../src/IOSD.sol";
 import {OracleRegistry} from "../../src/OracleRegistry.sol";
 import {PriceFeed} from "../../src/PriceFeed.sol";
 import {BurnerParams} from "../../src/interfaces/IBurner.sol";
-import {Genesis} from "../../src/interfaces/IIO.sol";
+import {Genesis, Pools} from "../../src/interfaces/IIO.sol";
 import {IGroupKeyConsumer} from "../../src/interfaces/IGroupKeyConsumer.sol";
 import {Member, NetworkServices, RegistryState, Signature} from "../../src/interfaces/IOracleRegistry.sol";
 import {FeedParams} from "../../src/interfaces/IPriceFeed.sol";
@@ -47,7 +47,7 @@ abstract contract Network is Signing {
 
         Genesis[] memory genesis = new Genesis[](1);
         genesis[0] = Genesis(ALICE, GENESIS);
-        io = IO(vm.deployCode("IO.sol:IO", abi.encode(MINTER, burnerAddress, genesis)));
+        io = IO(vm.deployCode("IO.sol:IO", abi.encode(MINTER, burnerAddress, Pools(address(0), ESCROW, address(0)), genesis)));
         iosd = IOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(burnerAddress, ESCROW)));
         IGroupKeyConsumer[] memory consumers = new IGroupKeyConsumer[](1);
         consumers[0] = IGroupKeyConsumer(feedAddress);
