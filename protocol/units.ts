@@ -88,3 +88,8 @@ export function distanceBps(value: bigint, reference: bigint): bigint {
 export function iosdForIo(io: Wei, price: Price): Wei {
   return mulDivDown(io, price, ONE) as Wei
 }
+
+/** IO that must be burned for `iosd` at `price`: ⌈iosd / price⌉. `price` must be positive. */
+export function ioForIosd(iosd: Wei, price: Price): Wei {
+  return mulDivUp(iosd, ONE, price) as Wei
+}

@@ -63,7 +63,7 @@ function readForge(output: string): Counts | undefined {
 const started = performance.now()
 const mocha = ['node_modules/mocha/bin/mocha.js']
 // The compiler of contracts takes minutes of one core when nothing is cached; these tests depend on no time.
-const contracts = run(['scripts/forge-test.ts'], readForge, 'at the end')
+const contracts = run(['scripts/forge-test.ts', '--short'], readForge, 'at the end')
 const suites = [
   () => run([...mocha, 'test/unit/**/*.test.ts', 'test/property/**/*.test.ts'], readMocha),
   () => run([...mocha, '--timeout', '120000', 'test/simulation/**/*.test.ts'], readMocha),

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-
 import {BurnerParams, IBurner, Permit, Report} from "./interfaces/IBurner.sol";
 import {IIO} from "./interfaces/IIO.sol";
 import {IIOSD} from "./interfaces/IIOSD.sol";
 import {IOracleRegistry, Signature} from "./interfaces/IOracleRegistry.sol";
 import {IPriceFeed} from "./interfaces/IPriceFeed.sol";
+import {Exchange} from "./libraries/Exchange.sol";
 import {LeakyBucket} from "./libraries/LeakyBucket.sol";
 import {OracleDomain} from "./libraries/OracleDomain.sol";
 import {ReportWord} from "./libraries/ReportWord.sol";
@@ -26,7 +25,6 @@ contract Burner is IBurner {
 
     bytes32 private constant PAUSE_TYPEHASH = keccak256("PauseBurns(uint32 pauses)");
     uint256 private constant BPS = 10_000;
-    uint256 private constant ONE = 1e18;
 
     address public immutable io;
     address public immutable iosd;
@@ -169,7 +167,7 @@ contract Burner is IBurner {
         returns (uint256 iosdOut)
     {
         (uint256 price, uint256 round) = _guardedPrice(deadline);
-        iosdOut = Math.mulDiv(ioIn, price, ONE);
+        iosdOut = Exchange.iosdForIo(ioIn, price);
         require(iosdOut != 0, ZeroOutput());
         require(iosdOut >= minIosdOut, OutputTooLow(iosdOut, minIosdOut));
         _exchange(account, ioIn, iosdOut, price, round);
@@ -178,7 +176,7 @@ contract Burner is IBurner {
     function _burnExactOut(uint256 iosdOut, uint256 maxIoIn, uint256 deadline) private returns (uint256 ioIn) {
         (uint256 price, uint256 round) = _guardedPrice(deadline);
         require(iosdOut != 0, ZeroOutput());
-        ioIn = Math.mulDiv(iosdOut, ONE, price, Math.Rounding.Ceil);
+        ioIn = Exchange.ioForIosd(iosdOut, price);
         require(ioIn <= maxIoIn, InputTooHigh(ioIn, maxIoIn));
         _exchange(msg.sender, ioIn, iosdOut, price, round);
     }

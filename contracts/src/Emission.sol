@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-
 import {EpochClock} from "./EpochClock.sol";
 import {IBurner} from "./interfaces/IBurner.sol";
 import {EmissionParams, EpochEmission, IEmission} from "./interfaces/IEmission.sol";
 import {EpochTiming} from "./interfaces/IEpochClock.sol";
 import {IIO} from "./interfaces/IIO.sol";
+import {EmissionCurve} from "./libraries/EmissionCurve.sol";
 
 /// @notice Documented in IEmission.
 contract Emission is IEmission, EpochClock {
-    uint256 private constant YEAR_SEC = 365 days;
-    /// @dev From this period on less than one wei is left of any schedule that fits its 96 bits.
-    uint256 private constant LAST_PERIOD = 97;
-
     address public immutable io;
     address public immutable burner;
     address public immutable settlement;
@@ -92,22 +87,11 @@ contract Emission is IEmission, EpochClock {
         uint256 to = from + epochLengthSec;
         emission.scheduled = scheduledUntil(to) - scheduledUntil(from);
         emission.burned = IBurner(burner).burnedIn(epoch);
-        emission.cap = _yearlyNetCap * to / YEAR_SEC - _yearlyNetCap * from / YEAR_SEC;
-        emission.net = Math.min(emission.burned, emission.cap);
+        emission.cap = EmissionCurve.netCap(_yearlyNetCap, from, to);
+        emission.net = EmissionCurve.net(emission.burned, emission.cap);
     }
 
     function scheduledUntil(uint256 elapsedSec) public view returns (uint256) {
-        return Math.min(_curve(elapsedSec), maxScheduled);
-    }
-
-    /// @dev C(t) over its common denominator, so that it is rounded once:
-    /// A·((2^(k+1) − 2)·H + (t − kH)) / (2^k·H). At most 96 + 98 + 40 bits.
-    function _curve(uint256 elapsedSec) private view returns (uint256) {
-        uint256 period = elapsedSec / _halvingPeriodSec;
-        // Rounded down from less than one wei below twice the launch emission.
-        if (period >= LAST_PERIOD) return _launchEmission == 0 ? 0 : 2 * _launchEmission - 1;
-        uint256 halvings = 1 << period;
-        uint256 periods = 2 * (halvings - 1) * _halvingPeriodSec + elapsedSec - period * _halvingPeriodSec;
-        return _launchEmission * periods / (halvings * _halvingPeriodSec);
+        return EmissionCurve.scheduledBy(_launchEmission, _halvingPeriodSec, maxScheduled, elapsedSec);
     }
 }

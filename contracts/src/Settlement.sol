@@ -11,6 +11,7 @@ import {IOracleRegistry, Signature} from "./interfaces/IOracleRegistry.sol";
 import {EpochParams, IParameters} from "./interfaces/IParameters.sol";
 import {IRewardsDistributor} from "./interfaces/IRewardsDistributor.sol";
 import {EpochPool, EpochReport, EpochStatus, ISettlement, SettlementLinks} from "./interfaces/ISettlement.sol";
+import {EmissionCurve} from "./libraries/EmissionCurve.sol";
 import {OracleDomain} from "./libraries/OracleDomain.sol";
 import {Schnorr} from "./libraries/Schnorr.sol";
 
@@ -21,7 +22,6 @@ contract Settlement is ISettlement, EpochClock {
     );
 
     uint256 private constant BPS = 10_000;
-    uint256 private constant YEAR_SEC = 365 days;
     uint8 private constant IO_ASSET = 1;
     uint8 private constant IOSD_ASSET = 2;
 
@@ -230,9 +230,8 @@ contract Settlement is ISettlement, EpochClock {
         IRewardsDistributor(_distributor).fund(report.epoch, report.rewardRoot, added);
     }
 
-    /// @dev What this epoch takes from the reserve: so much that an even flow would last a year.
     function _release() private view returns (uint256) {
-        return reserve / (YEAR_SEC / epochLengthSec);
+        return EmissionCurve.released(reserve, epochLengthSec);
     }
 
     function _addedBy(EpochReport calldata report) private pure returns (uint256) {

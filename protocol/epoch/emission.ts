@@ -6,7 +6,10 @@ import { ONE } from '../units.ts'
 
 const DAY_SEC = 86_400n
 
-/** Fixed at deployment. Amounts in wei. */
+/** From this period on less than one wei is left of any schedule that fits 96 bits, as all do on chain. */
+const LAST_PERIOD = 97n
+
+/** Fixed at deployment. Amounts in wei, of at most 96 bits. */
 export interface EmissionTerms {
   /** At most this many IO ever exist by genesis and schedule (invariant 1). */
   readonly maxSupply: bigint
@@ -40,9 +43,11 @@ export const MAINNET_EMISSION: EmissionTerms = {
 export function curveAt(terms: EmissionTerms, elapsedSec: bigint): bigint {
   const { firstPeriod, periodSec } = terms
   const k = elapsedSec / periodSec
+  // Rounded down from less than one wei below twice the first period's.
+  if (k >= LAST_PERIOD) return firstPeriod === 0n ? 0n : 2n * firstPeriod - 1n
   const halvings = 1n << k
   // Over the common denominator 2^k·H: two floors would lose a wei at every halving.
-  const numerator = (2n * halvings - 2n) * periodSec + (elapsedSec - k * periodSec)
+  const numerator = (2n * halvings - 2n) * periodSec + (elapsedSec % periodSec)
   return (firstPeriod * numerator) / (halvings * periodSec)
 }
 

@@ -1,7 +1,7 @@
 /** Cumulative amounts of every account and payer, and their Merkle trees. Lines never fall (invariant 9). */
 import type { Address, Hash, Hex } from '../bytes.ts'
-import { leafHash, merkleProof, merkleRoot } from '../merkle.ts'
-import { abiWords } from '../usage/wire.ts'
+import { flatMerkleTree, leafHash, leafHashes } from '../merkle.ts'
+import { abiWords, setWord, WORD_BYTES } from '../usage/wire.ts'
 
 /** All that an account has ever earned, wei of IO. */
 export interface RewardLine {
@@ -24,34 +24,76 @@ export function debitLeaf({ payer, cumulativeIosd, cumulativeIo }: DebitLine): H
   return leafHash(abiWords(payer, cumulativeIosd, cumulativeIo))
 }
 
-export function rewardRootOf(lines: readonly RewardLine[]): Hash {
-  return merkleRoot(lines.map(rewardLeaf))
-}
-
-export function debitRootOf(lines: readonly DebitLine[]): Hash {
-  return merkleRoot(lines.map(debitLeaf))
+/** Lines and what proves each of them: hashed once, for who answers many. */
+export interface RewardTree {
+  readonly root: Hash
+  /** What an account needs to claim; undefined when it has never earned anything. */
+  prove(account: Address): ProvenReward | undefined
 }
 
 export interface ProvenReward extends RewardLine {
   readonly proof: readonly Hex[]
 }
 
-/** What an account needs to claim; undefined when it has never earned anything. */
-export function proveReward(lines: readonly RewardLine[], account: Address): ProvenReward | undefined {
-  const line = lines.find(item => item.account === account)
-  if (line === undefined) return undefined
-  return { ...line, proof: merkleProof(lines.map(rewardLeaf), rewardLeaf(line)) }
+export function rewardTreeOf(lines: readonly RewardLine[]): RewardTree {
+  const tree = flatMerkleTree(
+    leafHashes(lines, 2 * WORD_BYTES, (row, { account, cumulative }) => {
+      setWord(row, 0, BigInt(account))
+      setWord(row, 1, cumulative)
+    }),
+  )
+  return {
+    root: tree.root,
+    prove: account => {
+      const line = lines.find(item => item.account === account)
+      return line && { ...line, proof: tree.proof(rewardLeaf(line)) }
+    },
+  }
+}
+
+export interface DebitTree {
+  readonly root: Hash
+  /** What a payer needs to withdraw; undefined when it had no deposit. */
+  prove(payer: Address): ProvenDebit | undefined
 }
 
 export interface ProvenDebit extends DebitLine {
   readonly proof: readonly Hex[]
 }
 
-/** What a payer needs to withdraw; undefined when it had no deposit. */
+export function debitTreeOf(lines: readonly DebitLine[]): DebitTree {
+  const tree = flatMerkleTree(
+    leafHashes(lines, 3 * WORD_BYTES, (row, { payer, cumulativeIosd, cumulativeIo }) => {
+      setWord(row, 0, BigInt(payer))
+      setWord(row, 1, cumulativeIosd)
+      setWord(row, 2, cumulativeIo)
+    }),
+  )
+  return {
+    root: tree.root,
+    prove: payer => {
+      const line = lines.find(item => item.payer === payer)
+      return line && { ...line, proof: tree.proof(debitLeaf(line)) }
+    },
+  }
+}
+
+export function rewardRootOf(lines: readonly RewardLine[]): Hash {
+  return rewardTreeOf(lines).root
+}
+
+export function debitRootOf(lines: readonly DebitLine[]): Hash {
+  return debitTreeOf(lines).root
+}
+
+/** {@link RewardTree.prove}, once. */
+export function proveReward(lines: readonly RewardLine[], account: Address): ProvenReward | undefined {
+  return rewardTreeOf(lines).prove(account)
+}
+
+/** {@link DebitTree.prove}, once. */
 export function proveDebit(lines: readonly DebitLine[], payer: Address): ProvenDebit | undefined {
-  const line = lines.find(item => item.payer === payer)
-  if (line === undefined) return undefined
-  return { ...line, proof: merkleProof(lines.map(debitLeaf), debitLeaf(line)) }
+  return debitTreeOf(lines).prove(payer)
 }
 
 export function addRewards(

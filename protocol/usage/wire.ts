@@ -48,3 +48,17 @@ export function abiWords(...values: readonly (bigint | number | Hex)[]): Hex {
   })
   return hexOf(out)
 }
+
+/**
+ * Writes a number as word `index` of such an encoding.
+ *
+ * @throws {RangeError} when it does not fit
+ */
+export function setWord(encoded: DataView, index: number, value: bigint): void {
+  if (value < 0n || value >> 256n !== 0n) throw new RangeError(`${value} does not fit in ${WORD_BYTES} bytes`)
+  const end = (index + 1) * WORD_BYTES
+  encoded.setBigUint64(end - 32, value >> 192n)
+  encoded.setBigUint64(end - 24, value >> 128n)
+  encoded.setBigUint64(end - 16, value >> 64n)
+  encoded.setBigUint64(end - 8, value)
+}

@@ -3,6 +3,7 @@ import {
   DecimalError,
   distanceBps,
   formatDecimal,
+  ioForIosd,
   iosdForIo,
   MAX_PRICE,
   mulDivDown,
@@ -97,5 +98,24 @@ describe('IOSD for IO', () => {
 
   it('loses nothing at the highest price a report can carry', () => {
     expect(iosdForIo(ONE as Wei, MAX_PRICE as Price)).to.equal(2n ** 80n - 1n)
+  })
+})
+
+describe('IO for IOSD', () => {
+  it('is the amount over the price, rounded up against who burns', () => {
+    expect(ioForIosd(parseDecimal('5') as Wei, parseDecimal('5') as Price)).to.equal(ONE)
+    expect(ioForIosd(1n as Wei, parseDecimal('5') as Price)).to.equal(1n)
+    expect(ioForIosd(6n as Wei, parseDecimal('5') as Price)).to.equal(2n)
+    expect(ioForIosd(0n as Wei, 1n as Price)).to.equal(0n)
+  })
+
+  it('never buys more than it gives back', () => {
+    for (const price of [1n, 3n, ONE - 1n, ONE + 1n, MAX_PRICE] as Price[]) {
+      for (const iosd of [1n, 7n, ONE] as Wei[]) {
+        const io = ioForIosd(iosd, price)
+        expect(iosdForIo(io, price) >= iosd).to.equal(true)
+        expect(iosdForIo((io - 1n) as Wei, price) < iosd).to.equal(true)
+      }
+    }
   })
 })
