@@ -292,7 +292,8 @@ function expectationsOf(addresses: Deployment['contracts'], values: Values): Exp
       groupKeys: NO_KEYS,
       nextEpoch: 0n,
       reserve: 0n,
-      staged: [false, 0n],
+      staged: [false, 0n, 0, zeroHash],
+      nextAttempt: 0,
     }),
     ...expect('Timelock', timelock, timelockAbi, { getMinDelay: BigInt(values.governance.timelockDelaySec) }),
     ...expect('IOGovernor', governor, ioGovernorAbi, {

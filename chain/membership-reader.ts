@@ -123,8 +123,9 @@ export async function readRegistry(
   }
 }
 
-function groupKeyOf({ keyEpoch, px, transcriptHash, participants }: KeyView): GroupKey | undefined {
-  return keyEpoch === 0 ? undefined : { px, transcriptHash, participants: slotsOf(participants) }
+/** None before the first one, nor after the timelock has installed other members until these have made theirs. */
+function groupKeyOf({ px, transcriptHash, participants }: KeyView): GroupKey | undefined {
+  return px === 0n ? undefined : { px, transcriptHash, participants: slotsOf(participants) }
 }
 
 /** A set's members by its number. The list of a number never changes. */

@@ -62,11 +62,13 @@ export function verifyCertifiedReport(
   report: CertifiedReport,
   crypto: CertificateCrypto,
 ): boolean {
-  if (report.keyEpoch !== membership.keyEpoch || membership.groupKey === undefined) return false
+  if (report.keyEpoch !== membership.keyEpoch) return false
   const digest = reportDigest(domain, report.feedId, report.word)
-  return report.certificate.kind === 'group'
-    ? crypto.verifyGroup(membership.groupKey.px, digest, report.certificate.signature)
-    : verifyQuorumSignatures(membership, digest, report.certificate.signatures, crypto)
+  const { certificate } = report
+  if (certificate.kind === 'quorum')
+    return verifyQuorumSignatures(membership, digest, certificate.signatures, crypto)
+  const { groupKey } = membership
+  return groupKey !== undefined && crypto.verifyGroup(groupKey.px, digest, certificate.signature)
 }
 
 const GROUP = 1

@@ -102,6 +102,18 @@ export function digestOf(
   struct: StructType,
   message: Readonly<Record<string, StructValue>>,
 ): Uint8Array {
+  const signed = new Uint8Array(2 + 2 * WORD)
+  signed.set([0x19, 0x01])
+  signed.set(
+    once(separators, domain, () => bytesOf(domainSeparator({ domain: eip712Domain(domain) }))),
+    2,
+  )
+  signed.set(structHashOf(struct, message), 2 + WORD)
+  return keccak_256(signed)
+}
+
+/** What a digest has of the struct alone, without the domain. @throws {RangeError} as {@link digestOf} does */
+export function structHashOf(struct: StructType, message: Readonly<Record<string, StructValue>>): Uint8Array {
   const words = new Uint8Array(WORD * (struct.fields.length + 1))
   words.set(
     once(typeHashes, struct, () => typeHashOf(struct)),
@@ -112,14 +124,7 @@ export function digestOf(
     if (value === undefined) throw new RangeError(`${struct.name} without ${name}`)
     writeWord(words.subarray(WORD * (index + 1), WORD * (index + 2)), type, value)
   })
-  const signed = new Uint8Array(2 + 2 * WORD)
-  signed.set([0x19, 0x01])
-  signed.set(
-    once(separators, domain, () => bytesOf(domainSeparator({ domain: eip712Domain(domain) }))),
-    2,
-  )
-  signed.set(keccak_256(words), 2 + WORD)
-  return keccak_256(signed)
+  return keccak_256(words)
 }
 
 const WORD = 32

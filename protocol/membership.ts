@@ -38,6 +38,10 @@ export interface Membership {
   readonly memberSet: number
   /** 0 until the first group key is installed. */
   readonly keyEpoch: number
+  /**
+   * Undefined until the first one is installed, and again, in a key epoch of its own, from when the timelock has
+   * replaced all members until these have made one: a quorum of identities alone certifies then.
+   */
   readonly groupKey: GroupKey | undefined
   /** n, f and q are frozen for the key epoch: a suspension never lowers them. */
   readonly quorum: Quorum

@@ -45,6 +45,42 @@ export function activateCall(settlement: Address, report: EpochReport): Contract
   }
 }
 
+/**
+ * Makes the staged report of an epoch void.
+ *
+ * @param signatures over `vetoDigest`, of at least f + 1 active members, ascending by address
+ */
+export function vetoCall(
+  settlement: Address,
+  epoch: number,
+  signatures: readonly Uint8Array[],
+): ContractCall {
+  return {
+    address: settlement,
+    abi: settlementAbi,
+    functionName: 'veto',
+    args: [BigInt(epoch), signatures.map(contractSignature)],
+  }
+}
+
+/**
+ * Settles the next epoch without a report.
+ *
+ * @param signatures over `emptyEpochDigest`, of a quorum of active members, ascending by address
+ */
+export function settleEmptyCall(
+  settlement: Address,
+  epoch: number,
+  signatures: readonly Uint8Array[],
+): ContractCall {
+  return {
+    address: settlement,
+    abi: settlementAbi,
+    functionName: 'settleEmpty',
+    args: [BigInt(epoch), signatures.map(contractSignature)],
+  }
+}
+
 /** Pays an account all that it has earned and not been paid. Anybody may send it. */
 export function claimCall(
   distributor: Address,

@@ -8,9 +8,14 @@ import { settlementAbi } from '../abi/settlement.ts'
 import { workerRegistryAbi } from '../abi/worker-registry.ts'
 import type { Deployment } from '../deployment.ts'
 
-/** Of an epoch that is staged, and of one that becomes active, in the order in which a transaction emits them. */
+/**
+ * Of an epoch that is staged, vetoed or settled empty, and of one that becomes active, in the order in which a
+ * transaction emits them.
+ */
 export const EPOCH_EVENTS = [
   getAbiItem({ abi: settlementAbi, name: 'EpochStaged' }),
+  getAbiItem({ abi: settlementAbi, name: 'EpochVetoed' }),
+  getAbiItem({ abi: settlementAbi, name: 'EpochEmptied' }),
   getAbiItem({ abi: emissionAbi, name: 'EpochMinted' }),
   getAbiItem({ abi: emissionAbi, name: 'NetEmissionMinted' }),
   getAbiItem({ abi: settlementAbi, name: 'RewardsPosted' }),
@@ -28,6 +33,7 @@ export const REGISTRY_EVENTS = [
   getAbiItem({ abi: modelRegistryAbi, name: 'ModelRetired' }),
   getAbiItem({ abi: oracleRegistryAbi, name: 'GroupKeyRotated' }),
   getAbiItem({ abi: oracleRegistryAbi, name: 'MembersProposed' }),
+  getAbiItem({ abi: oracleRegistryAbi, name: 'MembersInstalled' }),
 ] as const
 
 export const FOLLOWED_EVENTS = [...EPOCH_EVENTS, ...DEPOSIT_EVENTS, ...REGISTRY_EVENTS] as const

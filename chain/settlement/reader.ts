@@ -7,6 +7,7 @@ import type { PublicClient } from 'viem'
 import type { Address } from '../../protocol/bytes.ts'
 import type { EmissionTerms } from '../../protocol/epoch/emission.ts'
 import type { EpochParameters } from '../../protocol/epoch/parameters.ts'
+import type { EpochReport } from '../../protocol/epoch/report.ts'
 import { type EpochClock, epochEndSec } from '../../protocol/epoch/time.ts'
 import { ASSET, type Asset } from '../../protocol/usage/wire.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -20,8 +21,21 @@ import type { Deployment } from '../deployment.ts'
 import { type Finality, readMembers, WrongChainError } from '../membership-reader.ts'
 import { BLOCK_POLL_MS, BoundedMap, createChainBlocks, inTurn } from './blocks.ts'
 import { DepositLedger, isDepositLog, linesOf } from './deposit-ledger.ts'
-import { NOTHING_PENDING, type PendingEpoch, readEpochs, type UntimedEpoch } from './epoch-logs.ts'
-import { DEPOSIT_EVENTS, EPOCH_EVENTS, FOLLOWED_EVENTS, followedContracts, logsBetween } from './events.ts'
+import {
+  NOTHING_PENDING,
+  type PendingEpoch,
+  readEpochs,
+  standInFor,
+  type UntimedEpoch,
+} from './epoch-logs.ts'
+import {
+  DEPOSIT_EVENTS,
+  EPOCH_EVENTS,
+  FOLLOWED_EVENTS,
+  type FollowedLog,
+  followedContracts,
+  logsBetween,
+} from './events.ts'
 import { Registries } from './registries.ts'
 import {
   type AssetAccount,
@@ -103,6 +117,11 @@ export function createSettlementReader(
     return { ...epoch, timestampSec: timestampSec ?? 0 }
   }
 
+  const timeOf = async ({ blockNumber }: FollowedLog): Promise<number> => {
+    const block = await blocks.blockAt(Number(blockNumber))
+    return block?.timestampSec ?? 0
+  }
+
   const readFinal = async (signal?: AbortSignal): Promise<void> => {
     const { final } = blocks.head()
     const query = { address: addresses, events: FOLLOWED_EVENTS }
@@ -115,13 +134,17 @@ export function createSettlementReader(
       const read = readEpochs(pending, logs)
       const settled: SettledEpoch[] = []
       for (const epoch of read.settled.slice(-KEPT_EPOCHS)) settled.push(await timed(epoch))
+      const installedSec = new Map<FollowedLog, number>()
+      for (const log of logs) {
+        if (log.eventName === 'MembersInstalled') installedSec.set(log, await timeOf(log))
+      }
       // Nothing is awaited from here on: a failure above leaves this chunk to be read again, as a whole.
       for (const epoch of settled) epochs.set(epoch.report.epoch, epoch)
       lastFinal = settled.at(-1) ?? lastFinal
       pending = read.pending
       for (const log of logs) {
         if (isDepositLog(log)) deposits.add(log)
-        else registries.add(log)
+        else registries.add(log, installedSec.get(log))
       }
       nextBlock = to + 1
     }
@@ -227,11 +250,17 @@ export function createSettlementReader(
       state = read.pending
       const match = read.settled.find(item => item.report.epoch === epoch)
       if (match === undefined) continue
-      const settled = await timed(match)
+      const settled = await timed(match.emptied ? { ...match, report: await standIn(epoch) } : match)
       found.set(epoch, settled)
       return settled
     }
     return undefined
+  }
+
+  /** Of an emptied epoch the totals are in the report before it. */
+  const standIn = async (epoch: number): Promise<EpochReport> => {
+    const before = await findSettled(epoch - 1)
+    return standInFor(epoch, before === undefined ? NOTHING_SETTLED : totalsOf(before.report))
   }
 
   const loop = createLoop({
@@ -294,10 +323,13 @@ export function createSettlementReader(
   }
 }
 
-function stateAfter(last: SettledEpoch | undefined, { report: staged }: PendingEpoch): SettlementState {
-  if (last === undefined) return { nextEpoch: 0, reserve: 0n, previous: NOTHING_SETTLED, staged }
-  const { report, reserveAfter } = last
-  return { nextEpoch: report.epoch + 1, reserve: reserveAfter, previous: totalsOf(report), staged }
+function stateAfter(last: SettledEpoch | undefined, pending: PendingEpoch): SettlementState {
+  const { nextAttempt, owedFrom, report } = pending
+  const staged = pending.emptied === true ? undefined : report
+  const now = { staged, nextAttempt, owedFrom }
+  if (last === undefined) return { ...now, nextEpoch: 0, reserve: 0n, previous: NOTHING_SETTLED }
+  const previous = totalsOf(last.report)
+  return { ...now, nextEpoch: last.report.epoch + 1, reserve: last.reserveAfter, previous }
 }
 
 /** Fixed at deployment. */

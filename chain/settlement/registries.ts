@@ -5,6 +5,7 @@
 import type { Address, Hash } from '../../protocol/bytes.ts'
 import type { Model } from '../../protocol/epoch/settle-usage.ts'
 import { type Member, slotsOf } from '../../protocol/membership.ts'
+import { EMPTY_ROOT } from '../../protocol/merkle.ts'
 import { membersOfList } from '../membership-reader.ts'
 import type { FollowedLog } from './events.ts'
 import type { InstalledKey } from './types.ts'
@@ -26,12 +27,13 @@ export class Registries {
   readonly #workerOfDevice = new Map<Hash, Address>()
   readonly #models = new Map<Hash, RegisteredModel>()
   readonly #groupKeys = new Map<number, Omit<InstalledKey, 'members'>>()
-  /** Members by the number of their set: a quorum of members has signed each. */
+  /** Members by the number of their set: a quorum of members has signed each, or the timelock installed it. */
   readonly #memberSets = new Map<number, readonly Member[]>()
   /** Key epoch → the second from which it counts. */
   readonly #switches = new Map<number, number>()
 
-  add(log: FollowedLog): void {
+  /** @param timeSec of the log's block; of MembersInstalled alone, which does not say it */
+  add(log: FollowedLog, timeSec = 0): void {
     switch (log.eventName) {
       case 'DeviceRegistered': {
         const worker = lower(log.args.worker)
@@ -67,6 +69,13 @@ export class Registries {
       case 'MembersProposed':
         this.addMembers(log.args.memberSet, membersOfList(log.args.members))
         return
+      case 'MembersInstalled': {
+        const { keyEpoch, memberSet, members } = log.args
+        this.addMembers(memberSet, membersOfList(members))
+        this.#switches.set(keyEpoch, timeSec)
+        this.#groupKeys.set(keyEpoch, { memberSet, px: 0n, transcriptHash: EMPTY_ROOT, participants: [] })
+        return
+      }
       default:
     }
   }

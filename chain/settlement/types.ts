@@ -21,11 +21,18 @@ export interface SettlementState {
   readonly previous: SettledTotals
   /** The next epoch's report while it may still be disputed. */
   readonly staged: EpochReport | undefined
+  /** The lowest attempt that is taken of the next epoch: one above that of the report that is staged or was vetoed. */
+  readonly nextAttempt: number
+  /** The first epoch after the last one with a bundle: below `nextEpoch` when emptied ones lie between. */
+  readonly owedFrom: number
 }
 
 /** An active epoch as the chain's events tell it. Amounts in wei of IO. */
 export interface SettledEpoch {
+  /** Of an emptied epoch a stand-in: its number, the roots and totals of before, and zeros. */
   readonly report: EpochReport
+  /** Settled without a report by a quorum of identities: it has no bundle, and its whole pool is in the reserve. */
+  readonly emptied: boolean
   readonly reserveBefore: bigint
   readonly reserveAfter: bigint
   readonly scheduled: bigint
@@ -111,7 +118,10 @@ export interface SettlementReader extends Service, ChainBlocks {
   keyEpochAt(unixSec: number): number | undefined
 }
 
-/** A group key, and the members that it was installed for. None of them counts as suspended. */
+/**
+ * A group key, and the members that it was installed for. None of them counts as suspended. In a key epoch that began
+ * with members whom the timelock has installed there is no key: `px` is 0n, and nobody holds a share.
+ */
 export interface InstalledKey extends GroupKey {
   readonly memberSet: number
   readonly members: readonly Member[]

@@ -54,12 +54,14 @@ export async function chainViewFor(
   reader: Reader,
   context: ViewContext,
 ): Promise<ChainView> {
-  const { nextEpoch, previous, reserve } = reader.settlement()
+  const { nextEpoch, previous, reserve, nextAttempt, owedFrom } = reader.settlement()
   const view = {
     ...standing(nextEpoch, reader, context),
     nowSec: reader.head().latest.timestampSec,
     keyEpoch: context.membership.keyEpoch,
     nextEpoch,
+    nextAttempt,
+    owedFrom,
     previous,
     reserve,
     snapshot: await finalBlock(report.snapshotBlock, reader),
@@ -82,6 +84,7 @@ export async function settledViewFor(
 ): Promise<ChainView> {
   const { report } = settled
   const facts = await reader.epochFacts(report.epoch)
+  const lastReal = await lastSettledBefore(report.epoch, reader)
   return {
     ...standing(report.epoch, reader, context),
     ...amountsOf(facts),
@@ -89,6 +92,9 @@ export async function settledViewFor(
     nowSec: Math.min(settled.timestampSec, report.validUntil) - 1,
     keyEpoch: report.keyEpoch,
     nextEpoch: report.epoch,
+    // Whatever was vetoed before it: the contract has taken this one.
+    nextAttempt: report.attempt,
+    owedFrom: lastReal === undefined ? 0 : lastReal.report.epoch + 1,
     previous: await totalsBefore(report.epoch, reader),
     reserve: settled.reserveBefore,
     snapshot: await finalBlock(report.snapshotBlock, reader),
@@ -102,8 +108,6 @@ function standing(epoch: number, reader: Reader, { domain, feedId, membership }:
     feedId,
     startSec: reader.clock.startSec,
     terms: reader.terms,
-    // Nothing on chain takes an attempt back.
-    nextAttempt: 0,
     modelOf: (id: Hash, version: number) => reader.modelAt(id, version, epoch),
     isWorker: (address: Hash) => reader.isWorker(address),
     isRelayer: (address: Hash) => relayerByIdentity(membership, address) !== undefined,
@@ -118,9 +122,10 @@ export function membershipUnder(
   current: Membership,
 ): Membership | undefined {
   if (keyEpoch === current.keyEpoch) return current
-  const groupKey = reader.groupKeyOf(keyEpoch)
-  if (groupKey === undefined) return undefined
-  const { memberSet, members } = groupKey
+  const installed = reader.groupKeyOf(keyEpoch)
+  if (installed === undefined) return undefined
+  const { memberSet, members } = installed
+  const groupKey = installed.px === 0n ? undefined : installed
   return membershipOf({ ...current, keyEpoch, groupKey, memberSet, members })
 }
 
@@ -153,4 +158,22 @@ async function totalsBefore(epoch: number, reader: Reader): Promise<SettledTotal
   const before = await reader.findSettled(epoch - 1)
   if (before === undefined) throw new UnknownEpochError(epoch - 1)
   return totalsOf(before.report)
+}
+
+/**
+ * The last epoch before another that has a bundle, which is what that one starts from: an emptied one leaves nothing.
+ * Undefined when there is none.
+ *
+ * @throws {UnknownEpochError}
+ */
+export async function lastSettledBefore(
+  epoch: number,
+  reader: Pick<SettlementReader, 'findSettled'>,
+): Promise<SettledEpoch | undefined> {
+  for (let before = epoch - 1; before >= 0; before--) {
+    const settled = await reader.findSettled(before)
+    if (settled === undefined) throw new UnknownEpochError(before)
+    if (!settled.emptied) return settled
+  }
+  return undefined
 }

@@ -68,7 +68,6 @@ contract OracleRegistry is IOracleRegistry {
     }
 
     address public immutable timelock;
-
     uint256 private immutable _handoverSec;
 
     //  Read by every check of a quorum:
@@ -145,10 +144,7 @@ contract OracleRegistry is IOracleRegistry {
             emit MembersWithdrawn(pendingSet, version + 1);
             return;
         }
-        _requireSlotsKept(members_, _memberSet);
-        if (_keyEpoch > 1) _requireSlotsKept(members_, _previousSet());
-        uint32 memberSet =
-            _storeList(members_, membersHash, NetworkServices(_aggregators, _relayers, _gateways));
+        uint32 memberSet = _storeSuccessors(members_, membersHash);
         _pendingSet = memberSet;
         _suspendedAtProposal = suspended;
         emit MembersProposed(memberSet, version + 1, members_);
@@ -186,16 +182,32 @@ contract OracleRegistry is IOracleRegistry {
         _registryVersion = version + 1;
         _suspensionsThisEpoch = 0;
         _keys[keyEpoch % 2] = Key(px, transcriptHash, uint128(participants), memberSet);
-        // There is nobody to take over from for the first key.
-        uint256 handoverSec = keyEpoch == 1 ? 0 : _handoverSec;
+        // There is nobody to take over from for the first key, and for the first one after installSet.
+        uint256 handoverSec = _keys[(keyEpoch - 1) % 2].px == 0 ? 0 : _handoverSec;
         uint40 switchesAt = uint40(block.timestamp + handoverSec);
         _switchesAt = switchesAt;
         emit GroupKeyRotated(
             keyEpoch, memberSet, px, participants, transcriptHash, version + 1, switchesAt
         );
-        for (uint256 i = 0; i < _consumers.length; ++i) {
-            _consumers[i].setGroupKey(keyEpoch, px, uint40(switchesAt + handoverSec));
-        }
+        _tellConsumers(keyEpoch, px, uint40(switchesAt + handoverSec));
+    }
+
+    function installSet(Member[] calldata members_) external {
+        require(msg.sender == timelock, Unauthorized(msg.sender, timelock));
+        uint32 memberSet = _storeSuccessors(members_, keccak256(abi.encode(members_)));
+        uint32 keyEpoch = _keyEpoch + 1;
+        uint32 version = _registryVersion + 1;
+        _bringIntoForce(memberSet, 0, keyEpoch);
+        _keyEpoch = keyEpoch;
+        _registryVersion = version;
+        _suspensionsThisEpoch = 0;
+        // Whoever took the old key or its members' identities must not certify another second: no handover.
+        delete _keys[(keyEpoch - 1) % 2];
+        _keys[keyEpoch % 2] = Key({px: 0, transcriptHash: 0, participants: 0, memberSet: memberSet});
+        uint40 time = uint40(block.timestamp);
+        _switchesAt = time;
+        emit MembersInstalled(memberSet, version, keyEpoch, members_);
+        _tellConsumers(keyEpoch, 0, time);
     }
 
     function suspendEquivocator(
@@ -262,7 +274,7 @@ contract OracleRegistry is IOracleRegistry {
 
     function verifyOneHonest(bytes32 digest, Signature[] calldata signatures) external view {
         MemberList storage list = _lists[_memberSet];
-        _verify(digest, signatures, list, _suspended, _faults(list.n) + 1);
+        _verifySignatures(digest, signatures, list, _faults(list.n) + 1, _suspended);
     }
 
     function state() external view returns (RegistryState memory) {
@@ -271,7 +283,8 @@ contract OracleRegistry is IOracleRegistry {
         newest.memberSet = _memberSet;
         newest.suspended = _suspended;
         KeyView memory previous;
-        if (keyEpoch > 1) {
+        // Of the members that installSet replaced nothing is left.
+        if (keyEpoch > 1 && _previousSet() != 0) {
             previous = _viewOf(keyEpoch - 1);
             previous.suspended = _suspendedIn(previous.memberSet);
         }
@@ -321,6 +334,13 @@ contract OracleRegistry is IOracleRegistry {
 
     function DOMAIN_SEPARATOR() public view returns (bytes32) {
         return OracleDomain.separator(address(this));
+    }
+
+    /// @dev Stores a list that may come into force after the one that is.
+    function _storeSuccessors(Member[] calldata members_, bytes32 membersHash) private returns (uint32 memberSet) {
+        _requireSlotsKept(members_, _memberSet);
+        if (_keyEpoch > 1) _requireSlotsKept(members_, _previousSet());
+        return _storeList(members_, membersHash, NetworkServices(_aggregators, _relayers, _gateways));
     }
 
     /// @dev Stores a list under the next number, after every check that needs no other list.
@@ -402,10 +422,11 @@ contract OracleRegistry is IOracleRegistry {
 
     /// @dev The members of the key before the newest one; there must be one.
     function _verifyPreviousQuorum(bytes32 digest, Signature[] calldata signatures) private view {
-        // As long as the consumers take the key: those who left must not certify for as long as the feed is silent.
-        uint256 until = _switchesAt + _handoverSec;
-        require(block.timestamp < until, HandoverOver(block.timestamp, until));
         uint32 memberSet = _previousSet();
+        // As long as the consumers take the key: those who left must not certify for as long as the feed is silent. And
+        // whom installSet replaced certifies no more.
+        uint256 until = memberSet == 0 ? _switchesAt : _switchesAt + _handoverSec;
+        require(block.timestamp < until, HandoverOver(block.timestamp, until));
         _verifyQuorum(digest, signatures, memberSet, _suspendedIn(memberSet));
     }
 
@@ -416,15 +437,15 @@ contract OracleRegistry is IOracleRegistry {
         uint256 suspended
     ) private view {
         MemberList storage list = _lists[memberSet];
-        _verify(digest, signatures, list, suspended, list.q);
+        _verifySignatures(digest, signatures, list, list.q, suspended);
     }
 
-    function _verify(
+    function _verifySignatures(
         bytes32 digest,
         Signature[] calldata signatures,
         MemberList storage list,
-        uint256 suspended,
-        uint256 required
+        uint256 required,
+        uint256 suspended
     ) private view {
         require(signatures.length >= required, QuorumNotReached(signatures.length, required));
         (uint256 cursor, uint256 end) = _loadSigners(list);
@@ -440,7 +461,7 @@ contract OracleRegistry is IOracleRegistry {
         }
     }
 
-    /// @dev The set of the key before the newest one; there must be one.
+    /// @dev The set of the key before the newest one; there must be one. 0 when installSet has ended it.
     function _previousSet() private view returns (uint32) {
         return _keys[(_keyEpoch - 1) % 2].memberSet;
     }
@@ -448,6 +469,12 @@ contract OracleRegistry is IOracleRegistry {
     /// @dev Of the set in force, or of that of the previous key.
     function _suspendedIn(uint32 memberSet) private view returns (uint256) {
         return memberSet == _memberSet ? _suspended : _suspendedBefore;
+    }
+
+    function _tellConsumers(uint32 keyEpoch, uint256 px, uint40 previousUntil) private {
+        for (uint256 i = 0; i < _consumers.length; ++i) {
+            _consumers[i].setGroupKey(keyEpoch, px, previousUntil);
+        }
     }
 
     function _loadSigners(MemberList storage list) private view returns (uint256 start, uint256 end) {

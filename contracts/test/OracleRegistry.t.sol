@@ -74,7 +74,8 @@ contract OracleRegistryTest is Network {
     }
 
     function createWithHandover(uint256 handoverSec) external returns (OracleRegistry) {
-        bytes memory arguments = abi.encode(members(4), noServices(), new IGroupKeyConsumer[](0), handoverSec);
+        bytes memory arguments =
+            abi.encode(members(4), noServices(), new IGroupKeyConsumer[](0), handoverSec, REGISTRY_TIMELOCK);
         return OracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
     }
 

@@ -62,6 +62,12 @@ contract SchnorrTest is Signing {
         vm.assertFalse(Schnorr.verify(0, DIGEST, address(0), s));
     }
 
+    /// @dev Zero is what stands where there is no key: whoever asks with it gets no.
+    function testFuzz_noKeySignsNothing(bytes32 digest, address r, uint256 s) external view {
+        vm.assertFalse(Schnorr.verify(0, digest, r, s));
+        vm.assertFalse(Schnorr.verify(0, digest, r, s % Schnorr.Q));
+    }
+
     function test_refusesAKeyThatIsOnNoPointOfTheCurve() external view {
         // 5³ + 7 is no square modulo the field's prime. ecrecover fails, and its failure is not taken for address zero.
         vm.assertFalse(Schnorr.verify(5, DIGEST, address(0), 1));

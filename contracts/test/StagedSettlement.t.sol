@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {EpochReport, EpochStatus, ISettlement} from "../src/interfaces/ISettlement.sol";
+import {OracleDomain} from "../src/libraries/OracleDomain.sol";
 import {Economy} from "./support/Economy.sol";
 
 contract StagedSettlementTest is Economy {
@@ -27,9 +28,13 @@ contract StagedSettlementTest is Economy {
         uint256 supply = io.totalSupply();
         settle(report);
         vm.assertTrue(settlement.statusOf(0) == EpochStatus.Staged);
-        (bool isStaged, uint64 epoch) = settlement.staged();
+        (bool isStaged, uint64 epoch, uint32 attempt, bytes32 reportHash) = settlement.staged();
         vm.assertTrue(isStaged);
         vm.assertEq(epoch, 0);
+        vm.assertEq(attempt, 0);
+        vm.assertEq(
+            settlement.reportDigest(report), OracleDomain.digest(registry.DOMAIN_SEPARATOR(), reportHash)
+        );
         uint256 time = block.timestamp + DISPUTE_SEC;
         vm.assertEq(settlement.activatesAt(), time);
         vm.assertEq(io.totalSupply(), supply);
@@ -43,6 +48,9 @@ contract StagedSettlementTest is Economy {
         vm.warp(time);
         settlement.activate(report);
         vm.assertTrue(settlement.statusOf(0) == EpochStatus.Active);
+        (isStaged, epoch, attempt, reportHash) = settlement.staged();
+        vm.assertFalse(isStaged);
+        vm.assertEq(reportHash, 0);
         vm.assertEq(distributor.root(), report.rewardRoot);
         vm.assertEq(escrow.held(IO_ASSET), 995e18);
         vm.assertEq(distributor.claim(BOB, 10e18, new bytes32[](0)), 10e18);

@@ -97,7 +97,7 @@ export class QuoteDesk implements Service {
   #askForMissed(round: Round): void {
     const { book, network, membershipAt, admitQuote } = this.#deps
     const membership = membershipAt(roundStartMs(round))
-    if (membership === undefined || membership.keyEpoch === 0) return
+    if (membership?.groupKey === undefined) return
     const others = missedMembers(round, membership, book).filter(({ slot }) => slot !== this.#options.slot)
     const { n, q } = membership.quorum
     const turn = round / (this.#options.timing.roundMs / 100) + this.#options.slot

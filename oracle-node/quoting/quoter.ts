@@ -149,7 +149,7 @@ export class Quoter implements Service {
 
   #abstention(round: Round, membership: Membership | undefined): Abstention | undefined {
     const steady = this.#clockWatch.isSteady()
-    if (membership === undefined || membership.keyEpoch === 0) return 'NO_KEY_YET'
+    if (membership?.groupKey === undefined) return 'NO_KEY_YET'
     // By identity: once this node has left, somebody else may have its slot.
     const { slot, identity } = this.#options
     const self = memberByIdentity(membership, identity)

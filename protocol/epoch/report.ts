@@ -1,6 +1,6 @@
 /** The epoch report: everything a settlement says, under one digest that oracle nodes certify. */
-import { ByteReader, ByteWriter, type Hash } from '../bytes.ts'
-import { type Domain, digestOf, type StructType } from '../domain.ts'
+import { ByteReader, ByteWriter, type Hash, hexOf } from '../bytes.ts'
+import { type Domain, digestOf, type StructType, structHashOf } from '../domain.ts'
 
 /** Order and types are those of the contract's struct. Amounts in wei. */
 export interface EpochReport {
@@ -66,12 +66,21 @@ export const EPOCH_REPORT_STRUCT: StructType = {
 
 /** EIP-712 digest: what the group or a quorum of identities signs, and the contract recomputes. */
 export function epochReportDigest(domain: Domain, report: EpochReport): Uint8Array {
-  return digestOf(domain, EPOCH_REPORT_STRUCT, {
+  return digestOf(domain, EPOCH_REPORT_STRUCT, fieldsOf(report))
+}
+
+/** The report without the domain: by this the contract names the one that is staged, and a veto the one it stops. */
+export function epochReportHash(report: EpochReport): Hash {
+  return hexOf(structHashOf(EPOCH_REPORT_STRUCT, fieldsOf(report)))
+}
+
+function fieldsOf(report: EpochReport) {
+  return {
     ...report,
     epoch: BigInt(report.epoch),
     validUntil: BigInt(report.validUntil),
     snapshotBlock: BigInt(report.snapshotBlock),
-  })
+  }
 }
 
 const WIDTHS: Readonly<Record<FieldType, number>> = {

@@ -50,8 +50,8 @@ export interface Books {
     readonly strayTransfers: number
   }
   readonly escrow: { readonly io: Readonly<AssetBook>; readonly iosd: Readonly<AssetBook> }
-  /** Escrow of each asset before the epoch's debit, by epoch. */
-  readonly heldBefore: ReadonlyMap<number, { readonly io: bigint; readonly iosd: bigint }>
+  /** Escrow of each asset at the epoch's end, less the debits of the epochs before, by epoch. */
+  readonly heldAtEnd: ReadonlyMap<number, { readonly io: bigint; readonly iosd: bigint }>
   /** `payer asset` → deposited and withdrawn. */
   readonly payers: ReadonlyMap<string, { readonly deposited: bigint; readonly withdrawn: bigint }>
 }
@@ -59,7 +59,7 @@ export interface Books {
 export const heldOf = ({ deposited, withdrawn, debited }: AssetBook): bigint =>
   deposited - withdrawn - debited
 
-export function keepBooks({ logs, addresses, timeOf }: Reading): Books {
+export function keepBooks({ logs, addresses, timeOf, state }: Reading): Books {
   const named = <N extends EventName>(name: N): LogOf<N>[] =>
     logs.filter((log): log is LogOf<N> => log.eventName === name)
   return {
@@ -80,7 +80,7 @@ export function keepBooks({ logs, addresses, timeOf }: Reading): Books {
       named('Transfer').filter(log => log.address.toLowerCase() === addresses.iosd),
       addresses.escrow,
     ),
-    ...escrowOf(logs),
+    ...escrowOf(logs, timeOf, state),
   }
 }
 
@@ -148,11 +148,19 @@ function iosdOf(transfers: readonly LogOf<'Transfer'>[], escrow: string): Books[
   return { made, destroyed, strayTransfers: transfers.filter(isFree).length }
 }
 
-function escrowOf(logs: readonly ChainLog[]): Pick<Books, 'escrow' | 'heldBefore' | 'payers'> {
+function escrowOf(
+  logs: readonly ChainLog[],
+  timeOf: Reading['timeOf'],
+  { epochStart, epochLengthSec }: Reading['state'],
+): Pick<Books, 'escrow' | 'heldAtEnd' | 'payers'> {
   const empty = (): AssetBook => ({ deposited: 0n, withdrawn: 0n, debited: 0n, lowest: 0n })
   const [io, iosd] = [empty(), empty()]
-  const heldBefore = new Map<number, { io: bigint; iosd: bigint }>()
+  const heldAtEnd = new Map<number, { io: bigint; iosd: bigint }>()
   const payers = new Map<string, { deposited: bigint; withdrawn: bigint }>()
+  const movements: { readonly asset: number; readonly amount: bigint; readonly sec: bigint }[] = []
+  /** An epoch may be settled long after its end: what came or went in between is of later epochs. */
+  const netUntil = (sec: bigint, asset: number): bigint =>
+    sum(movements.filter(each => each.asset === asset && each.sec < sec).map(({ amount }) => amount))
   const add = (asset: number, payer: string, field: 'deposited' | 'withdrawn', amount: bigint): void => {
     const book = asset === 1 ? io : iosd
     book[field] += amount
@@ -160,17 +168,28 @@ function escrowOf(logs: readonly ChainLog[]): Pick<Books, 'escrow' | 'heldBefore
     const line = payers.get(key) ?? { deposited: 0n, withdrawn: 0n }
     payers.set(key, { ...line, [field]: line[field] + amount })
   }
-  for (const { eventName, args } of logs) {
-    if (eventName === 'Deposited') add(args.asset, args.payer, 'deposited', args.amount)
-    if (eventName === 'Withdrawn') add(args.asset, args.payer, 'withdrawn', args.amount)
+  for (const { eventName, args, blockNumber } of logs) {
+    const sec = timeOf.get(blockNumber) ?? 0n
+    if (eventName === 'Deposited') {
+      add(args.asset, args.payer, 'deposited', args.amount)
+      movements.push({ asset: args.asset, amount: args.amount, sec })
+    }
+    if (eventName === 'Withdrawn') {
+      add(args.asset, args.payer, 'withdrawn', args.amount)
+      movements.push({ asset: args.asset, amount: -args.amount, sec })
+    }
     if (eventName === 'Debited') {
-      heldBefore.set(Number(args.epoch), { io: heldOf(io), iosd: heldOf(iosd) })
+      const endSec = epochStart + (args.epoch + 1n) * epochLengthSec
+      heldAtEnd.set(Number(args.epoch), {
+        io: netUntil(endSec, 1) - io.debited,
+        iosd: netUntil(endSec, 2) - iosd.debited,
+      })
       io.debited += args.io
       iosd.debited += args.iosd
     }
     for (const book of [io, iosd]) if (heldOf(book) < book.lowest) book.lowest = heldOf(book)
   }
-  return { escrow: { io, iosd }, heldBefore, payers }
+  return { escrow: { io, iosd }, heldAtEnd, payers }
 }
 
 export function sum(amounts: readonly bigint[]): bigint {

@@ -81,7 +81,7 @@ export const functions = parseAbi([
   'function funded() view returns (uint256)',
   'function claimed() view returns (uint256)',
   'function held(uint8 asset) view returns (uint256)',
-  'struct Debits { bytes32 root; uint256 iosd; uint256 io; uint64 settledEpochs; uint40 activatedAt; }',
+  'struct Debits { bytes32 root; uint128 iosd; uint128 io; uint64 settledEpochs; uint64 rootEpochs; uint40 activatedAt; }',
   'function debits() view returns (Debits)',
   'struct PayerAccount { uint128 deposited; uint128 withdrawn; uint128 requested; uint64 requestEpoch; uint40 requestedAt; }',
   'function accountOf(address payer, uint8 asset) view returns (PayerAccount)',

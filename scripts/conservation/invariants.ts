@@ -178,9 +178,9 @@ export const INVARIANTS: readonly Invariant[] = [
     number: 10,
     name: 'DEBIT_LIMIT',
     says: 'no epoch takes more of the escrow than its parameters allow',
-    check: ({ epochs, heldBefore }, { limits }) =>
+    check: ({ epochs, heldAtEnd }, { limits }) =>
       epochs.flatMap(({ epoch, debited }) => {
-        const before = heldBefore.get(epoch)
+        const before = heldAtEnd.get(epoch)
         const limit = limits[epoch]
         if (before === undefined || limit === undefined || debited === undefined)
           return [`epoch ${epoch}: no debit`]

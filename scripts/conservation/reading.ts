@@ -64,7 +64,7 @@ export interface Reading {
   /** Of every settled epoch, by number. */
   readonly limits: readonly EpochLimits[]
   readonly burnedIn: readonly bigint[]
-  /** Unix seconds of the blocks in which something was burned or activated. */
+  /** Unix seconds of the blocks in which something was burned, activated, deposited or withdrawn. */
   readonly timeOf: ReadonlyMap<bigint, bigint>
 }
 
@@ -243,7 +243,8 @@ async function readPayers(
 }
 
 async function readTimes(client: PublicClient, logs: readonly ChainLog[]): Promise<Map<bigint, bigint>> {
-  const timed = logs.filter(({ eventName }) => eventName === 'Burned' || eventName === 'RewardsPosted')
+  const dated = ['Burned', 'RewardsPosted', 'Deposited', 'Withdrawn']
+  const timed = logs.filter(({ eventName }) => dated.includes(eventName))
   const numbers = [...new Set(timed.map(log => log.blockNumber))]
   return new Map(
     await inWidth(numbers, async blockNumber => {

@@ -30,17 +30,35 @@ struct Spender {
 }
 
 /// @notice What all settled epochs together have taken.
-/// @param root Of the debit tree of the last active epoch; zero before the first one.
+/// @param root Of the debit tree of the last epoch that has one; zero before the first one.
 /// @param iosd Σ IOSD, all of it burned.
 /// @param io Σ IO, all of it passed to the distributor.
 /// @param settledEpochs How many epochs are active: 0 … settledEpochs − 1.
-/// @param activatedAt When it became active, Unix seconds; before the first one, when this was deployed.
+/// @param rootEpochs How many epochs the root covers. Fewer than settledEpochs after epochs that were settled empty:
+/// those have no root, so whose first deposit is of one of them has no leaf.
+/// @param activatedAt When the root became active, Unix seconds; before the first one, when this was deployed.
 struct Debits {
     bytes32 root;
-    uint256 iosd;
-    uint256 io;
+    uint128 iosd;
+    uint128 io;
     uint64 settledEpochs;
+    uint64 rootEpochs;
     uint40 activatedAt;
+}
+
+/// @notice What the debits of the next epoch, number settledEpochs, start from and are bounded by. In wei.
+/// @param root Of Debits.
+/// @param debitedIosd Likewise, `iosd`.
+/// @param debitedIo Likewise, `io`.
+/// @param heldIosdAtEnd All deposits and withdrawals until the epoch's end less the debits of the epochs before. It
+/// changes until that end, and never afterwards.
+/// @param heldIoAtEnd Likewise.
+struct Opening {
+    bytes32 root;
+    uint256 debitedIosd;
+    uint256 debitedIo;
+    uint256 heldIosdAtEnd;
+    uint256 heldIoAtEnd;
 }
 
 /// @title Deposits that pay for compute
@@ -49,10 +67,11 @@ struct Debits {
 /// cumulativeIosd, cumulativeIo))). Everybody whose first deposit was made before the end of the epoch has a leaf, also with
 /// zeros.
 ///
-/// A withdrawal request reduces at once what new holds may use. It is paid when an epoch is active after which no hold
-/// from before the request can be open, so no later epoch can take what was paid out. Nobody can pause it.
+/// A withdrawal request reduces at once what new holds may use. It is paid when there is a root of an epoch after which no
+/// hold from before the request can be open, so no later epoch can take what was paid out. Nobody can pause it. Epochs
+/// that are settled empty have no root, and nothing is paid by them.
 ///
-/// @dev WARNING for whoever computes epochs: without any activation for STALE_SEC, requests of that age are paid by the
+/// @dev WARNING for whoever computes epochs: without another root for STALE_SEC, requests of that age are paid by the
 /// last active root. A report that may become active after that time must count them as withdrawn. While an epoch is
 /// staged none are paid so, because its debits are fixed.
 /// @dev IO that is sent here without `deposit` changes nothing and is lost.
@@ -66,8 +85,8 @@ interface IEscrow is IEpochClock {
     error RequestAlreadyOpen(uint256 requested);
     error NoRequest();
     error AboveDeposit(uint256 given, uint256 maximum);
-    /// @notice Neither is a late enough epoch active, nor has there been none for long enough.
-    error NotYetWithdrawable(uint64 settledEpochs, uint64 requiredEpochs);
+    /// @notice Neither is there a root of a late enough epoch, nor has there been no other for long enough.
+    error NotYetWithdrawable(uint64 rootEpochs, uint64 requiredEpochs);
     /// @notice The staged epoch must become active, which anybody can do, before a withdrawal without a later root.
     error EpochStaged(uint64 epoch);
     error InvalidProof(address payer, uint256 cumulativeIosd, uint256 cumulativeIo);
@@ -93,7 +112,7 @@ interface IEscrow is IEpochClock {
     /// @notice The least that one deposit of an asset may be: less would be a leaf for nothing.
     function minimumDeposit(uint8 asset) external view returns (uint256);
 
-    /// @notice Without an activation for so long, requests of that age are paid by the last active root.
+    /// @notice Without another root for so long, requests of that age are paid by the last active one.
     function STALE_SEC() external view returns (uint256);
 
     function io() external view returns (address);
@@ -110,7 +129,14 @@ interface IEscrow is IEpochClock {
     /// @notice Σ (deposited − withdrawn) − Σ debits of an asset.
     function held(uint8 asset) external view returns (uint256);
 
+    /// @notice Σ (deposited − withdrawn) of an epoch that is not settled; zeros afterwards.
+    function flowIn(uint64 epoch) external view returns (int256 ioAmount, int256 iosdAmount);
+
     function debits() external view returns (Debits memory);
+
+    /// @notice What the next epoch's debits are checked against, in one read of constant cost.
+    /// @param epoch The next one, settledEpochs; of others heldIosdAtEnd and heldIoAtEnd mean nothing.
+    function openingOf(uint64 epoch) external view returns (Opening memory);
 
     function accountOf(address payer, uint8 asset) external view returns (PayerAccount memory);
 
@@ -136,7 +162,7 @@ interface IEscrow is IEpochClock {
     /// @param cumulativeIosd Of the caller's leaf in the active root.
     /// @param cumulativeIo Of the same leaf.
     /// @param proof Siblings from the leaf up. Not looked at, with both amounts zero, for who made the first deposit
-    /// after the active epoch and has no leaf.
+    /// after the root's epoch and has no leaf.
     function finish(uint8 asset, uint256 cumulativeIosd, uint256 cumulativeIo, bytes32[] calldata proof)
         external
         returns (uint256 paid);
@@ -146,4 +172,7 @@ interface IEscrow is IEpochClock {
 
     /// @notice Takes an epoch's debits: IOSD is burned, IO goes to the distributor. Only Settlement.
     function debit(uint64 epoch, bytes32 root, uint256 iosdAmount, uint256 ioAmount) external;
+
+    /// @notice Settles an epoch that takes nothing and has no root. Only Settlement.
+    function skip(uint64 epoch) external;
 }

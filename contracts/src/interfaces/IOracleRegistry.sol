@@ -39,7 +39,8 @@ struct Quote {
 /// @notice A group key, and the members that it is of.
 /// @param keyEpoch Number of the group key; 0 before the first one, and where there is no such key.
 /// @param memberSet Number of the list of members; 1 is that of the deployment, 0 where there is no such key.
-/// @param px x coordinate of the group key, whose y is even.
+/// @param px x coordinate of the group key, whose y is even; 0 where there is none: in key epoch 0, and in one that
+/// installSet began.
 /// @param transcriptHash Hash of the key generation that made the group key.
 /// @param participants Bit i: the member in slot i holds a share of the group key.
 /// @param suspended Bit i: the member in slot i is suspended.
@@ -54,16 +55,16 @@ struct KeyView {
 
 /// @notice Everything that changes, in one read. n, f and q follow from a list: n is the number of its members,
 /// f = ⌊(n − 1) / 3⌋, q = ⌈(n + f + 1) / 2⌉, and suspending a member lowers none of them.
-/// @param registryVersion Rises with every suspension, proposal, withdrawal and rotation: what was signed for a version
-/// is worth nothing after the next of these.
+/// @param registryVersion Rises with every suspension, proposal, withdrawal, rotation and installation: what was signed
+/// for a version is worth nothing after the next of these.
 /// @param switchesAt Rounds that start at this second or later are of the newest key, those before it of the previous
-/// one; 0 before the first key.
+/// one, or of nobody where there is none; 0 before the first key.
 /// @param handoverSec From a rotation to switchesAt, and from there until the previous key counts no more.
 /// @param pendingSet Number of the list of members that the next rotation brings into force; 0 when none is pending.
 /// @param pendingSuspended Bit i: the member in slot i of the pending set has been suspended since it was proposed, so it
 /// takes no part in the next key and is suspended afterwards, too.
 /// @param newest The newest key, and the members in force.
-/// @param previous The key before it. Its members' suspensions are those at the rotation that replaced them, or those
+/// @param previous The key before it; none after installSet. Its members' suspensions are those at the rotation that replaced them, or those
 /// of now where the set is still the same.
 struct RegistryState {
     uint32 registryVersion;
@@ -84,8 +85,12 @@ struct RegistryState {
 /// handover: for `handoverSec` the previous key goes on, then the newest one takes over with the round that starts at
 /// `switchesAt`, and for another `handoverSec` what the previous one signed is still taken.
 ///
+/// Where that way is closed, because a quorum has lost or sold its keys, the timelock replaces everybody at once with
+/// `installSet`: those whom the holders of IO have chosen, after a fortnight in which all could see it coming.
+///
 /// All signatures are over EIP-712 digests of the domain {name: "IO Oracle", version: "1", chainId, this contract}.
 interface IOracleRegistry {
+    error Unauthorized(address caller, address required);
     /// @notice Below four members no fault can be tolerated; allowed on a development chain only.
     error TooFewMembers(uint256 given, uint256 required);
     /// @notice Empty slots are counted too.
@@ -154,6 +159,12 @@ interface IOracleRegistry {
         uint40 switchesAt
     );
 
+    /// @notice The timelock has replaced the members. Nothing of the key and the members before counts any more, and
+    /// there is no group key until the new members rotate.
+    event MembersInstalled(
+        uint32 indexed memberSet, uint32 registryVersion, uint32 indexed keyEpoch, Member[] members
+    );
+
     /// @notice A member signed two quotes for one round and is out, until a quorum that knows of it
     /// replaces the set.
     /// @param keyEpoch The epoch of the suspension, which may be later than that of the quotes.
@@ -172,7 +183,7 @@ interface IOracleRegistry {
     /// @notice The most aggregators, relayers and gateways together.
     function MAX_SERVICES() external view returns (uint256);
 
-    /// @notice The network's timelock; zero means nobody.
+    /// @notice Who may replace all members; zero means nobody.
     function timelock() external view returns (address);
 
     /// @notice The EIP-712 domain separator that everything in the network is signed under.
@@ -233,6 +244,16 @@ interface IOracleRegistry {
         Signature[] calldata signatures
     ) external;
 
+    /// @notice Replaces the members at once. Only the timelock.
+    ///
+    /// A new key epoch begins, with no group key: a quorum of the new members certifies with its identities until they
+    /// have made a key and rotated to it. The key until now, the one before it and the members of both count no more in
+    /// the same transaction, in all consumers; no list is pending, and nobody is suspended.
+    /// @dev WARNING: rounds that began before this second can be certified by nobody, nor can epochs under key epochs
+    /// before this one: they are certified again.
+    /// @param members The index is the slot; an entry of zeros is an empty slot. Slots are kept as in proposeMembers.
+    function installSet(Member[] calldata members) external;
+
     /// @notice Reverts unless at least a quorum of the active members in force signed `digest`, in ascending order of address.
     /// Every signature given must be good, also those above the quorum.
     function verifyQuorum(bytes32 digest, Signature[] calldata signatures) external view;
@@ -247,7 +268,7 @@ interface IOracleRegistry {
     function verifyQuorumOf(bytes32 digest, Signature[] calldata signatures, uint32 keyEpoch) external view;
 
     /// @notice Reverts unless at least f + 1 of the active members in force signed `digest`, in ascending order of address:
-    /// one of them is honest. Every signature given must be good.
+    /// so many that one of them is honest. Every signature given must be good.
     function verifyOneHonest(bytes32 digest, Signature[] calldata signatures) external view;
 
     /// @notice Suspends a member that signed two different quotes for one feed, round and key epoch, the current one or

@@ -8,7 +8,8 @@ import {Signature} from "./IOracleRegistry.sol";
 /// @notice What a quorum of oracle nodes says of one epoch, after each has checked the whole of it. Amounts in wei.
 /// @param keyEpoch Of the group key, or of the set of identities, that certified it.
 /// @param epoch Number of the epoch.
-/// @param attempt Rises when an epoch is certified again; a node signs one report an attempt.
+/// @param attempt Rises when an epoch is certified again; a node signs one report an attempt. After a veto at least one
+/// above the vetoed one, so that nobody can bring that one again.
 /// @param validUntil Last second, by block time, in which it can be brought.
 /// @param paramsVersion Of Parameters, as it held in the epoch.
 /// @param snapshotBlock A final block at or after the epoch's end: the history that the epoch was computed from.
@@ -64,7 +65,8 @@ struct SettlementLinks {
 enum EpochStatus {
     None,
     Staged,
-    Active
+    Active,
+    Vetoed
 }
 
 /// @notice What an epoch has for its suppliers, in wei.
@@ -80,8 +82,20 @@ struct EpochPool {
 }
 
 /// @title Turns a certified epoch into mints, debits and rewards
-/// @notice Epochs are settled strictly in order: none → staged → active. `settle` stages a certified epoch after every
-/// check; after `disputeSec` anybody activates it. With a disputeSec of zero both happen in one transaction.
+/// @notice Epochs are settled strictly in order: none → staged → active | vetoed → staged …. `settle` stages a certified
+/// epoch after every check; after `disputeSec` anybody activates it. With a disputeSec of zero both happen in one
+/// transaction, and nothing can be vetoed.
+///
+/// | from           | call             | who          | to                                                  |
+/// | -------------- | ---------------- | ------------ | --------------------------------------------------- |
+/// | none, vetoed   | settle…          | anybody      | staged; with disputeSec = 0 active                  |
+/// | none, vetoed   | settleEmpty      | anybody, q   | active                                              |
+/// | staged         | veto             | anybody, f+1 | vetoed                                              |
+/// | staged         | activate         | anybody      | active, from activatesAt on                         |
+///
+/// So a report under a stolen group key, or one that is wrong, can be stopped by f + 1 members, of whom one is honest; and
+/// an epoch that cannot be computed or agreed on stops nobody: q members settle it empty, its pool goes to the reserve,
+/// and what was used in it may be in the report of the next one.
 ///
 /// A certificate says who earned what, never how much there is: what is minted comes from Emission, and what is
 /// released from the reserve here. Per epoch, to the wei,
@@ -92,6 +106,10 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
     error Unauthorized(address caller, address required);
     error EpochOutOfOrder(uint64 given, uint64 required);
     error AlreadyStaged(uint64 epoch);
+    /// @notice The attempt has been vetoed, or one after it.
+    error WrongAttempt(uint256 given, uint256 minimum);
+    /// @notice So far ahead that one could use up all attempts of an epoch.
+    error AttemptTooHigh(uint256 given, uint256 maximum);
     error EpochNotEnded(uint256 time, uint256 end);
     error ReportExpired(uint256 time, uint256 validUntil);
     /// @notice Of neither the newest key, nor of the one before it while that still counts.
@@ -104,6 +122,7 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
     error WrongPreviousDebitRoot(bytes32 given, bytes32 required);
     error HiredAboveMaximum(uint256 given, uint256 maximum);
     error AvailabilityAboveMaximum(uint256 given, uint256 maximum);
+    /// @notice More than maxDebitBps of what the escrow held at the epoch's end. More than it holds now the escrow refuses.
     error DebitAboveMaximum(uint8 asset, uint256 given, uint256 maximum);
     error WrongCumulativeRewards(uint256 given, uint256 required);
     error WrongCumulativeDebitIosd(uint256 given, uint256 required);
@@ -115,8 +134,13 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
     error StillDisputable(uint256 time, uint256 activatesAt);
 
     event EpochStaged(uint64 indexed epoch, uint32 indexed attempt, uint256 activatesAt, EpochReport report);
-    /// @notice The epoch is active: its roots can be claimed from.
+    /// @notice The staged report is void. The epoch is settled again, with a higher attempt.
+    event EpochVetoed(uint64 indexed epoch, uint32 indexed attempt);
+    /// @notice The epoch is settled without a report, before the three events of its activation.
+    event EpochEmptied(uint64 indexed epoch);
+    /// @notice The epoch is active: its roots can be claimed from. After EpochEmptied they are those of before.
     /// @param added What rewardRoot adds: hiredPaid + availabilityPaid + debitIo.
+    /// @param bundleHash Zero for an epoch that was settled empty.
     event RewardsPosted(
         uint64 indexed epoch,
         bytes32 rewardRoot,
@@ -138,8 +162,12 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
     /// @notice IO that was minted and not paid yet, in wei; this contract holds it.
     function reserve() external view returns (uint256);
 
-    /// @notice Whether an epoch is staged, and which.
-    function staged() external view returns (bool isStaged, uint64 epoch);
+    /// @notice Whether an epoch is staged, which, and by which report.
+    /// @param reportHash EIP-712 struct hash of the report, without the domain.
+    function staged() external view returns (bool isStaged, uint64 epoch, uint32 attempt, bytes32 reportHash);
+
+    /// @notice The lowest attempt that is taken of the next epoch; one above the staged one while one is staged.
+    function nextAttempt() external view returns (uint40);
 
     /// @notice When the staged epoch may become active, Unix seconds.
     function activatesAt() external view returns (uint256);
@@ -152,6 +180,12 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
     /// @notice What is signed.
     function reportDigest(EpochReport calldata report) external view returns (bytes32);
 
+    /// @notice What is signed against the staged report: Veto(uint64 epoch,uint32 attempt,bytes32 reportHash).
+    function vetoDigest() external view returns (bytes32);
+
+    /// @notice What is signed to settle an epoch empty: EmptyEpoch(uint32 keyEpoch,uint64 epoch), of the newest key epoch.
+    function emptyEpochDigest(uint64 epoch) external view returns (bytes32);
+
     /// @notice Stages an epoch with a certificate by the group key. Anybody may send it.
     function settle(EpochReport calldata report, address r, uint256 s) external;
 
@@ -162,4 +196,15 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
     /// @notice Makes the staged epoch active once disputeSec have passed. Anybody may send it.
     /// @param report The staged one, as in the event EpochStaged.
     function activate(EpochReport calldata report) external;
+
+    /// @notice Makes the staged report void, until it has become active, also after disputeSec. Anybody may send it; at
+    /// least f + 1 of the active members in force must have signed vetoDigest, ascending by address
+    /// (IOracleRegistry.verifyOneHonest). Balances, roots and supply stay as they are.
+    function veto(uint64 epoch, Signature[] calldata signatures) external;
+
+    /// @notice Settles the next epoch without a report, once it has ended and while nothing is staged: its emission is
+    /// minted, all of its pool goes to the reserve, and roots and debits stay. Anybody may send it; a quorum of the active
+    /// members in force must have signed emptyEpochDigest, ascending by address (IOracleRegistry.verifyQuorum).
+    /// @dev WARNING: the next report may hold what was used in an emptied epoch, but not by holds that have expired.
+    function settleEmpty(uint64 epoch, Signature[] calldata signatures) external;
 }

@@ -15,7 +15,8 @@ library Schnorr {
     ///
     /// @dev Bounds, each against a forgery or an ambiguity: 0 < s < Q, so that a signature has one encoding; r ≠ 0, as
     /// nothing is answered for an invalid input. `ecrecover` itself refuses R.x outside of 0 < R.x < Q and an R.x that
-    /// is on no point of the curve: so a key is proven valid by any signature of it.
+    /// is on no point of the curve: so a key is proven valid by any signature of it, and px = 0, which stands for no key,
+    /// has none.
     function verify(uint256 px, bytes32 digest, address r, uint256 s) internal view returns (bool ok) {
         assembly ("memory-safe") {
             // Works in the 128 bytes below free memory and puts back what belongs there: the free memory pointer at

@@ -164,6 +164,8 @@ describe('the reader of settlement', () => {
   it('knows before the first epoch that nothing is settled, and the terms as they were deployed', () => {
     expect(reader.settlement()).to.deep.equal({
       nextEpoch: 0,
+      nextAttempt: 0,
+      owedFrom: 0,
       reserve: 0n,
       previous: {
         rewardRoot: EMPTY_ROOT,
@@ -285,6 +287,8 @@ describe('the reader of settlement', () => {
     })
     expect(reader.settlement()).to.deep.equal({
       nextEpoch: 1,
+      nextAttempt: 0,
+      owedFrom: 1,
       reserve: pool.total - ONE,
       previous: {
         rewardRoot: report.rewardRoot,

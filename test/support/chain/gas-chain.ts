@@ -3,24 +3,18 @@
  * therefore every byte of calldata. So the gas of a whole transaction is a number that can be committed.
  */
 import { createTestClient, encodeFunctionData, type Hex, http, publicActions } from 'viem'
-import { burnerAbi } from '../../../chain/abi/burner.ts'
-import { ioAbi } from '../../../chain/abi/io.ts'
-import { iosdAbi } from '../../../chain/abi/iosd.ts'
 import { oracleRegistryAbi } from '../../../chain/abi/oracle-registry.ts'
 import { priceFeedAbi } from '../../../chain/abi/price-feed.ts'
 import type { Deployment } from '../../../chain/deployment.ts'
 import { IO_USD_FEED_ID, planDeployment } from '../../../chain/deployment-plan.ts'
 import { memberSetDigest, proposeMembersCall } from '../../../chain/member-set.ts'
-import { depositCall, settleCall } from '../../../chain/settlement/calls.ts'
 import type { ContractCall } from '../../../chain/transactor.ts'
 import { type Address, type Hash, hexOf } from '../../../protocol/bytes.ts'
 import { type Domain, digestOf, STRUCTS } from '../../../protocol/domain.ts'
-import { type EpochReport, epochReportDigest } from '../../../protocol/epoch/report.ts'
 import { quorumOf } from '../../../protocol/quorum.ts'
 import { packReport, reportDigest } from '../../../protocol/report.ts'
 import { asRound } from '../../../protocol/rounds.ts'
 import { ONE, type Price } from '../../../protocol/units.ts'
-import { ASSET } from '../../../protocol/usage/wire.ts'
 import { fundedAccount } from './anvil.ts'
 import { quorumSignatures, type TestGroup, type TestMember, testGroup, testMember } from './signing.ts'
 
@@ -29,12 +23,9 @@ const CHAIN_ID = 31_337
 const START_SEC = 4_000_000_000
 const EPOCH_SEC = 60
 export const HANDOVER_SEC = 1_000
-/** Hashes of older blocks cannot be looked up, so a report need not name one of this run. */
-const HASHED_BLOCKS = 256
 /** No digit is zero and the low ones change: a price that compresses well would be cheaper than real ones. */
 const FIRST_PRICE = 2_345_678_901_234_567_891n
 const PRICE_STEP = 7_654_321_987_654_321n
-const FUNDS = 1_000n * ONE
 const GAS = 16_000_000n
 const SOME_HASH = hashOfByte(0x5a)
 
@@ -56,11 +47,8 @@ export class GasChain {
   #registryVersion = 1
   #timeSec: number
   #price = FIRST_PRICE
-  #epoch = 0
   /** Who sends everything. */
   readonly #account: Address
-  #paid = 0n
-  #debits = 0n
 
   private constructor(
     client: ReturnType<typeof connect>,
@@ -173,60 +161,6 @@ export class GasChain {
     this.#members = this.#pending ?? this.#members
     this.#pending = undefined
     this.#memberSet = memberSet
-    return gas
-  }
-
-  /** Gives the escrow something to be spent in either token. */
-  async fundEscrow(): Promise<void> {
-    const { io, iosd, burner, escrow } = this.#contracts
-    const call = (address: Address, abi: ContractCall['abi'], functionName: string, ...args: unknown[]) =>
-      this.#send(functionName, { address, abi, functionName, args })
-    await this.update()
-    await call(io, ioAbi, 'approve', burner, FUNDS)
-    await call(burner, burnerAbi, 'burnExactIn', FUNDS, 0n, BigInt(this.#timeSec + 60))
-    await call(io, ioAbi, 'approve', escrow, FUNDS)
-    await this.#send('deposit', depositCall(escrow, ASSET.io, FUNDS))
-    await call(iosd, iosdAbi, 'approve', escrow, FUNDS)
-    await this.#send('deposit', depositCall(escrow, ASSET.iosd, FUNDS))
-    await this.#client.mine({ blocks: HASHED_BLOCKS + 1, interval: 1 })
-    this.#timeSec += 2 * HASHED_BLOCKS
-  }
-
-  /** Settles the next epoch by the newest key: something was earned, and something spent in either token. */
-  async settle(): Promise<number> {
-    const before = hashOfByte(this.#epoch)
-    const roots = this.#epoch === 0 ? hashOfByte(0) : before
-    const spent = ONE + BigInt(this.#epoch)
-    this.#paid += 3n * ONE + spent
-    this.#debits += spent
-    const after = hashOfByte(this.#epoch + 1)
-    const report: EpochReport = {
-      keyEpoch: this.#keyEpoch,
-      epoch: this.#epoch,
-      attempt: 0,
-      validUntil: this.#timeSec + 1_000,
-      paramsVersion: 1,
-      snapshotBlock: 1,
-      snapshotHash: SOME_HASH,
-      previousRewardRoot: roots,
-      previousDebitRoot: roots,
-      rewardRoot: after,
-      debitRoot: after,
-      hiredPaid: ONE,
-      availabilityPaid: 2n * ONE,
-      debitIosd: spent,
-      debitIo: spent,
-      cumulativeRewards: this.#paid,
-      cumulativeDebitIosd: this.#debits,
-      cumulativeDebitIo: this.#debits,
-      bundleHash: SOME_HASH,
-      batchesRoot: SOME_HASH,
-      commitmentsRoot: SOME_HASH,
-    }
-    const signature = this.#group.sign(epochReportDigest(this.#domain, report))
-    const { settlement } = this.#contracts
-    const gas = await this.#send('settle', settleCall(settlement, report, { kind: 'group', signature }))
-    this.#epoch += 1
     return gas
   }
 

@@ -49,7 +49,8 @@ function registryAt(
 }
 
 function keyView(keyEpoch: number) {
-  return { keyEpoch, memberSet: 1, px: 5n, transcriptHash: FEED_ID, participants: 0b1011n, suspended: 0n }
+  const px = keyEpoch === 0 ? 0n : 5n
+  return { keyEpoch, memberSet: 1, px, transcriptHash: FEED_ID, participants: 0b1011n, suspended: 0n }
 }
 
 /** As the chain tells it: the address in letters of either case. */
@@ -119,6 +120,14 @@ describe('the follower of the registry', () => {
   it('has no key in epoch 0', async () => {
     answers = registryAt(1, { keyEpoch: 0 })
     expect((await create().refresh()).groupKey).to.equal(undefined)
+  })
+
+  it('has no key in a later epoch in which none was made', async () => {
+    answers = registryAt(4, { keyEpoch: 3 })
+    answers.state.newest.px = 0n
+    const membership = await create().refresh()
+    expect(membership.keyEpoch).to.equal(3)
+    expect(membership.groupKey).to.equal(undefined)
   })
 
   it('tells of each change once', async () => {

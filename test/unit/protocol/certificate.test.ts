@@ -70,11 +70,15 @@ describe('a certified report', () => {
       expect(valid({ ...report, feedId: `0x${'22'.repeat(32)}` })).to.equal(false)
       expect(valid({ ...report, keyEpoch: KEY_EPOCH + 1 })).to.equal(false)
       expect(valid(report, membership, OTHER_DOMAIN)).to.equal(false)
-      expect(valid(report, { ...membership, groupKey: undefined })).to.equal(false)
     }
     const otherKey = groupKeyX(publicOf(makeKey([0, 1, 2, 3], 3, 'another key')))
     const groupKey = { px: otherKey, transcriptHash: FEED_ID, participants: [0, 1, 2, 3] }
     expect(valid(byGroup, { ...membership, groupKey })).to.equal(false)
+  })
+
+  it('is of a quorum of identities alone where there is no group key', () => {
+    const keyless = { ...membership, groupKey: undefined }
+    expect([byGroup, byQuorum].map(report => valid(report, keyless))).to.deep.equal([false, true])
   })
 
   it('can be checked by anyone who knows the group key and nothing else', () => {
