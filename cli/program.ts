@@ -6,6 +6,7 @@ import { addChainCommand } from './commands/chain.ts'
 import { addClaimCommand } from './commands/claim.ts'
 import { addDeployCommand } from './commands/deploy.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
+import { addEmergencyCommands } from './commands/emergency.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addMembersCommands } from './commands/members.ts'
 import { addNodeCommands } from './commands/node.ts'
@@ -25,6 +26,7 @@ export function createProgram(): Command {
   addNodeCommands(program)
   addKeysCommands(program)
   addMembersCommands(program)
+  addEmergencyCommands(program)
   addDeployCommand(program)
   addBurnCommand(program)
   addClaimCommand(program)

@@ -24,6 +24,7 @@ import type { Verdict } from '../runtime/p2p/peer-network.ts'
 import { type Service, serviceGroup } from '../runtime/service.ts'
 import { openDatabase } from '../runtime/sqlite.ts'
 import { createAuditing } from './auditing/auditing.ts'
+import { DOUBT_REASONS } from './auditing/stage-watch.ts'
 import { CopyWatch } from './guard/copy-watch.ts'
 import { Guard } from './guard/guard.ts'
 import { createGuardStore, GUARD_MIGRATIONS } from './guard/guard-store.ts'
@@ -87,6 +88,12 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     'ionet_oracle_withheld_draws_total',
     'Challenge windows that a signed epoch opens nothing of, although their draws can be had',
     [],
+  )
+
+  const doubtedStages = metrics.gauge(
+    'ionet_oracle_doubted_stages',
+    'Staged epochs that this node has not found right and that can still be vetoed, by why',
+    ['why'],
   )
 
   const database = openDatabase(join(config.dataDir, 'guard.sqlite'), GUARD_MIGRATIONS)
@@ -175,6 +182,9 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       key: keyEpoch => keys.current(keyEpoch),
       count: outcome => audits.inc({ outcome }),
       countWithheld: () => withheld.inc(),
+      doubted: why => {
+        for (const reason of DOUBT_REASONS) doubtedStages.set({ why: reason }, reason === why ? 1 : 0)
+      },
     },
   )
   registry.onChange(view => {
@@ -317,6 +327,8 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
             slot,
             lastQuoteRound: lastQuote?.quote.round ?? null,
             peers: network.connected().length,
+            // Not unhealthy: to start the node again changes nothing of it.
+            doubtedStage: auditing.doubt() ?? null,
           },
         }
       },

@@ -1,24 +1,21 @@
 import type { Command } from 'commander'
 import type { MemberList } from '../../chain/member-set.ts'
-import type { Address } from '../../protocol/bytes.ts'
-import type { Secret } from '../../runtime/secret.ts'
+import {
+  type AccountOptions as Account,
+  readPassword,
+  refuseUnlessActive,
+  withAccount,
+  withNetwork,
+} from '../agreement/options.ts'
+import type { RegistryFacts, RegistryOptions } from '../agreement/registry.ts'
 import { InputError } from '../input-error.ts'
-import type { RegistryFacts, RegistryOptions } from '../members/registry.ts'
 import { print, printJson } from '../output.ts'
-import { url } from '../parsers.ts'
 
 interface MembersOptions extends RegistryOptions {
   readonly json?: boolean
 }
 
-interface AccountOptions extends MembersOptions {
-  readonly keystore: string
-  readonly passwordFile: string
-}
-
-/** Above what Ethereum has cost in its worst hours; a proposal can wait for a better one. */
-const MAX_FEE_PER_GAS = 500n * 10n ** 9n
-const MINED_WITHIN_MS = 120_000
+interface AccountOptions extends MembersOptions, Account {}
 
 /** `ionet members`: who the members are, and how a quorum of them changes that. */
 export function addMembersCommands(program: Command): void {
@@ -53,26 +50,12 @@ export function addMembersCommands(program: Command): void {
 }
 
 function membersCommand(members: Command, name: string, summary: string): Command {
-  return members
-    .command(name)
-    .description(summary)
-    .option('--rpc <url>', 'Ethereum JSON-RPC endpoint', url)
-    .option('--deployment <file>', 'deployment file')
-    .option(
-      '--devnet <directory>',
-      'directory of a local network: its deployment, and its saved chain unless --rpc is given',
-    )
-}
-
-function withAccount(command: Command, keystore: string): Command {
-  return command
-    .requiredOption('--keystore <file>', keystore)
-    .requiredOption('--password-file <file>', 'file with its password')
+  return withNetwork(members.command(name).description(summary))
 }
 
 async function showCommand(options: MembersOptions): Promise<void> {
   const [{ withRegistry }, { registryJson, renderRegistry }] = await Promise.all([
-    import('../members/registry.ts'),
+    import('../agreement/registry.ts'),
     import('../members/render.ts'),
   ])
   await withRegistry(options, async facts => {
@@ -110,18 +93,16 @@ async function digestCommand(file: string, options: MembersOptions): Promise<voi
 async function signCommand(file: string, options: AccountOptions): Promise<void> {
   const password = await readPassword(options.passwordFile)
   await withList(file, options, async ({ list, facts, described }) => {
-    const [{ signList }, { memberByIdentity }, { addressOfSecret, nobleIdentityCrypto }, { readKeystore }] =
-      await Promise.all([
-        import('../members/signatures.ts'),
-        import('../../protocol/membership.ts'),
-        import('../../protocol/identity.ts'),
-        import('../../runtime/keystore.ts'),
-      ])
+    const [{ signList }, { addressOfSecret, nobleIdentityCrypto }, { readKeystore }] = await Promise.all([
+      import('../members/signatures.ts'),
+      import('../../protocol/identity.ts'),
+      import('../../runtime/keystore.ts'),
+    ])
     const { newest } = facts.view
     const secret = await readKeystore(options.keystore, password)
     try {
       const identity = addressOfSecret(secret)
-      refuseUnlessActive(identity, memberByIdentity(newest, identity)?.suspended)
+      refuseUnlessActive(identity, newest)
       // Beside the result, so that nobody signs a list unread.
       for (const line of described.lines) process.stderr.write(`${line}\n`)
       const wanted = { domain: facts.domain, registryVersion: newest.registryVersion }
@@ -130,15 +111,6 @@ async function signCommand(file: string, options: AccountOptions): Promise<void>
       secret.fill(0)
     }
   })
-}
-
-function refuseUnlessActive(identity: Address, suspended: boolean | undefined): void {
-  if (suspended === undefined)
-    throw new InputError(
-      `${identity} is no member in force: its signature would not count, nothing is signed`,
-    )
-  if (suspended)
-    throw new InputError(`${identity} is suspended: its signature would not count, nothing is signed`)
 }
 
 async function proposeCommand(
@@ -162,23 +134,23 @@ async function proposeCommand(
       { domain, registryVersion: newest.registryVersion, list, inForce: newest },
       nobleIdentityCrypto,
     )
-    if (collected.kind === 'too-few') {
-      const { signers, needed, refused } = collected
+    const { signers, refused, enough } = collected
+    if (enough === undefined) {
       const why = refused.map(({ of, fault, sentence }) => {
         const name = given.find(({ signature }) => signature === of)?.name ?? of.identity
         return `\n  ${name}: ${fault}: ${sentence}`
       })
       throw new InputError(
-        `${signers.length} of the ${needed} signatures that are needed count: nothing is sent${why.join('')}`,
+        `${signers.length} of the ${newest.quorum.q} signatures that are needed count: nothing is sent${why.join('')}`,
       )
     }
-    const outcome = await proposeList(list, collected.signatures, facts, {
-      keystore: options.keystore,
-      password,
-      maxFeePerGas: MAX_FEE_PER_GAS,
-      minedWithinMs: MINED_WITHIN_MS,
-    })
-    if (options.json === true) return printJson({ ...outcome, signers: collected.signers })
+    const outcome = await proposeList(
+      list,
+      enough.map(({ signature }) => signature),
+      facts,
+      { keystore: options.keystore, password },
+    )
+    if (options.json === true) return printJson({ ...outcome, signers: enough.map(({ signer }) => signer) })
     print(
       `member set ${outcome.memberSet} is ${outcome.isPending ? 'pending' : 'taken back'}, the registry is at version ${outcome.registryVersion} (transaction ${outcome.txHash})`,
     )
@@ -202,7 +174,7 @@ async function withList(
   const [{ readListFile, problemsOf, changesOf, warningsOf }, { withRegistry }, { renderChanges }] =
     await Promise.all([
       import('../members/member-list.ts'),
-      import('../members/registry.ts'),
+      import('../agreement/registry.ts'),
       import('../members/render.ts'),
     ])
   const list = readListFile(file)
@@ -218,15 +190,4 @@ async function withList(
     const lines = [...renderChanges(changes, inForce), ...warnings.map(warning => `note: ${warning}`)]
     await use({ list, facts, described: { lines, json: { changes, warnings } } })
   })
-}
-
-async function readPassword(file: string): Promise<Secret> {
-  const [{ Problems }, { readPasswordFile }] = await Promise.all([
-    import('../../config/load.ts'),
-    import('../../config/secrets.ts'),
-  ])
-  const problems = new Problems(file)
-  const password = readPasswordFile(file, '--password-file', problems)
-  problems.throwIfAny()
-  return password
 }

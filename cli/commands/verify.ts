@@ -5,7 +5,7 @@ import { InputError } from '../input-error.ts'
 import { print, printJson } from '../output.ts'
 import { integer, url } from '../parsers.ts'
 import type { BundleSources, Complaint, FoundBundle, WantedBundle } from '../verify/bundle-source.ts'
-import type { SettledFacts } from '../verify/settled-facts.ts'
+import type { EmptiedFacts, SettledFacts } from '../verify/settled-facts.ts'
 import type { VerifyOptions, Whereabouts } from '../verify/whereabouts.ts'
 import { addVerifyReportCommand } from './verify-report.ts'
 
@@ -94,7 +94,7 @@ async function verifyAt(
     deployment,
     finality: network?.finality ?? 'latest',
   } as const
-  await withSettledFacts(settings, async facts => {
+  const settled = async (facts: SettledFacts): Promise<void> => {
     const { report } = facts.settled
     const { found, complaints } = await find(where.bundle, where.sources, {
       epoch,
@@ -117,7 +117,21 @@ async function verifyAt(
     if (json) return printJson(asJson(verification, facts, origin))
     const { renderVerification } = await import('../verify/render.ts')
     for (const line of renderVerification(verification, facts, origin)) print(line)
-  })
+  }
+  await withSettledFacts(settings, { settled, emptied: facts => tellEmptied(facts, json) })
+}
+
+async function tellEmptied({ emptied, burned, reader }: EmptiedFacts, json: boolean): Promise<void> {
+  const { renderEmptied, verifyEmptied } = await import('../verify/verify-emptied.ts')
+  const verification = verifyEmptied(emptied, { terms: reader.terms, burned })
+  const { epoch, lines, isEqual } = verification
+  process.exitCode = isEqual ? 0 : 1
+  if (json) {
+    const { txHash, blockNumber } = emptied
+    const verdict = isEqual ? 'emptied' : 'different'
+    return printJson({ epoch, verdict, lines, txHash, blockNumber })
+  }
+  for (const line of renderEmptied(verification, emptied)) print(line)
 }
 
 async function loadCrypto() {

@@ -1,15 +1,10 @@
 /** Brings a signed list on chain. */
-import { type Hash, parseEventLogs, toHex } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
+import { type Hash, parseEventLogs } from 'viem'
 import { oracleRegistryAbi } from '../../chain/abi/oracle-registry.ts'
-import { createReader } from '../../chain/clients.ts'
 import { type MemberList, proposeMembersCall } from '../../chain/member-set.ts'
-import { createTransactor } from '../../chain/transactor.ts'
 import type { Address } from '../../protocol/bytes.ts'
-import { systemClock } from '../../runtime/clock.ts'
-import { readKeystore } from '../../runtime/keystore.ts'
-import type { Secret } from '../../runtime/secret.ts'
-import type { RegistryFacts } from './registry.ts'
+import type { RegistryFacts } from '../agreement/registry.ts'
+import { type Sender, sendCall } from '../agreement/send.ts'
 
 export interface ProposalOutcome {
   /** Number of the pending list, or of the one that was taken back. */
@@ -18,13 +13,6 @@ export interface ProposalOutcome {
   readonly isPending: boolean
   readonly registryVersion: number
   readonly txHash: Hash
-}
-
-export interface ProposalSender {
-  readonly keystore: string
-  readonly password: Secret
-  readonly maxFeePerGas: bigint
-  readonly minedWithinMs: number
 }
 
 /**
@@ -36,24 +24,11 @@ export interface ProposalSender {
 export async function proposeList(
   list: MemberList,
   signatures: readonly Uint8Array[],
-  { domain, rpcUrl }: RegistryFacts,
-  sender: ProposalSender,
+  facts: RegistryFacts,
+  sender: Sender,
 ): Promise<ProposalOutcome> {
-  const secret = await readKeystore(sender.keystore, sender.password)
-  const account = privateKeyToAccount(toHex(secret))
-  secret.fill(0)
-  const transactor = createTransactor(
-    {
-      account,
-      chainId: domain.chainId,
-      rpcUrls: [rpcUrl],
-      maxFeePerGasCeiling: sender.maxFeePerGas,
-      minedWithinMs: sender.minedWithinMs,
-    },
-    { reader: createReader([rpcUrl]), clock: systemClock },
-  )
-  const call = proposeMembersCall(domain.registry as Address, list, signatures)
-  const receipt = await transactor.send(call, new AbortController().signal)
+  const call = proposeMembersCall(facts.domain.registry as Address, list, signatures)
+  const receipt = await sendCall(call, facts, sender)
   const [proposed] = parseEventLogs({
     abi: oracleRegistryAbi,
     logs: receipt.logs,

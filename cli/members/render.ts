@@ -1,7 +1,8 @@
 /** How the registry and a list look to people. */
 import { type Member, type Membership, memberBySlot, membershipAt } from '../../protocol/membership.ts'
+import type { RegistryFacts } from '../agreement/registry.ts'
+import { utc } from '../agreement/time.ts'
 import type { SlotChange } from './member-list.ts'
-import type { RegistryFacts } from './registry.ts'
 
 /** What `members show --json` says. Times are Unix seconds. */
 export function registryJson({ domain, view, handoverSec, nowSec }: RegistryFacts) {
@@ -116,8 +117,4 @@ export function renderChanges(changes: readonly SlotChange[], inForce: Membershi
     const of = replaces === undefined ? '' : ` in the place of ${replaces.identity}`
     return `  slot ${String(slot).padEnd(3)} ${identity}  ${kind}${of}`
   })
-}
-
-function utc(sec: number): string {
-  return new Date(sec * 1_000).toISOString().replace('.000', '')
 }

@@ -2,10 +2,11 @@
 import { z } from 'zod'
 import { type MemberList, memberSetDigest, membersHashOf } from '../../chain/member-set.ts'
 import { addSchemaIssues, Problems, readJson } from '../../config/load.ts'
-import { type Address, bytesOf, type Hash, type Hex, hexOf } from '../../protocol/bytes.ts'
+import { type Address, type Hash, type Hex, hexOf } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
-import { type Membership, memberByIdentity } from '../../protocol/membership.ts'
+import type { Membership } from '../../protocol/membership.ts'
+import { type Collected, collect } from '../agreement/collect.ts'
 
 export interface MemberSetSignature {
   readonly chainId: number
@@ -69,59 +70,24 @@ export interface Wanted {
   readonly inForce: Membership
 }
 
-export type SignatureFault = 'OTHER_NETWORK' | 'OTHER_VERSION' | 'OTHER_LIST' | 'BAD_SIGNATURE' | 'NOT_ACTIVE'
+export type SignatureFault = 'OTHER_NETWORK' | 'OTHER_VERSION' | 'OTHER_LIST'
 
-export type Collected =
-  | {
-      readonly kind: 'quorum'
-      readonly signers: readonly Address[]
-      readonly signatures: readonly Uint8Array[]
-    }
-  | {
-      readonly kind: 'too-few'
-      /** Active members whose signature counts. */
-      readonly signers: readonly Address[]
-      readonly needed: number
-      readonly refused: readonly Refused[]
-    }
-
-export interface Refused {
-  readonly of: MemberSetSignature
-  readonly fault: SignatureFault
-  readonly sentence: string
-}
-
-/**
- * A quorum of the signatures that count, ascending by the signer's address. Those that do not count are left out as
- * long as there are enough; the same signer twice counts once.
- */
+/** A quorum of the signatures that count; those that do not are left out as long as there are enough. */
 export function collectQuorum(
   found: readonly MemberSetSignature[],
   wanted: Wanted,
   crypto: Pick<IdentityCrypto, 'recover'>,
-): Collected {
-  const needed = wanted.inForce.quorum.q
-  const refused = found.flatMap(of => {
-    const refusal = refusalOf(of, wanted, crypto)
-    return refusal === undefined ? [] : [{ of, ...refusal }]
-  })
-  const good = new Map(
-    found
-      .filter(signature => !refused.some(({ of }) => of === signature))
-      .map(({ identity, signature }) => [identity, bytesOf(signature)] as const),
-  )
-  const signers = [...good.keys()].sort()
-  if (signers.length < needed) return { kind: 'too-few', signers, needed, refused }
-  // The registry checks every signature it is given, and each costs gas.
-  const chosen = signers.slice(0, needed)
-  return { kind: 'quorum', signers: chosen, signatures: chosen.flatMap(signer => good.get(signer) ?? []) }
+): Collected<MemberSetSignature, SignatureFault> {
+  const { domain, registryVersion, list, inForce } = wanted
+  const digest = memberSetDigest(domain, registryVersion, list)
+  const mismatchOf = (of: MemberSetSignature) => mismatch(of, wanted)
+  return collect(found, { digest, inForce, needed: inForce.quorum.q, mismatchOf }, crypto)
 }
 
-function refusalOf(
+function mismatch(
   of: MemberSetSignature,
-  { domain, registryVersion, list, inForce }: Wanted,
-  crypto: Pick<IdentityCrypto, 'recover'>,
-): Omit<Refused, 'of'> | undefined {
+  { domain, registryVersion, list }: Wanted,
+): { readonly fault: SignatureFault; readonly sentence: string } | undefined {
   if (of.chainId !== domain.chainId || of.registry !== domain.registry)
     return {
       fault: 'OTHER_NETWORK',
@@ -134,9 +100,5 @@ function refusalOf(
     }
   if (of.membersHash !== membersHashOf(list))
     return { fault: 'OTHER_LIST', sentence: `is of another list (${of.membersHash}): compare the files` }
-  const signer = crypto.recover(memberSetDigest(domain, registryVersion, list), bytesOf(of.signature))
-  if (signer !== of.identity) return { fault: 'BAD_SIGNATURE', sentence: `is not by ${of.identity}` }
-  if (memberByIdentity(inForce, signer)?.suspended !== false)
-    return { fault: 'NOT_ACTIVE', sentence: 'is by nobody who is an active member now' }
   return undefined
 }

@@ -9,7 +9,7 @@ import {
   type SettledEpoch,
   type SettlementReader,
 } from '../../chain/settlement/reader.ts'
-import { settledViewFor } from '../../chain/settlement/view.ts'
+import { lastSettledBefore, settledViewFor } from '../../chain/settlement/view.ts'
 import type { Address, Hash } from '../../protocol/bytes.ts'
 import type { ChainView } from '../../protocol/epoch/audit-types.ts'
 import { epochEndSec, epochOf, epochStartSec } from '../../protocol/epoch/time.ts'
@@ -21,12 +21,20 @@ import { InputError } from '../input-error.ts'
 
 export interface SettledFacts {
   readonly settled: SettledEpoch
-  /** Undefined for epoch 0. */
+  /** The last epoch with a bundle before it: emptied ones leave nothing. Undefined for the first. */
   readonly before: SettledEpoch | undefined
   readonly view: ChainView
   /** Of the price updates on chain that were observed in the epoch. */
   readonly highestPrice: Price | undefined
   /** For who needs more of the chain's blocks. */
+  readonly reader: SettlementReader
+}
+
+/** The same of an epoch that a quorum emptied. */
+export interface EmptiedFacts {
+  readonly emptied: SettledEpoch
+  /** Wei of IO. */
+  readonly burned: bigint
   readonly reader: SettlementReader
 }
 
@@ -46,7 +54,10 @@ export async function withSettledFacts<T>(
     readonly deployment: Deployment
     readonly finality: Finality
   },
-  use: (facts: SettledFacts) => Promise<T>,
+  use: {
+    readonly settled: (facts: SettledFacts) => Promise<T>
+    readonly emptied: (facts: EmptiedFacts) => Promise<T>
+  },
 ): Promise<T> {
   const { epoch, deployment, finality } = options
   const client = createReader(options.rpcUrls)
@@ -63,6 +74,10 @@ export async function withSettledFacts<T>(
   try {
     const settled = await reader.findSettled(epoch)
     if (settled === undefined) throw new InputError(notSettled(epoch, reader.settlement().nextEpoch))
+    if (settled.emptied) {
+      const { burned } = await reader.epochFacts(epoch)
+      return await use.emptied({ emptied: settled, burned, reader })
+    }
     const registry = deployment.contracts.oracleRegistry
     const { chainId } = deployment
     const view = await settledViewFor(settled, reader, {
@@ -70,9 +85,9 @@ export async function withSettledFacts<T>(
       feedId: deployment.feedId as Hash,
       membership: (await readRegistry(client, { registry, chainId, finality })).newest,
     })
-    const before = epoch === 0 ? undefined : await reader.findSettled(epoch - 1)
+    const before = await lastSettledBefore(epoch, reader)
     const highestPrice = await readHighestPrice(client, reader, deployment, epoch)
-    return await use({ settled, before, view, highestPrice, reader })
+    return await use.settled({ settled, before, view, highestPrice, reader })
   } finally {
     await reader.stop()
   }

@@ -189,11 +189,12 @@ export class AuditStore {
     return 'added'
   }
 
-  /** Promises whose batches are here too. */
-  inclusionsOf(epoch: number): SignedInclusion[] {
+  /** Promises whose batches are here too, of an epoch up to another, both included. */
+  inclusionsOf(from: number, to: number = from): SignedInclusion[] {
     return this.#all<{ head: Buffer }>(
-      `SELECT substr(bytes, 1, ${INCLUSION_BYTES}) AS head FROM promises WHERE epoch = ? ORDER BY id`,
-      epoch,
+      `SELECT substr(bytes, 1, ${INCLUSION_BYTES}) AS head FROM promises WHERE epoch BETWEEN ? AND ? ORDER BY id`,
+      from,
+      to,
     ).map(row => decodeInclusion(row.head))
   }
 
@@ -314,6 +315,14 @@ export class AuditStore {
     this.#run('DELETE FROM audits WHERE id <= (SELECT max(id) FROM audits) - ?', MAX_AUDITS)
   }
 
+  /** The last judgement of a report. */
+  auditOf(digest: Hash): AuditRecord | undefined {
+    return this.#one<AuditRecord>(
+      'SELECT epoch, attempt, digest, outcome, code, text, at_ms AS atMs FROM audits WHERE digest = ? ORDER BY id DESC LIMIT 1',
+      digest,
+    )
+  }
+
   /** Newest first. */
   audits(limit: number): AuditRecord[] {
     return this.#all<AuditRecord>(
@@ -330,12 +339,17 @@ export class AuditStore {
     return hexOf(Uint8Array.from(find() ?? Buffer.alloc(32)))
   }
 
-  /** Forgets what can no longer decide anything: promises with their batches too. */
-  forgetBefore(epoch: number, window: number): void {
+  /**
+   * Forgets what can no longer decide anything: promises with their batches too.
+   *
+   * @param owedFrom since the last epoch with a bundle: what was promised is owed, and what that one left is started from
+   */
+  forgetBefore(epoch: number, window: number, owedFrom = Number.POSITIVE_INFINITY): void {
     this.#database
       .transaction(() => {
-        for (const table of ['prices', 'promises', 'closings'])
-          this.#run(`DELETE FROM ${table} WHERE epoch < ?`, epoch)
+        this.#run('DELETE FROM prices WHERE epoch < ?', epoch)
+        this.#run('DELETE FROM promises WHERE epoch < ?', Math.min(epoch, owedFrom))
+        this.#run('DELETE FROM closings WHERE epoch < ?', Math.min(epoch, owedFrom - 1))
         this.#run('DELETE FROM seals WHERE window < ?', window)
         this.#run('DELETE FROM locks WHERE epoch < ?', epoch - KEPT_LOCK_EPOCHS)
       })

@@ -33,6 +33,7 @@ import { Hearing } from './gossip.ts'
 import { Knowledge } from './knowledge.ts'
 import { RootFinder } from './root-finder.ts'
 import { auditRoutes } from './routes.ts'
+import { type DoubtReason, type StageDoubt, StageWatch } from './stage-watch.ts'
 import { witnessedRoot } from './window-witnesses.ts'
 
 export interface AuditingOptions {
@@ -59,6 +60,8 @@ export interface AuditingDeps {
   readonly count: (outcome: AuditVerdict['kind']) => void
   /** A window of a good epoch of which nothing was opened, although its draw can be had. */
   readonly countWithheld: () => void
+  /** What is staged is in doubt, or no longer. */
+  readonly doubted: (why: DoubtReason | undefined) => void
 }
 
 /** A member's shares of the keys of one key epoch, and the transcript that both come from. */
@@ -73,12 +76,16 @@ export interface Auditing extends Service {
   routes(app: FastifyInstance): void
   /** Of a key that this node has seen, for good. */
   transcriptOf(hash: Hash): Uint8Array | undefined
+  /** The staged report that this node has not found right, if one is. */
+  doubt(): StageDoubt | undefined
 }
 
 /** Epochs that have been settled and are still remembered: a chain may go back by a few. */
 const REMEMBERED_EPOCHS = 8
 /** Partials of a slot leave within this time of its first block, on top of the reader's own pace. */
 const TICK_MS = 100
+/** A stage can be disputed for hours. */
+const WATCH_MS = 1_000
 
 /** Opens its database, and registers handlers and topics; what takes time comes with `start`. */
 export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Auditing {
@@ -168,6 +175,21 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
     },
   )
   // Peers are connected before the chain has been read: until then nobody is known, and nothing is believed.
+  const stages = new StageWatch({
+    ...{ clock, logger, chain, store },
+    digestOf: report => signer.digestOf(report),
+    isJudging: digest => auditor.isJudging(digest),
+    doubted: deps.doubted,
+  })
+  const watching = createLoop({
+    name: 'stage watch',
+    everyMs: WATCH_MS,
+    // A look that comes late is as good.
+    longRuns: true,
+    clock,
+    logger,
+    run: async () => stages.look(),
+  })
   const membership = (): Membership | undefined => (started ? deps.membership() : undefined)
   const hearing = new Hearing(
     { domain, windows },
@@ -180,9 +202,9 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
     lifetime: lifetime.signal,
   })
   const forget = (): void => {
-    const { nextEpoch } = chain.settlement()
-    store.forgetBefore(nextEpoch - REMEMBERED_EPOCHS, rememberedFrom())
-    copies.forgetBefore(nextEpoch)
+    const { nextEpoch, owedFrom } = chain.settlement()
+    store.forgetBefore(nextEpoch - REMEMBERED_EPOCHS, rememberedFrom(), owedFrom)
+    copies.forgetBefore(nextEpoch, owedFrom)
     beaconStore.forgetBefore(rememberedFrom())
   }
   chain.onSettled(forget)
@@ -200,13 +222,16 @@ export function createAuditing(options: AuditingOptions, deps: AuditingDeps): Au
       beaconRoutes(app, { beacons, keys: beaconKeys })
     },
     transcriptOf: hash => beaconKeys.transcriptOf(hash),
+    doubt: () => stages.doubt(),
     start: async signal => {
       copies.open()
       forget()
       started = true
       await making.start(signal)
+      await watching.start(signal)
     },
     stop: async () => {
+      await watching.stop()
       await making.stop()
       started = false
       lifetime.abort(new Error('the node is stopping'))

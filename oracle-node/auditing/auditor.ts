@@ -66,6 +66,11 @@ export class Auditor {
     return this.#sign(report, relayer)
   }
 
+  /** Whether a report is being checked now. */
+  isJudging(digest: Hash): boolean {
+    return this.#running?.digest === digest
+  }
+
   /** Resolves when nothing is being checked. */
   async idle(): Promise<void> {
     await this.#running?.done
@@ -118,7 +123,7 @@ export class Auditor {
     const bundle = await copies.read(report.bundleHash)
     if (bundle === undefined) throw new NotReadyError('there is no copy of the bundle here: offer it first')
     if ('fault' in bundle) throw new NotReadyError('the copy of the bundle here is damaged')
-    const own = await knowledge.of(report, bundle.bundle, relayer, signal)
+    const own = await knowledge.of(report, view.owedFrom, bundle.bundle, relayer, signal)
     const decision = auditEpoch({ report, bundle }, view, own, crypto)
     if ('refused' in decision) return refusedOf(decision)
     await this.#noteWithheld(report.epoch, bundle.bundle, relayer, signal)

@@ -118,9 +118,10 @@ export class BundleCopies {
     await this.#fetching?.done
   }
 
-  /** Removes the copies of epochs long settled. */
-  forgetBefore(nextEpoch: number): void {
-    for (const [hash, epoch] of this.#epochs) if (epoch < nextEpoch - KEPT_EPOCHS) this.#remove(hash)
+  /** Removes the copies of epochs long settled. @param owedFrom the next epoch starts from the bundle before it */
+  forgetBefore(nextEpoch: number, owedFrom: number): void {
+    const oldest = Math.min(nextEpoch - KEPT_EPOCHS, owedFrom - 1)
+    for (const [hash, epoch] of this.#epochs) if (epoch < oldest) this.#remove(hash)
   }
 
   async #copy(epoch: number, hash: Hash, peer: PeerKey, signal: AbortSignal): Promise<void> {

@@ -125,8 +125,9 @@ export class Hearing {
     const { chain } = this.#deps
     const { epoch } = inclusion.receipt
     const current = epochOf(chain.clock, chain.head().latest.timestampSec)
-    // Blocks may be seen a moment later than the relayer saw them.
-    return epoch >= chain.settlement().nextEpoch && epoch <= current + 1
+    // What was promised for an emptied epoch is owed in the next one. Blocks may be seen a moment later than the relayer
+    // saw them.
+    return epoch >= chain.settlement().owedFrom && epoch <= current + 1
   }
 
   #validateSeal(data: Uint8Array): Verdict {

@@ -1,6 +1,7 @@
 /** Puts together what this node has seen for itself of an epoch, for the audit, which asks nobody. */
 import { createHash } from 'node:crypto'
 import type { SettlementReader } from '../../chain/settlement/types.ts'
+import { lastSettledBefore } from '../../chain/settlement/view.ts'
 import { maxTranscriptBytes } from '../../compute/challenge/transcript.ts'
 import type { VerifyingKernel } from '../../compute/challenge/verify.ts'
 import type { MatrixSize } from '../../compute/matrix/size.ts'
@@ -68,11 +69,13 @@ export class Knowledge {
   }
 
   /**
+   * @param owedFrom the first epoch whose promises are due in this one
    * @param relayer who proposes, and serves what was opened
-   * @throws {NotReadyError} when beacons, or the bundle of the epoch before, cannot be had now
+   * @throws {NotReadyError} when beacons, or the bundle that this epoch starts from, cannot be had now
    */
   async of(
     report: EpochReport,
+    owedFrom: number,
     bundle: EpochBundle,
     relayer: PeerKey,
     signal: AbortSignal,
@@ -92,7 +95,7 @@ export class Knowledge {
       openingStateHash: await this.#openingOf(epoch, relayer, signal),
       highestPrice: certified === undefined ? undefined : unpackReport(certified.word).price,
       windowRoots,
-      inclusions: store.inclusionsOf(epoch),
+      inclusions: store.inclusionsOf(owedFrom, epoch),
       forced: [],
       receipts: store.receipts(),
       sampleSeed,
@@ -154,26 +157,25 @@ export class Knowledge {
     return `0x${hash.digest('hex')}`
   }
 
-  /** Hash of what the epoch before left: remembered, or computed from its bundle, whose hash is on chain. */
+  /** Hash of what the last bundle before an epoch left: remembered, or computed from it, whose hash is on chain. */
   async #openingOf(epoch: number, relayer: PeerKey, signal: AbortSignal): Promise<Hash> {
-    if (epoch === 0) return stateHash(EMPTY_STATE)
     const { store, copies, chain, network } = this.#deps
-    const before = await chain.findSettled(epoch - 1)
-    if (before === undefined) throw new NotReadyError(`epoch ${epoch - 1} is not active yet`)
-    const { bundleHash } = before.report
+    const before = await lastSettledBefore(epoch, chain)
+    if (before === undefined) return stateHash(EMPTY_STATE)
+    const { bundleHash, epoch: settled } = before.report
     const known = store.closingOf(bundleHash)
     if (known !== undefined) return known
     const others = network.connected().filter(peer => peer !== relayer)
     for (const peer of [relayer, ...others]) {
       if (copies.has(bundleHash)) break
       // Whoever has it will do: the hash says whether it is the one.
-      await copies.fetch(epoch - 1, bundleHash, peer, signal).catch(() => {})
+      await copies.fetch(settled, bundleHash, peer, signal).catch(() => {})
     }
     const read = await copies.read(bundleHash)
     if (read === undefined || 'fault' in read || read.hash !== bundleHash)
-      throw new NotReadyError(`the bundle of epoch ${epoch - 1} cannot be had from anybody`)
+      throw new NotReadyError(`the bundle of epoch ${settled} cannot be had from anybody`)
     const closing = stateHash(computeEpoch(read.bundle, chain.terms).closing)
-    store.addClosing(epoch - 1, bundleHash, closing)
+    store.addClosing(settled, bundleHash, closing)
     return closing
   }
 

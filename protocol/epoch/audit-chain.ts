@@ -11,6 +11,7 @@ import { encodeDebit, encodeDeposit, encodeModel, encodeParameters, encodeReward
 import type { DepositLine } from './deposits.ts'
 import { firstDifference, type LineFormat } from './difference.ts'
 import { type DebitLine, debitRootOf, type RewardLine, rewardRootOf } from './ledger.ts'
+import { MAX_SKIPPED_ATTEMPTS } from './machine.ts'
 import type { EpochReport } from './report.ts'
 import { stateHash } from './state.ts'
 import { epochEndSec, epochOf } from './time.ts'
@@ -39,8 +40,9 @@ export function checkTurn(report: EpochReport, chain: ChainView): Refused | unde
   if (report.epoch !== chain.nextEpoch) return differs('WRONG_EPOCH', 'epoch', chain.nextEpoch, report.epoch)
   if (report.keyEpoch !== chain.keyEpoch)
     return differs('WRONG_KEY_EPOCH', 'keyEpoch', chain.keyEpoch, report.keyEpoch)
-  if (report.attempt < chain.nextAttempt)
-    return differs('WRONG_ATTEMPT', 'attempt', chain.nextAttempt, report.attempt)
+  const lastAttempt = chain.nextAttempt + MAX_SKIPPED_ATTEMPTS
+  if (report.attempt < chain.nextAttempt || report.attempt > lastAttempt)
+    return differs('WRONG_ATTEMPT', 'attempt', `${chain.nextAttempt} to ${lastAttempt}`, report.attempt)
   if (report.validUntil <= chain.nowSec)
     return differs('EXPIRED', 'validUntil', `above ${chain.nowSec}`, report.validUntil)
   if (report.previousRewardRoot !== previous.rewardRoot)

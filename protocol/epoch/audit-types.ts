@@ -120,6 +120,8 @@ export interface ChainView {
   readonly keyEpoch: number
   /** The epoch to settle: last active + 1. */
   readonly nextEpoch: number
+  /** The first epoch after the last one with a bundle: below `nextEpoch` when emptied ones lie between. */
+  readonly owedFrom: number
   /** The lowest attempt that may still be staged. */
   readonly nextAttempt: number
   readonly previous: SettledTotals
@@ -143,13 +145,16 @@ export type OpeningVerdict = 'true' | 'false' | 'missing'
 
 /** What this auditor has seen for itself. */
 export interface OwnKnowledge {
-  /** Hash of the state that the epoch before left, by the auditor's own computation. */
+  /** Hash of the state that the last epoch with a bundle left, by the auditor's own computation. */
   readonly openingStateHash: Hash
   /** The highest certified price of the epoch that it holds. */
   readonly highestPrice: Price | undefined
   /** Roots of challenge windows that came in time by its own clock. */
   readonly windowRoots: ReadonlyMap<number, Hash>
-  /** Promises that it was shown together with the batches they are for: what nobody has, nobody can be asked for. */
+  /**
+   * Promises that it was shown together with the batches they are for: what nobody has, nobody can be asked for. Of all
+   * epochs from `ChainView.owedFrom` on.
+   */
   readonly inclusions: readonly SignedInclusion[]
   /** Batches that it passed on because the relayer would not take them from the worker. */
   readonly forced: readonly BatchIdentity[]

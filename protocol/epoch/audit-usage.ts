@@ -17,7 +17,7 @@ import { UsageTables } from './state.ts'
 type Crypto = Pick<IdentityCrypto, 'recover'>
 
 /**
- * Every batch that was promised for this epoch, or forced, is in: as far as it could be. One whose numbers are taken,
+ * Every batch that was promised for this epoch, or for an emptied one before it, or forced, is in: as far as it could be. One whose numbers are taken,
  * by what was settled before or by what is in, can count nowhere.
  */
 export function checkIncluded(
@@ -31,7 +31,7 @@ export function checkIncluded(
   const missing = (identity: BatchIdentity) =>
     !included.has(batchName(identity)) && chain.isWorker(identity.worker)
   const promised = own.inclusions.filter(inclusion => {
-    if (inclusion.receipt.epoch !== chain.nextEpoch || !missing(inclusion.receipt)) return false
+    if (!isOwed(inclusion.receipt.epoch, chain) || !missing(inclusion.receipt)) return false
     const relayer = promisedBy(chain.domain, inclusion, crypto)
     // Anybody can sign a promise; only a relayer's binds.
     return relayer !== undefined && chain.isRelayer(relayer)
@@ -70,7 +70,12 @@ export function checkBatches(
   return refuse('REPEATED_SEQUENCE', { part: 'batches', key: scattered[0], found: 'TOO_MANY_GAPS' })
 }
 
-/** Each hold signed by its payer and accepted by a relayer in this epoch, and all covered by deposits. */
+/** An emptied epoch settled nothing: what came in it is settled by the next one that has a bundle. */
+function isOwed(epoch: number, { owedFrom, nextEpoch }: ChainView): boolean {
+  return owedFrom <= epoch && epoch <= nextEpoch
+}
+
+/** Each hold signed by its payer, accepted by a relayer in an epoch that is owed, and all covered by deposits. */
 export function checkHolds(bundle: EpochBundle, chain: ChainView, crypto: Crypto): Refused | undefined {
   const { domain, nextEpoch, parameters } = chain
   const tables = new UsageTables(domain, bundle.opening)
@@ -78,10 +83,10 @@ export function checkHolds(bundle: EpochBundle, chain: ChainView, crypto: Crypto
     const { hold } = accepted
     const id = holdId(domain, hold)
     const where = { part: 'acceptances', index, key: `${id} of ${hold.payer}` } as const
-    const lasts = hold.expiresEpoch - nextEpoch
+    const lasts = hold.expiresEpoch - accepted.epoch
     const fault =
-      (accepted.epoch !== nextEpoch && 'accepted in another epoch') ||
-      (lasts < 0 && 'expired') ||
+      (!isOwed(accepted.epoch, chain) && 'accepted in another epoch') ||
+      (hold.expiresEpoch < nextEpoch && 'expired') ||
       (lasts > parameters.longestHoldEpochs && 'lasts too long') ||
       (tables.holds.has(id) && 'accepted before')
     if (fault) return refuse('BAD_HOLD', { ...where, found: fault })

@@ -1,13 +1,17 @@
 /**
- * An epoch's life at the relayer: open → sealed → computed → published → certified → staged → active → final.
- * The table stands in README.md; the switch follows it.
+ * An epoch's life at the relayer: open → sealed → computed → published → certified → staged → active → final; or
+ * emptied, when a quorum gives it up. The table stands in README.md; the switch follows it.
  *
  * Effects are done after the state has been stored, and repeated on every tick until the next state is reached:
  * each of them is harmless to do twice.
  */
 import type { Hash } from '../bytes.ts'
 
-export const EPOCH_PHASES = [
+/** The contract takes no attempt further above the lowest one that it takes: a thief could use up all at once. */
+export const MAX_SKIPPED_ATTEMPTS = 1_000
+
+/** The way of an epoch that is settled, in order. */
+export const EPOCH_WAY = [
   'open',
   'sealed',
   'computed',
@@ -17,6 +21,8 @@ export const EPOCH_PHASES = [
   'active',
   'final',
 ] as const
+/** An epoch without a report ends apart from the way, wherever it was on it. */
+export const EPOCH_PHASES = [...EPOCH_WAY, 'emptied'] as const
 export type EpochPhase = (typeof EPOCH_PHASES)[number]
 
 export interface EpochState {
@@ -43,7 +49,10 @@ export type EpochEvent =
   | { readonly type: 'refused' }
   | { readonly type: 'staged' }
   | { readonly type: 'activated' }
-  | { readonly type: 'vetoed' }
+  /** The chain takes no attempt below this one any more, whoever made the one that was vetoed. */
+  | { readonly type: 'vetoed'; readonly nextAttempt: number }
+  /** On chain, by a quorum: the epoch has no report, and its usage is owed in the next one. */
+  | { readonly type: 'emptied' }
   /** The chain went back behind what it had shown. */
   | { readonly type: 'reorganised' }
   | { readonly type: 'finalised' }
@@ -100,14 +109,16 @@ export function stepEpoch(state: EpochState, event: EpochEvent, context: EpochCo
       return state.phase === 'published' ? again(state, context) : stay(state)
     case 'staged':
       // Anybody may stage a certificate: the chain's word counts in whatever phase this relayer is.
-      return state.phase === 'active' || state.phase === 'final'
-        ? stay(state)
-        : enter({ ...state, phase: 'staged' }, context)
+      return isOver(state.phase) ? stay(state) : enter({ ...state, phase: 'staged' }, context)
     case 'activated':
       return state.phase === 'final' ? stay(state) : enter({ ...state, phase: 'active' }, context)
     case 'vetoed':
-      return state.phase === 'staged' ? again(state, context) : stay(state)
+      return vetoed(state, event.nextAttempt, context)
+    case 'emptied':
+      if (state.phase === 'final' || state.phase === 'emptied') return stay(state)
+      return enter({ ...openEpoch(state.epoch), phase: 'emptied', attempt: state.attempt }, context)
     case 'reorganised':
+      if (state.phase === 'emptied') return again(state, context)
       return state.phase === 'staged' || state.phase === 'active'
         ? enter({ ...state, phase: behind(state) }, context)
         : stay(state)
@@ -130,9 +141,21 @@ function tick(state: EpochState, finalSec: number, context: EpochContext): Epoch
 }
 
 /** Another attempt: what was signed for this one stays the only report of it. */
-function again(state: EpochState, context: EpochContext): EpochStep {
-  const attempt = state.attempt + 1
+function again(state: EpochState, context: EpochContext, attempt = state.attempt + 1): EpochStep {
   return enter({ ...openEpoch(state.epoch), phase: 'sealed', attempt }, context)
+}
+
+/** Goes on with the first attempt that the chain takes; one that it takes already is kept. */
+function vetoed(state: EpochState, nextAttempt: number, context: EpochContext): EpochStep {
+  if (isOver(state.phase) || state.attempt >= nextAttempt) return stay(state)
+  return state.phase === 'open'
+    ? enter({ ...state, attempt: nextAttempt }, context)
+    : again(state, context, nextAttempt)
+}
+
+/** Whether the chain has closed the epoch: only the chain can open it again. */
+function isOver(phase: EpochPhase): boolean {
+  return phase === 'active' || phase === 'final' || phase === 'emptied'
 }
 
 /** Where a relayer stands whose staging or activation the chain has forgotten; without a report, at the start. */
@@ -168,6 +191,8 @@ function effectsOf(state: EpochState, context: EpochContext): readonly EpochEffe
       return [{ type: 'announce' }]
     case 'final':
       return [{ type: 'prune' }]
+    case 'emptied':
+      return []
     default:
       return unreachable(state.phase)
   }

@@ -4,6 +4,7 @@ import { EpochNotFinalError } from '../../chain/settlement/types.ts'
 import type { Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import { encodeBundle } from '../../protocol/epoch/bundle-writer.ts'
+import { MAX_SKIPPED_ATTEMPTS } from '../../protocol/epoch/machine.ts'
 import type { Membership } from '../../protocol/membership.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { EpochIntake } from '../intake/intake.ts'
@@ -13,6 +14,7 @@ import type { EpochDetails, EpochRecord } from './epoch-store.ts'
 import { chargedChannels, epochInputs, modelsNamed } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
 import { BundleUnavailableError, type Outcomes } from './outcomes.ts'
+import { owedAcceptances, owedBatches } from './owed-usage.ts'
 import type { PriceBook } from './price-book.ts'
 import { named, type ProposalBuilder } from './proposal.ts'
 import type { Publisher } from './publication.ts'
@@ -21,6 +23,17 @@ import type { RefusedRecords } from './refused-records.ts'
 import type { Done, EpochDuties } from './runner.ts'
 import type { SettleResult, Settler } from './settlement.ts'
 import { unreachedWindows, withoutWindows } from './unreached-windows.ts'
+
+/** The contract takes no attempt so high, and a quorum has locked all below or refused them. People have to decide. */
+export class AttemptsUsedUpError extends Error {
+  readonly code = 'ATTEMPTS_USED_UP'
+  constructor(epoch: number, attempt: number) {
+    super(
+      `attempt ${attempt} of epoch ${epoch} is above all that the contract takes: a quorum of members has to empty the epoch (ionet emergency sign empty ${epoch})`,
+    )
+    this.name = 'AttemptsUsedUpError'
+  }
+}
 
 export interface DutiesOptions {
   readonly domain: Domain
@@ -60,7 +73,10 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
     const { epoch, attempt } = state
     intake.seal(epoch)
     const membership = deps.membership()
-    if (chain.settlement().nextEpoch !== epoch || membership === undefined) return undefined
+    const { nextEpoch, nextAttempt, owedFrom } = chain.settlement()
+    if (nextEpoch !== epoch || membership === undefined) return undefined
+    if (attempt > nextAttempt + MAX_SKIPPED_ATTEMPTS) throw new AttemptsUsedUpError(epoch, attempt)
+    const owed = { from: owedFrom, to: epoch }
     const facts = await chain.epochFacts(epoch).catch(notYet)
     if (facts === undefined || !(await intake.confirmOpenings(epoch))) return undefined
     const [opening, price] = await Promise.all([
@@ -69,20 +85,21 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
     ])
     await deps.recovery.recover(
       record,
+      owed,
       membership,
-      () => intake.adoption(epoch, opening.closing.sequences),
+      () => intake.adoption(owed, opening.closing.sequences),
       signal,
     )
-    const batches = intake.batches(epoch)
+    const batches = owedBatches(intake, owed)
     const models = await Promise.all(
       modelsNamed(batches, opening.closing).map(({ id, version }) => chain.model(id, version, epoch)),
     )
-    const { previous, reserve, nextEpoch } = chain.settlement()
-    // Somebody else may have settled it meanwhile.
-    if (nextEpoch !== epoch) return undefined
+    const { previous, reserve, ...now } = chain.settlement()
+    // Somebody else may have settled it meanwhile, or the chain gone back.
+    if (now.nextEpoch !== epoch || now.owedFrom !== owedFrom) return undefined
     const takenIn = {
       batches,
-      acceptances: intake.acceptances(epoch),
+      acceptances: owedAcceptances(intake, owed),
       windows: intake.windows(epoch),
       results: intake.results(epoch),
     }
@@ -100,7 +117,7 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
       opening,
       price,
       takenIn: withoutWindows(takenIn, leftOut),
-      receipts: intake.receipts(chargedChannels(batches)),
+      receipts: intake.receipts(chargedChannels(batches), owed),
       models: models.filter(model => model !== undefined),
     })
     const validUntil = chain.head().latest.timestampSec + options.epochValidSec
@@ -183,6 +200,25 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
     }
   }
 
+  const eventOf = (result: SettleResult, validUntilSec: number | undefined): Done | undefined => {
+    switch (result) {
+      case 'activated':
+        return { event: { type: 'activated' } }
+      case 'staged':
+        return { event: { type: 'staged' } }
+      case 'vetoed':
+        return { event: { type: 'vetoed', nextAttempt: chain.settlement().nextAttempt } }
+      case 'void':
+        // What the contract will not take is worth as much as what has expired.
+        return { event: { type: 'tick', finalSec: validUntilSec ?? Number.MAX_SAFE_INTEGER } }
+      case 'forgotten':
+      case 'waiting':
+        return undefined
+      default:
+        return result satisfies never
+    }
+  }
+
   const stage = async (
     { state, report, certificate }: EpochRecord,
     signal: AbortSignal,
@@ -192,9 +228,9 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
   }
 
   const activate = async ({ state }: EpochRecord, signal: AbortSignal): Promise<Done | undefined> => {
-    const result = await deps.settler.activate(state.epoch, signal)
+    const result = await deps.settler.activate(state, signal)
     if (result === 'forgotten') return { event: { type: 'reorganised' } }
-    return result === 'activated' ? eventOf(result, undefined) : undefined
+    return result === 'activated' || result === 'vetoed' ? eventOf(result, undefined) : undefined
   }
 
   const announce = async (settled: SettledEpoch, signal: AbortSignal): Promise<EpochDetails> => {
@@ -217,23 +253,6 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
       intake.prune(epoch - RAW_EPOCHS + 1)
       deps.bundles.keepOnly(deps.neededBundles())
     },
-  }
-}
-
-function eventOf(result: SettleResult, validUntilSec: number | undefined): Done | undefined {
-  switch (result) {
-    case 'activated':
-      return { event: { type: 'activated' } }
-    case 'staged':
-      return { event: { type: 'staged' } }
-    case 'void':
-      // What the contract will not take is worth as much as what has expired.
-      return { event: { type: 'tick', finalSec: validUntilSec ?? Number.MAX_SAFE_INTEGER } }
-    case 'forgotten':
-    case 'waiting':
-      return undefined
-    default:
-      return result satisfies never
   }
 }
 

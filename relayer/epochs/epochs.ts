@@ -133,7 +133,12 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
         refused: refusals,
       }),
       settler: new Settler(options.settlement, { clock, logger, chain, send: deps.send }),
-      neededBundles: () => new Set(store.newest(KEPT_BUNDLES).flatMap(({ state }) => state.bundleHash ?? [])),
+      neededBundles: () => {
+        // Emptied epochs have none: what the next one starts from may be older than all that are kept.
+        const opening = store.state(chain.settlement().owedFrom - 1)
+        const kept = store.newest(KEPT_BUNDLES).map(({ state }) => state)
+        return new Set([...kept, opening].flatMap(state => state?.bundleHash ?? []))
+      },
     },
   )
   const runner = new EpochRunner(

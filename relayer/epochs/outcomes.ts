@@ -3,6 +3,7 @@
  * again, whoever proposed it: what the next epoch starts from, everybody's lines, and their proofs.
  */
 import type { SettledEpoch, SettlementReader } from '../../chain/settlement/types.ts'
+import { lastSettledBefore } from '../../chain/settlement/view.ts'
 import type { Address, Hash } from '../../protocol/bytes.ts'
 import { CHANNELS } from '../../protocol/channels.ts'
 import type { EpochBundle } from '../../protocol/epoch/bundle.ts'
@@ -73,12 +74,14 @@ export class Outcomes {
     this.#deps = deps
   }
 
-  /** What an epoch starts from. */
+  /**
+   * What an epoch starts from: what the last one with a bundle left.
+   *
+   * @throws {UnknownEpochError} before the epoch before it is over on chain
+   */
   async openingOf(epoch: number, signal: AbortSignal): Promise<Opening> {
-    if (epoch === 0) return { closing: EMPTY_STATE, rewards: [], debits: [] }
-    const settled = await this.#deps.chain.findSettled(epoch - 1)
-    if (settled === undefined)
-      throw new Error(`epoch ${epoch - 1} is not active, ${epoch} cannot be computed yet`)
+    const settled = await lastSettledBefore(epoch, this.#deps.chain)
+    if (settled === undefined) return { closing: EMPTY_STATE, rewards: [], debits: [] }
     return this.of(settled, signal)
   }
 

@@ -21,6 +21,7 @@ import { encodeSignedReceipt, type SignedReceipt } from '../../protocol/usage/re
 import type { Logger } from '../../runtime/logger.ts'
 import type { PeerNetwork } from '../../runtime/p2p/peer-network.ts'
 import type { Adoption } from '../intake/adoption.ts'
+import { numbersOf, type OwedEpochs } from '../intake/owed-epochs.ts'
 import type { EpochRecord, EpochRefusal } from './epoch-store.ts'
 
 const RECOVERABLE: ReadonlySet<string> = new Set<AuditRefusal>(['MISSING_BATCH', 'MISSING_RECEIPT'])
@@ -57,10 +58,12 @@ export class Recovery {
    * Adopts what the members that refused the last attempt were shown. Who does not answer is left out: it refuses again,
    * and is asked again.
    *
+   * @param owed the epoch, and the emptied ones before it: nodes miss what was promised for any of them
    * @param open called only when there is somebody to ask
    */
   async recover(
     { state: { epoch, attempt }, refusals }: EpochRecord,
+    owed: OwedEpochs,
     membership: Membership,
     open: () => Adoption,
     signal: AbortSignal,
@@ -73,11 +76,15 @@ export class Recovery {
     const receipts = new Map<string, SignedReceipt>()
     for (const member of activeMembers(membership).filter(({ slot }) => slots.has(slot))) {
       try {
-        for await (const page of this.#pages(member, epoch, signal)) {
-          batches += this.#adopt(adoption, page, epoch, member)
-          for (const signed of page.receipts)
-            if (receipts.size < MAX_RECEIPTS) receipts.set(hexOf(encodeSignedReceipt(signed)), signed)
-        }
+        for (const promisedFor of numbersOf(owed))
+          for await (const page of this.#pages(member, promisedFor, signal)) {
+            batches += this.#adopt(adoption, page, epoch, member)
+            // The last epoch's pages have all receipts that still count.
+            if (promisedFor < epoch && page.next?.part === 'receipts') break
+            if (promisedFor < epoch) continue
+            for (const signed of page.receipts)
+              if (receipts.size < MAX_RECEIPTS) receipts.set(hexOf(encodeSignedReceipt(signed)), signed)
+          }
       } catch (error) {
         signal.throwIfAborted()
         const fields = { epoch, slot: member.slot, error }

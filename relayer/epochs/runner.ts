@@ -3,11 +3,13 @@
  * A crash at any point leaves a state whose effects are done again.
  */
 import type { SettledEpoch, SettlementReader } from '../../chain/settlement/types.ts'
+import { lastSettledBefore } from '../../chain/settlement/view.ts'
 import type { Hash } from '../../protocol/bytes.ts'
 import {
   EPOCH_PHASES,
   type EpochEffect,
   type EpochEvent,
+  type EpochPhase,
   type EpochState,
   openEpoch,
   stepEpoch,
@@ -57,6 +59,9 @@ const LOOK_AHEAD = 64
 /** The first further attempts are made at once; what is refused again and again is tried ever more seldom. */
 const PROMPT_ATTEMPTS = 2
 const LONGEST_PAUSE_MS = 30_000
+/** Attempts are numbered, and the contract takes a thousand: the last nine hundred take a week. */
+const FREQUENT_ATTEMPTS = 100
+const RARE_PAUSE_MS = 600_000
 const NOT_FINAL = EPOCH_PHASES.filter(phase => phase !== 'final')
 const FROM_END_BUCKETS_SEC = [2, 5, 10, 15, 20, 30, 60, 120, 300, 900, 3_600]
 
@@ -69,6 +74,8 @@ export class EpochRunner {
   #announced: Hash | undefined
   /** Of the epoch that is being settled: no further attempt before this. */
   #pausedUntilMs = 0
+  /** Emptied in final blocks: there is nothing more to be seen of them. As many as this process has seen. */
+  readonly #emptied = new Set<number>()
   /** The last failure of each effect, so that one that goes on is said once. */
   readonly #failures = new Map<string, string>()
 
@@ -114,24 +121,38 @@ export class EpochRunner {
     if (nextEpoch > 0 && store.state(nextEpoch - 1) === undefined)
       store.save(openEpoch(nextEpoch - 1), chain.head().latest.timestampSec)
     for (const epoch of store.inPhases(NOT_FINAL)) {
-      const active = store.state(epoch)?.phase === 'active'
+      const phase = store.state(epoch)?.phase
       if (epoch >= nextEpoch) {
-        if (active) this.#apply(epoch, { event: { type: 'reorganised' } })
-      } else {
-        const settled = await chain.findSettled(epoch)
-        if (settled !== undefined && !active) this.#activated(settled)
+        if (phase === 'active' || phase === 'emptied') this.#apply(epoch, { event: { type: 'reorganised' } })
+      } else if (!this.#emptied.has(epoch)) {
+        const closed = await chain.findSettled(epoch)
+        if (closed === undefined) continue
+        if (closed.emptied) this.#closedEmpty(closed, phase)
+        else if (phase !== 'active') this.#activated(closed)
       }
     }
-    await this.#announceLast(nextEpoch - 1, signal)
+    this.#followVeto()
+    await this.#announceLast(nextEpoch, signal)
     signal.throwIfAborted()
     for (const epoch of store.inPhases(['active'])) await this.#finalise(epoch)
   }
 
-  /** Only the last active epoch is what the next one starts from; after a start it has to be told again. */
-  async #announceLast(epoch: number, signal: AbortSignal): Promise<void> {
+  /** Whoever made the attempt that was vetoed, and whether or not this relayer has seen it: the next one is above it. */
+  #followVeto(): void {
+    const { nextEpoch: epoch, nextAttempt, staged } = this.#deps.chain.settlement()
+    const { attempt } = this.#deps.store.state(epoch) ?? openEpoch(epoch)
+    if (staged !== undefined || attempt >= nextAttempt) return
+    this.#deps.logger.warn('an epoch was vetoed on chain, another attempt is made', { epoch, nextAttempt })
+    const details = { report: undefined, certificate: undefined, figures: undefined }
+    this.#apply(epoch, { event: { type: 'vetoed', nextAttempt }, details })
+  }
+
+  /** Only the last epoch with a bundle is what the next one starts from; after a start it has to be told again. */
+  async #announceLast(nextEpoch: number, signal: AbortSignal): Promise<void> {
     const { store, chain, duties } = this.#deps
-    const settled = epoch < 0 ? undefined : await chain.findSettled(epoch)
+    const settled = await lastSettledBefore(nextEpoch, chain)
     if (settled === undefined || this.#announced === settled.report.bundleHash) return
+    const { epoch } = settled.report
     const details = await this.#attempt(epoch, 'announce', () => duties.announce(settled, signal))
     if (details === undefined) return
     const state = store.state(epoch)
@@ -142,8 +163,8 @@ export class EpochRunner {
   async #finalise(epoch: number): Promise<void> {
     const { chain, duties } = this.#deps
     const settled = await chain.findSettled(epoch)
-    if (settled === undefined || settled.blockNumber > chain.head().final.number) return
-    const isLast = epoch === chain.settlement().nextEpoch - 1
+    if (settled === undefined || settled.emptied || settled.blockNumber > chain.head().final.number) return
+    const isLast = epoch === chain.settlement().owedFrom - 1
     if (isLast && this.#announced !== settled.report.bundleHash) return
     const effects = this.#apply(epoch, { event: { type: 'finalised' } })
     if (effects.some(({ type }) => type === 'prune')) duties.prune(epoch)
@@ -166,6 +187,22 @@ export class EpochRunner {
     this.#failures.clear()
     if (!own && before !== undefined && before.state.phase !== 'open')
       logger.warn('an epoch was settled by another bundle than ours', { epoch, bundleHash })
+  }
+
+  /** What was taken in for it stays: it is owed in the next epoch that has a bundle. */
+  #closedEmpty(
+    { report: { epoch }, txHash, timestampSec, blockNumber }: SettledEpoch,
+    phase: EpochPhase | undefined,
+  ): void {
+    const { chain, logger } = this.#deps
+    if (blockNumber <= chain.head().final.number) this.#emptied.add(epoch)
+    if (phase === 'emptied') return
+    const nothing = { report: undefined, certificate: undefined, figures: undefined }
+    const details = { ...nothing, txHash, settledAtSec: timestampSec }
+    this.#apply(epoch, { event: { type: 'emptied' }, details })
+    this.#pausedUntilMs = 0
+    this.#failures.clear()
+    logger.warn('a quorum emptied an epoch: what was promised for it is brought in the next one', { epoch })
   }
 
   /** Does what can be done for one epoch, phase after phase, until something has to be waited for. */
@@ -225,9 +262,11 @@ export class EpochRunner {
     }
   }
 
-  #pauseBefore(attempt: number): void {
-    if (attempt <= PROMPT_ATTEMPTS) return
-    const pauseMs = Math.min(1_000 * 2 ** (attempt - PROMPT_ATTEMPTS), LONGEST_PAUSE_MS)
+  /** @param tries further attempts since the first one that the chain takes */
+  #pauseBefore(tries: number): void {
+    if (tries <= PROMPT_ATTEMPTS) return
+    const longestMs = tries <= FREQUENT_ATTEMPTS ? LONGEST_PAUSE_MS : RARE_PAUSE_MS
+    const pauseMs = Math.min(1_000 * 2 ** (tries - PROMPT_ATTEMPTS), longestMs)
     this.#pausedUntilMs = this.#deps.clock.monotonic() + pauseMs
   }
 
@@ -245,7 +284,7 @@ export class EpochRunner {
     const moved = after.phase !== before.phase || after.attempt !== before.attempt
     if (moved || details !== undefined || store.state(epoch) === undefined)
       store.save(after, chain.head().latest.timestampSec, details)
-    if (after.attempt > before.attempt) this.#pauseBefore(after.attempt)
+    if (after.attempt > before.attempt) this.#pauseBefore(after.attempt - chain.settlement().nextAttempt)
     if (moved) this.#tell(before, after)
     return effects
   }

@@ -10,10 +10,11 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 
 /**
- * `void`: the chain will never take this certificate, another attempt is needed. `waiting`: nothing is decided, the
- * next look tells.
+ * `activated`: the epoch is over, by this report, another one or none. `vetoed`: the chain takes only later attempts.
+ * `void`: the chain will never take this certificate, another attempt is needed. `waiting`: nothing is decided, the next
+ * look tells.
  */
-export type SettleResult = 'activated' | 'staged' | 'forgotten' | 'void' | 'waiting'
+export type SettleResult = 'activated' | 'staged' | 'forgotten' | 'vetoed' | 'void' | 'waiting'
 
 /** The contract's errors that say that others were faster, or the chain's time has not come: a look at it tells. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -24,6 +25,8 @@ const PASSING: ReadonlySet<string> = new Set([
   'NothingStaged',
   'NotTheStagedReport',
   'StillDisputable',
+  // Vetoed meanwhile.
+  'WrongAttempt',
 ])
 /** A stage can be disputed for hours: there is no need to ask every second whether that is over. */
 const ACTIVATE_EVERY_MS = 5_000
@@ -34,6 +37,8 @@ export interface SettlerDeps {
   readonly chain: Pick<SettlementReader, 'refresh' | 'settlement'>
   readonly send: (call: ContractCall, signal: AbortSignal) => Promise<TransactionReceipt>
 }
+
+type Turn = Pick<EpochReport, 'epoch' | 'attempt'>
 
 export class Settler {
   readonly #contract: Address
@@ -46,32 +51,33 @@ export class Settler {
   }
 
   async stage(report: EpochReport, certificate: Certificate, signal: AbortSignal): Promise<SettleResult> {
-    const before = await this.#look(report.epoch)
+    const before = await this.#look(report)
     if (before !== 'forgotten') return before
     const sent = await this.#send(settleCall(this.#contract, report, certificate), report.epoch, signal)
     if (sent === 'void') return 'void'
-    const after = await this.#look(report.epoch)
+    const after = await this.#look(report)
     // Not to be seen yet: an endpoint may lag behind the one that took the transaction.
     return after === 'forgotten' ? 'waiting' : after
   }
 
-  /** Makes the staged report active, whoever staged it, once it can no longer be disputed. */
-  async activate(epoch: number, signal: AbortSignal): Promise<SettleResult> {
-    const before = await this.#look(epoch)
+  /** Makes the staged report active, whoever staged it, once it can no longer be disputed. @param turn of our own */
+  async activate(turn: Turn, signal: AbortSignal): Promise<SettleResult> {
+    const before = await this.#look(turn)
     const { staged } = this.#deps.chain.settlement()
     if (before !== 'staged' || staged === undefined) return before
     const nowMs = this.#deps.clock.monotonic()
     if (nowMs < this.#activateAtMs) return 'staged'
     this.#activateAtMs = nowMs + ACTIVATE_EVERY_MS
-    await this.#send(activateCall(this.#contract, staged), epoch, signal)
-    return this.#look(epoch)
+    await this.#send(activateCall(this.#contract, staged), turn.epoch, signal)
+    return this.#look(turn)
   }
 
-  async #look(epoch: number): Promise<'activated' | 'staged' | 'forgotten'> {
+  async #look({ epoch, attempt }: Turn): Promise<'activated' | 'staged' | 'vetoed' | 'forgotten'> {
     await this.#deps.chain.refresh()
-    const { nextEpoch, staged } = this.#deps.chain.settlement()
+    const { nextEpoch, nextAttempt, staged } = this.#deps.chain.settlement()
     if (nextEpoch > epoch) return 'activated'
-    return staged?.epoch === epoch ? 'staged' : 'forgotten'
+    if (staged?.epoch === epoch) return 'staged'
+    return nextEpoch === epoch && nextAttempt > attempt ? 'vetoed' : 'forgotten'
   }
 
   async #send(call: ContractCall, epoch: number, signal: AbortSignal): Promise<Hash | 'void' | undefined> {

@@ -1,7 +1,7 @@
 /**
  * The other door to a sealed epoch: what oracle nodes were shown for it, and this relayer lacks, because another relayer
  * promised it or because a disk was lost. Nodes refuse the epoch without it. Never open to the public: what comes here
- * bears a promise for this very epoch.
+ * bears a promise for this very epoch, or for an emptied one whose usage goes into it.
  */
 import type { Address } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
@@ -19,6 +19,7 @@ import type { SignedReceipt } from '../../protocol/usage/receipt.ts'
 import { takeSequence } from '../../protocol/usage/sequence.ts'
 import type { BatchStore } from './batch-store.ts'
 import type { EpochStore } from './epoch-store.ts'
+import { numbersOf, type OwedEpochs } from './owed-epochs.ts'
 import type { ReceiptDesk } from './receipt-desk.ts'
 
 /**
@@ -34,7 +35,7 @@ export type AdoptionAnswer =
   | { readonly known: string }
   | { readonly refused: AdoptionRefusal; readonly name: string }
 
-/** Of one epoch, while its next attempt is made. */
+/** Of one bundle, while its next attempt is made. */
 export interface Adoption {
   /** Durable when it returns; answers in the order of the question. */
   batches(promised: readonly PromisedBatch[]): AdoptionAnswer[]
@@ -54,19 +55,19 @@ export interface AdoptionDeps {
 }
 
 /**
- * @param opening the sequences that the epoch before left
- * @throws {RangeError} when the epoch is not sealed: there the public door is open
+ * @param opening the sequences that the last epoch with a bundle left
+ * @throws {RangeError} when the last one is not sealed: there the public door is open
  */
 export function openAdoption(
-  epoch: number,
+  owed: OwedEpochs,
   opening: readonly WorkerSequence[],
   deps: AdoptionDeps,
 ): Adoption {
   const { batches, epochs } = deps
-  if (epoch > epochs.sealedThrough()) throw new RangeError(`epoch ${epoch} is still taken into`)
+  if (owed.to > epochs.sealedThrough()) throw new RangeError(`epoch ${owed.to} is still taken into`)
   const names = new Set<string>()
   const free = new FreeNumbers(opening)
-  for (const identity of batches.identitiesOf(epoch)) {
+  for (const identity of numbersOf(owed).flatMap(epoch => batches.identitiesOf(epoch))) {
     names.add(batchName(identity))
     free.note(identity)
   }
@@ -75,7 +76,7 @@ export function openAdoption(
     const { receipt } = promised.inclusion
     const name = batchName(receipt)
     if (names.has(name)) return { known: name }
-    if (receipt.epoch !== epoch) return { refused: 'OTHER_EPOCH', name }
+    if (receipt.epoch < owed.from || receipt.epoch > owed.to) return { refused: 'OTHER_EPOCH', name }
     // Cheaper than what checks the promise, and no promise makes it true.
     if (!free.admits(receipt)) return { refused: 'CONTRADICTS', name }
     const checked = checkPromised(promised, deps)
@@ -87,7 +88,7 @@ export function openAdoption(
     const records = promised.batch.batch.records.length
     epochs.count('batches', 1)
     epochs.count('records', records)
-    epochs.countRecords(epoch, records)
+    epochs.countRecords(receipt.epoch, records)
     return { adopted: name }
   }
 
@@ -100,6 +101,6 @@ export function openAdoption(
 
   return {
     batches: promised => deps.inTransaction(() => promised.map(adopt)),
-    receipts: shown => deps.inTransaction(() => deps.receiptDesk.adopt(shown, epoch)),
+    receipts: shown => deps.inTransaction(() => deps.receiptDesk.adopt(shown, owed)),
   }
 }

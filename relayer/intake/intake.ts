@@ -39,6 +39,7 @@ import { createEpochStore, type IntakeStats } from './epoch-store.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HoldDesk } from './hold-desk.ts'
 import { createHoldStore } from './hold-store.ts'
+import type { OwedEpochs } from './owed-epochs.ts'
 import { rebase } from './rebase.ts'
 import { ReceiptDesk } from './receipt-desk.ts'
 import { createReceiptStore } from './receipt-store.ts'
@@ -57,18 +58,18 @@ export interface EpochIntake {
   /** Nothing more is taken into this epoch, or one before it, for good. Devices that sent no openings have failed. */
   seal(epoch: number): void
   /**
-   * What oracle nodes were shown for a sealed epoch, and is not in it.
+   * What oracle nodes were shown for sealed epochs, and is not in them.
    *
-   * @param opening the sequences that the epoch before left
-   * @throws {RangeError} when the epoch is not sealed
+   * @param opening the sequences that the last epoch with a bundle left
+   * @throws {RangeError} when they are not sealed
    */
-  adoption(epoch: number, opening: readonly WorkerSequence[]): Adoption
+  adoption(owed: OwedEpochs, opening: readonly WorkerSequence[]): Adoption
   /** Ascending by worker and sequence. */
   batches(epoch: number): SignedBatch[]
   /** Sorted by encoded bytes. */
   acceptances(epoch: number): AcceptedHold[]
-  /** The best receipt of each given channel that has one, sorted by encoded bytes; for the epoch after the last rebase. */
-  receipts(keys: ReadonlySet<Hex>): SignedReceipt[]
+  /** The best receipt of each given channel that has one, sorted by encoded bytes. */
+  receipts(keys: ReadonlySet<Hex>, owed: OwedEpochs): SignedReceipt[]
   /** Sorted by encoded bytes. */
   windows(epoch: number): WindowRoot[]
   /**
@@ -237,10 +238,10 @@ export function createIntake(options: IntakeOptions, deps: IntakeDeps): Intake {
         epochs.setSealedThrough(epoch)
       })
     },
-    adoption: (epoch, opening) => openAdoption(epoch, opening, adoptionDeps),
+    adoption: (owed, opening) => openAdoption(owed, opening, adoptionDeps),
     batches: batches.ofEpoch,
     acceptances: holds.acceptedIn,
-    receipts: keys => sortedReceipts(receiptDesk.choose(keys)),
+    receipts: (keys, owed) => sortedReceipts(receiptDesk.choose(keys, owed)),
     windows: epoch => windowDesk.windowsOf(epoch),
     confirmOpenings: epoch => windowDesk.confirm(epoch),
     results: epoch => windowDesk.resultsOf(epoch),

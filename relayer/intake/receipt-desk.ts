@@ -13,6 +13,7 @@ import { AVAILABILITY_KIND, channelOf } from '../../protocol/usage/record.ts'
 import type { BatchStore } from './batch-store.ts'
 import type { EpochStore } from './epoch-store.ts'
 import type { HoldStore } from './hold-store.ts'
+import { numbersOf, type OwedEpochs } from './owed-epochs.ts'
 import { addToFront, allows, type Charged, chooseReceipt, highestAllowed, makeRoom } from './receipt-front.ts'
 import type { ReceiptStore } from './receipt-store.ts'
 
@@ -80,36 +81,35 @@ export class ReceiptDesk {
     return 'KEPT'
   }
 
-  /** The receipt that counts for each channel, in the epoch after the last computed one. */
-  choose(keys: ReadonlySet<Hex>): SignedReceipt[] {
-    const { receipts, epochs } = this.#deps
-    const epoch = epochs.rebasedTo() + 1
+  /** The receipt that counts for each channel, in the epoch that is settled. */
+  choose(keys: ReadonlySet<Hex>, owed: OwedEpochs): SignedReceipt[] {
+    const { receipts } = this.#deps
     const fronts = [...keys].map(key => ({ key, front: receipts.ofChannel(key) }))
     const disputed = new Set(fronts.filter(({ front }) => front.length > 1).map(({ key }) => key))
-    const stated = disputed.size === 0 ? new Map<Hex, Charged[]>() : this.#statedOn(disputed, epoch)
+    const stated = disputed.size === 0 ? new Map<Hex, Charged[]>() : this.#statedOn(disputed, owed)
     return fronts.flatMap(
-      ({ key, front }) => chooseReceipt(front, receipts.chargedOn(key), epoch, stated.get(key) ?? []) ?? [],
+      ({ key, front }) => chooseReceipt(front, receipts.chargedOn(key), owed.to, stated.get(key) ?? []) ?? [],
     )
   }
 
   /**
    * Call inside a transaction. Keeps what oracle nodes were shown, of payers whose holds may be lost too: only receipts
-   * under which more of a sealed epoch counts than under those that are kept, so that nobody can push others out.
+   * under which more of sealed epochs counts than under those that are kept, so that nobody can push others out.
    *
    * @returns how many were kept
    */
-  adopt(shown: readonly SignedReceipt[], epoch: number): number {
+  adopt(shown: readonly SignedReceipt[], owed: OwedEpochs): number {
     const { domain, crypto, receipts } = this.#deps
-    const stated = this.#statedOn(new Set(shown.map(({ receipt }) => channelKey(receipt))), epoch)
+    const stated = this.#statedOn(new Set(shown.map(({ receipt }) => channelKey(receipt))), owed)
     let kept = 0
     for (const signed of shown) {
       const key = channelKey(signed.receipt)
       const before = receipts.chargedOn(key)
       const charges = stated.get(key) ?? []
       const front = receipts.ofChannel(key)
-      const best = chooseReceipt(front, before, epoch, charges)
+      const best = chooseReceipt(front, before, owed.to, charges)
       const known = best === undefined ? -1n : highestAllowed(best, charges)
-      if (signed.receipt.validUntilEpoch < epoch || !allows(signed.receipt, before)) continue
+      if (signed.receipt.validUntilEpoch < owed.to || !allows(signed.receipt, before)) continue
       if (highestAllowed(signed, charges) <= known || !isReceiptSigned(domain, signed, crypto)) continue
       const change = addToFront(front, signed)
       if (change === 'known') continue
@@ -119,9 +119,9 @@ export class ReceiptDesk {
     return kept
   }
 
-  #statedOn(keys: ReadonlySet<Hex>, epoch: number): Map<Hex, Charged[]> {
+  #statedOn(keys: ReadonlySet<Hex>, owed: OwedEpochs): Map<Hex, Charged[]> {
     const stated = new Map<Hex, Charged[]>()
-    for (const { batch } of this.#deps.batches.ofEpoch(epoch)) {
+    for (const { batch } of numbersOf(owed).flatMap(epoch => this.#deps.batches.ofEpoch(epoch))) {
       for (const record of batch.records) {
         if (record.kind === AVAILABILITY_KIND) continue
         const key = channelKey(channelOf(batch.worker, record))

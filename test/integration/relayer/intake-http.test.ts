@@ -55,7 +55,9 @@ describe('the intake over HTTP, as its clients see it', () => {
     expect(accepted.openTotal).to.equal(ONE)
     const receipt = signReceipt(inferenceReceipt(), 'payer')
     await client.postReceipt(receipt)
-    expect(world.intake.receipts(new Set([channelKey(receipt.receipt)]))).to.deep.equal([receipt])
+    expect(world.intake.receipts(new Set([channelKey(receipt.receipt)]), { from: 0, to: 0 })).to.deep.equal([
+      receipt,
+    ])
     const batch = { worker: WORKER, seqFrom: 1, records: [inference()] }
     const inclusion = await client.postBatch(encodeSignedBatch(signBatch(batch, 'worker')))
     expect(inclusion.receipt).to.deep.equal(promise(batch, 0).receipt)

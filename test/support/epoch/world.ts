@@ -293,6 +293,7 @@ export function caseOf(inputs: EpochInputs = inputsOf(), previous: SettledTotals
       feedId: FEED_ID,
       keyEpoch: KEY_EPOCH,
       nextEpoch: header.epoch,
+      owedFrom: header.epoch,
       nextAttempt: 0,
       previous,
       reserve: header.reserve,

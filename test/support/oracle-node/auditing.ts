@@ -1,6 +1,7 @@
 /** A relayer and one auditing node on a wire, over the chain that a case of `world.ts` describes. */
 import type { SettlementReader } from '../../../chain/settlement/types.ts'
 import { type Auditing, createAuditing } from '../../../oracle-node/auditing/auditing.ts'
+import type { DoubtReason } from '../../../oracle-node/auditing/stage-watch.ts'
 import { decodeQuery } from '../../../protocol/beacon/messages.ts'
 import type { Hash } from '../../../protocol/bytes.ts'
 import { CHANNELS } from '../../../protocol/channels.ts'
@@ -69,6 +70,9 @@ export class FakeChain {
   nowSec: number
   finalNumber = 1_000
   readonly settledEpochs = new Map<number, EpochReport>()
+  /** Stand-ins. */
+  readonly emptiedEpochs = new Map<number, EpochReport>()
+  staged: EpochReport | undefined
   readonly #listeners: (() => void)[] = []
 
   constructor({ chain }: Case) {
@@ -98,9 +102,11 @@ export class FakeChain {
       head: () => ({ latest: block(this.finalNumber), final: block(this.finalNumber) }),
       settlement: () => ({
         nextEpoch: this.view.nextEpoch,
+        nextAttempt: this.view.nextAttempt,
+        owedFrom: this.view.owedFrom,
         reserve: this.view.reserve,
         previous: this.view.previous,
-        staged: undefined,
+        staged: this.staged,
       }),
       blockAt: async number => (number === this.view.snapshot?.number ? this.view.snapshot : block(number)),
       epochFacts: async epoch => ({
@@ -125,17 +131,13 @@ export class FakeChain {
           : undefined,
       keyEpochAt: () => KEY_EPOCH,
       findSettled: async epoch => {
-        const report = this.settledEpochs.get(epoch)
-        if (report === undefined) return undefined
-        const amounts = {
-          reserveBefore: 0n,
-          reserveAfter: 0n,
-          scheduled: 0n,
-          net: 0n,
-          released: 0n,
-          added: 0n,
-        }
-        return { report, ...amounts, txHash: hash('tx'), blockNumber: 1, timestampSec: this.nowSec }
+        const amounts = { reserveBefore: 0n, reserveAfter: 0n, scheduled: 0n, net: 0n, released: 0n }
+        const close = { ...amounts, txHash: hash('tx'), blockNumber: 1, timestampSec: this.nowSec }
+        const emptied = this.emptiedEpochs.get(epoch)
+        const report = emptied ?? this.settledEpochs.get(epoch)
+        return report === undefined
+          ? undefined
+          : { ...close, report, added: 0n, emptied: emptied !== undefined }
       },
       onSettled: listener => {
         this.#listeners.push(() => listener({} as never))
@@ -190,6 +192,7 @@ export interface AuditingNode {
   readonly wire: Wire
   readonly topics: Topics
   readonly outcomes: string[]
+  readonly doubts: readonly (DoubtReason | undefined)[]
   readonly logs: readonly LogLine[]
   readonly key: MadeKey
   /** Slots of the others that make partials: all, until a test changes it. */
@@ -225,6 +228,7 @@ export async function startAuditing(
   const clock = new FakeClock(chain.nowSec * 1_000)
   const logger = recordLogger()
   const outcomes: string[] = []
+  const doubts: (DoubtReason | undefined)[] = []
   const blobs = new Map<Hash, Uint8Array>()
   const relayer = wire.peer(RELAYER)
   const stranger = wire.peer(STRANGER)
@@ -271,12 +275,13 @@ export async function startAuditing(
           : undefined,
       count: outcome => outcomes.push(outcome),
       countWithheld: () => outcomes.push('withheld'),
+      doubted: why => doubts.push(why),
     },
   )
   const ask = (from: WirePeer, channel: string, body: Uint8Array) =>
     from.request(NODE, channel, body, { timeoutMs: 10_000, maxReplyBytes: 2 ** 20 })
   const node: AuditingNode = {
-    ...{ auditing, chain, clock, wire, topics, outcomes, key, blobs, relayer, stranger, membersUp },
+    ...{ auditing, chain, clock, wire, topics, outcomes, doubts, key, blobs, relayer, stranger, membersUp },
     logs: logger.lines,
     membership: membershipOfWorld(),
     offer: (report, from = relayer) => ask(from, CHANNELS.epochOffer, encodeEpochReport(report)),

@@ -1,5 +1,7 @@
 /** Processes of the network under test, as they look from outside: what they answer, and how they end. */
 import type { AuditRecord } from '../../../oracle-node/auditing/audit-store.ts'
+import type { StageDoubt } from '../../../oracle-node/auditing/stage-watch.ts'
+import type { EpochPhase } from '../../../protocol/epoch/machine.ts'
 import type { EpochJson } from '../../../relayer/epochs/epoch-json.ts'
 import { eventually } from '../devnet/eventually.ts'
 import { type Spawned, spawnNode } from '../runtime/spawned.ts'
@@ -99,6 +101,11 @@ export class OracleProcess extends TestProcess {
     return (answer?.epochs ?? []).filter(audit => audit.epoch === epoch)
   }
 
+  /** What is staged and in doubt, as it says in its health. */
+  async doubt(): Promise<StageDoubt | null | undefined> {
+    return (await this.get<{ doubtedStage: StageDoubt | null }>('/health'))?.doubtedStage
+  }
+
   refusal(epoch: number): Promise<AuditJson> {
     return this.eventually(`a refusal of epoch ${epoch}`, SETTLES_WITHIN_MS, async () =>
       (await this.audits(epoch)).find(({ verdict }) => verdict === 'refused'),
@@ -117,6 +124,14 @@ export class RelayerProcess extends TestProcess {
 
   epoch(epoch: number): Promise<EpochJson | undefined> {
     return this.get<EpochJson>(`/v1/epochs/${epoch}`)
+  }
+
+  /** Until the epoch is in a phase, under this attempt or a later one. */
+  reaches(epoch: number, phase: EpochPhase, attempt = 0): Promise<EpochJson> {
+    return this.eventually(`epoch ${epoch} ${phase}`, SETTLES_WITHIN_MS, async () => {
+      const json = await this.epoch(epoch)
+      return json?.phase === phase && json.attempt >= attempt && json
+    })
   }
 
   settled(epoch: number): Promise<EpochJson> {

@@ -5,8 +5,11 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Hash, hexOf } from '../../../protocol/bytes.ts'
+import type { EpochReport } from '../../../protocol/epoch/report.ts'
 import { ONE, type Price } from '../../../protocol/units.ts'
 import { ASSET } from '../../../protocol/usage/wire.ts'
+import { createEpochStore, EPOCH_MIGRATIONS } from '../../../relayer/epochs/epoch-store.ts'
+import { openDatabase } from '../../../runtime/sqlite.ts'
 import { RelayerError } from '../../../sdk/relayer-client.ts'
 import { castOf, type Party, party } from '../network/cast.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../network/temporary-directory.ts'
@@ -36,19 +39,22 @@ export const DEPOSIT_IO = tokens(500)
 
 export class SettlementNetwork {
   readonly chain: TestChain
-  readonly oracles: readonly OracleProcess[]
+  /** Whose identities the oracle nodes have. */
+  readonly members: readonly Party[]
   readonly prices: PriceDesk
   readonly customers: Customers
   /** May be used from epoch 1 on. */
   readonly model: Hash
   /** Multiaddrs of the oracle nodes. */
   readonly oracleAddresses: readonly string[]
+  readonly #oracles: OracleProcess[]
   readonly #directory: TemporaryDirectory
   readonly #relayerFile: NodeFile
   #relayer: RelayerProcess | undefined
 
   private constructor(parts: {
     readonly chain: TestChain
+    readonly members: readonly Party[]
     readonly oracles: readonly OracleProcess[]
     readonly prices: PriceDesk
     readonly customers: Customers
@@ -58,7 +64,8 @@ export class SettlementNetwork {
     readonly relayerFile: NodeFile
   }) {
     this.chain = parts.chain
-    this.oracles = parts.oracles
+    this.members = parts.members
+    this.#oracles = [...parts.oracles]
     this.prices = parts.prices
     this.customers = parts.customers
     this.model = parts.model
@@ -68,7 +75,7 @@ export class SettlementNetwork {
   }
 
   /** In epoch 0, with workers, a model and deposits; the relayer is started by the test. */
-  static async start(): Promise<SettlementNetwork> {
+  static async start(options: { readonly disputeSec?: number } = {}): Promise<SettlementNetwork> {
     const { members, aggregators } = castOf(ORACLES, 1)
     const [aggregator = party('aggregator 0')] = aggregators
     const relayer = RELAYER
@@ -86,7 +93,11 @@ export class SettlementNetwork {
     const directory = temporaryDirectory()
     const undo: (() => Promise<void>)[] = []
     try {
-      const chain = await TestChain.start({ members, aggregator, relayer, gateway: GATEWAY }, PAYER)
+      const chain = await TestChain.start(
+        { members, aggregator, relayer, gateway: GATEWAY },
+        PAYER,
+        options.disputeSec,
+      )
       undo.push(() => chain.stop())
       const files = await writeNodeFiles({
         dir: directory.path,
@@ -110,7 +121,7 @@ export class SettlementNetwork {
       const model = await populate(chain, prices)
       await Promise.all(oracles.map(oracle => oracle.started()))
       return new SettlementNetwork({
-        ...{ chain, oracles, prices, customers, model, directory, relayerFile },
+        ...{ chain, members, oracles, prices, customers, model, directory, relayerFile },
         oracleAddresses: oracleNodes.map(peerAddress),
       })
     } catch (error) {
@@ -118,6 +129,10 @@ export class SettlementNetwork {
       directory.remove()
       throw error
     }
+  }
+
+  get oracles(): readonly OracleProcess[] {
+    return this.#oracles
   }
 
   /** The relayer that runs. */
@@ -176,6 +191,27 @@ export class SettlementNetwork {
     await this.#relayer?.seesBlock(await this.chain.block())
   }
 
+  /** What the relayer that runs, or ran, proposes for an epoch. */
+  proposal(epoch: number): EpochReport | undefined {
+    const database = openDatabase(join(this.#relayerFile.dataDir, 'epochs.sqlite'), EPOCH_MIGRATIONS)
+    try {
+      return createEpochStore(database).record(epoch)?.report
+    } finally {
+      database.close()
+    }
+  }
+
+  /** Ends an oracle node, and starts it again on the same disk. */
+  async stopOracle(slot: number): Promise<void> {
+    await this.#oracle(slot).stop('SIGKILL')
+  }
+
+  async startOracle(slot: number): Promise<void> {
+    const { file } = this.#oracle(slot)
+    this.#oracles[slot] = new OracleProcess(file)
+    await this.#oracle(slot).started()
+  }
+
   /** Of a relayer that does not run: batches, epochs and bundles are gone. */
   loseRelayerDisk(): void {
     rmSync(this.#relayerFile.dataDir, { recursive: true })
@@ -192,6 +228,12 @@ export class SettlementNetwork {
     await Promise.all([...this.oracles.map(oracle => oracle.stop()), this.prices.stop()])
     await this.chain.stop()
     this.#directory.remove()
+  }
+
+  #oracle(slot: number): OracleProcess {
+    const oracle = this.#oracles[slot]
+    if (oracle === undefined) throw new Error(`there is no oracle node ${slot}`)
+    return oracle
   }
 
   async #start(program: string, args: readonly string[]): Promise<void> {

@@ -71,7 +71,8 @@ export class TestChain {
     this.domain = { chainId: deployment.chainId, registry }
   }
 
-  static async start(registered: Registered, payer: Party): Promise<TestChain> {
+  /** @param disputeSec how long a stage can be vetoed */
+  static async start(registered: Registered, payer: Party, disputeSec = 0): Promise<TestChain> {
     const anvil = await startAnvil()
     try {
       const client = connect(anvil.rpcUrl)
@@ -88,7 +89,7 @@ export class TestChain {
         epochLengthSec: EPOCH_SEC,
         epochStart: Number(timestamp),
         emission: { yearlyNetCap: (NET_CAP_PER_EPOCH * YEAR_SEC) / BigInt(EPOCH_SEC) },
-        settlement: { disputeSec: 0 },
+        settlement: { disputeSec },
       })
       const chain = new TestChain(anvil, client, deployment)
       await chain.#installGroupKey(registered.members)
@@ -120,6 +121,12 @@ export class TestChain {
   /** Mines the block by which an epoch has ended, and may be settled. */
   async endEpoch(epoch: number): Promise<void> {
     await this.#client.setNextBlockTimestamp({ timestamp: BigInt(this.startOf(epoch + 1) + SEAL_GRACE_SEC) })
+    await this.#client.mine({ blocks: 1 })
+  }
+
+  /** Mines a block so many seconds later. */
+  async passTime(sec: number): Promise<void> {
+    await this.#client.increaseTime({ seconds: sec })
     await this.#client.mine({ blocks: 1 })
   }
 

@@ -120,21 +120,30 @@ describe('signatures over a list of members', () => {
     const sorted = three.toSorted((a, b) => (a.identity < b.identity ? -1 : 1))
     for (const given of [three, three.toReversed(), [...three, at(three, 0)]])
       expect(collect(given)).to.deep.equal({
-        kind: 'quorum',
         signers: sorted.map(({ identity }) => identity),
-        signatures: sorted.map(({ signature }) => bytesOf(signature)),
+        enough: sorted.map(({ identity, signature }) => ({
+          signer: identity,
+          signature: bytesOf(signature),
+        })),
+        missing: [],
+        refused: [],
       })
   })
 
   it('are no more than the registry has to check', () => {
     const active = { ...wanted, inForce: registryView(cast) }
     const collected = collectQuorum([...three, sign(at(cast.members, 3))], active, nobleIdentityCrypto)
-    expect(collected.kind === 'quorum' && collected.signatures).to.have.length(3)
+    expect(collected.enough).to.have.length(3)
+    expect(collected.signers).to.have.length(4)
   })
 
   it('count once for each signer', () => {
     const collected = collect([at(three, 0), at(three, 1), at(three, 1)])
-    expect(collected).to.deep.include({ kind: 'too-few', needed: 3, refused: [] })
+    expect(collected).to.deep.include({
+      enough: undefined,
+      missing: [at(cast.members, 2).identity],
+      refused: [],
+    })
     expect(collected.signers).to.have.length(2)
   })
 
@@ -153,11 +162,10 @@ describe('signatures over a list of members', () => {
     ]
     for (const [signature, fault] of faulty) {
       const collected = collect([...three.slice(0, 2), signature])
-      expect(collected.kind === 'too-few' && collected.refused.map(refused => refused.fault)).to.deep.equal([
-        fault,
-      ])
+      expect(collected.enough).to.equal(undefined)
+      expect(collected.refused.map(refused => refused.fault)).to.deep.equal([fault])
       // Beside enough good ones it does no harm.
-      expect(collect([...three, signature]).kind).to.equal('quorum')
+      expect(collect([...three, signature]).enough).to.have.length(3)
     }
   })
 })

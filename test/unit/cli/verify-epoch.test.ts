@@ -27,6 +27,7 @@ function settledOf({ report, outcome, bundle }: Case) {
   const { pool, reserveAfter, hiredPaid, availabilityPaid } = outcome.allocation
   return {
     report,
+    emptied: false,
     reserveBefore: bundle.header.reserve,
     reserveAfter,
     scheduled: pool.scheduled,

@@ -94,6 +94,19 @@ describe("the stations of an epoch's life", () => {
     expect(stations[3]).to.equal('published ahead null')
   })
 
+  it('are done as far as an epoch came that a quorum emptied', () => {
+    const steps = [
+      { phase: 'open' as const, atSec: 100 },
+      { phase: 'sealed' as const, atSec: 146 },
+      { phase: 'emptied' as const, atSec: 155 },
+    ]
+    expect(phases({ phase: 'emptied', steps }).slice(0, 3)).to.deep.equal([
+      'open done 100',
+      'sealed done 146',
+      'computed ahead null',
+    ])
+  })
+
   it('are done without a time where another relayer did the work', () => {
     const stations = phases({ phase: 'active', steps: [{ phase: 'active', atSec: 150 }] })
     expect(stations.slice(3, 7)).to.deep.equal([

@@ -122,6 +122,11 @@ describe('a report at the wrong time or place', () => {
     })
     expectRefused(honest, { report: { keyEpoch: 4 } }, 'WRONG_KEY_EPOCH')
     expectRefused(honest, { chain: { nextAttempt: 1 } }, 'WRONG_ATTEMPT')
+    expectRefused(honest, { report: { attempt: 1_003 }, chain: { nextAttempt: 2 } }, 'WRONG_ATTEMPT', {
+      expected: '2 to 1002',
+    })
+    for (const attempt of [2, 1_002])
+      expect('ok' in audit(honest, { report: { attempt }, chain: { nextAttempt: 2 } })).to.equal(true)
     expectRefused(honest, { report: { validUntil: honest.chain.nowSec } }, 'EXPIRED')
     const other = hash('another root')
     for (const key of ['previousRewardRoot', 'previousDebitRoot'] as const) {
@@ -266,6 +271,63 @@ describe('batches', () => {
     expectRefused(honest, { chain: { isWorker: () => false } }, 'UNKNOWN_WORKER')
     const again = { bundle: { batches: [firstBatch] }, own: { inclusions: [] } }
     expectRefused(secondEpoch(), again, 'REPEATED_SEQUENCE', { found: 'ALREADY_TAKEN' })
+  })
+})
+
+describe('an epoch after one that was emptied', () => {
+  /** Work of the emptied epoch 1, and of epoch 2 itself, which is settled. */
+  const emptied = { worker: WORKER, seqFrom: 4, records: [inference({ cumulativeCharge: 5n * ONE })] }
+  const own = { worker: WORKER, seqFrom: 5, records: [inference({ cumulativeCharge: 6n * ONE })] }
+  const hold = (expiresEpoch: number) => ioHold({ expiresEpoch, nonce: 7n, maxAmount: ONE })
+  const third = (changes: Parameters<typeof nextInputs>[2] = {}): Case => {
+    const base = nextInputs(honest.bundle, honest.outcome)
+    const header = { ...base.header, epoch: 2 }
+    const inputs = nextInputs(honest.bundle, honest.outcome, {
+      header,
+      receipts: [signReceipt(inferenceReceipt({ cumulativeCeiling: 7n * ONE }), 'payer')],
+      batches: [signBatch(emptied, 'worker'), signBatch(own, 'worker')],
+      acceptances: [acceptHold(hold(2), 'payer', { epoch: 1 })],
+      ...changes,
+    })
+    const { chain, ...given } = caseOf(inputs)
+    return {
+      ...given,
+      chain: { ...chain, owedFrom: 1 },
+      own: { ...given.own, inclusions: [promise(emptied, 1), promise(own, 2)] },
+    }
+  }
+
+  it('brings what was promised and accepted in it, from where the last one with a bundle ended', () => {
+    const answer = audit(third())
+    if ('refused' in answer) throw new Error(describeRefusal(answer))
+    expect(answer.ok.debitIo).to.equal(3n * ONE)
+    expect(
+      answer.outcome.closing.holds.some(state => state.hold.nonce === 7n),
+      'run out',
+    ).to.equal(false)
+  })
+
+  it('is refused without a batch that was promised for it, but not for one that is older or younger', () => {
+    const missing = third({ batches: [signBatch(own, 'worker')] })
+    expectRefused(missing, {}, 'MISSING_BATCH', { part: 'batches' })
+    const far = { ...emptied, seqFrom: 100 }
+    expect('ok' in audit(third(), { own: { inclusions: [promise(far, 0), promise(far, 3)] } })).to.equal(true)
+  })
+
+  it('owes nothing of an epoch that was settled', () => {
+    const missing = third({ batches: [signBatch(own, 'worker')], acceptances: [] })
+    expect('ok' in audit(missing, { chain: { owedFrom: 2 } })).to.equal(true)
+  })
+
+  it('is refused with holds that have run out meanwhile, last too long, or are of another epoch', () => {
+    const holds = [
+      [acceptHold(hold(1), 'payer', { epoch: 1 }), 'expired'],
+      [acceptHold(hold(26), 'payer', { epoch: 1 }), 'lasts too long'],
+      [acceptHold(hold(2), 'payer', { epoch: 0 }), 'accepted in another epoch'],
+      [acceptHold(hold(3), 'payer', { epoch: 3 }), 'accepted in another epoch'],
+    ] as const
+    for (const [accepted, found] of holds)
+      expectRefused(third({ acceptances: [accepted] }), {}, 'BAD_HOLD', { found })
   })
 })
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import {
   EPOCH_PHASES,
+  EPOCH_WAY,
   type EpochContext,
   type EpochEvent,
   type EpochPhase,
@@ -68,7 +69,7 @@ describe('the epoch machine', () => {
   })
 
   it('repeats what a phase needs on every tick', () => {
-    const repeated = EPOCH_PHASES.slice(1).map(phase => stepped(at(phase), tick(1_500)))
+    const repeated = EPOCH_WAY.slice(1).map(phase => stepped(at(phase), tick(1_500)))
     expect(repeated).to.deep.equal([
       'sealed 0: compute',
       'computed 0: publish',
@@ -106,9 +107,9 @@ describe('the epoch machine', () => {
 
   it('makes another attempt after refusal, veto or expiry, and forgets the report of the last', () => {
     expect(stepped(at('published'), { type: 'refused' })).to.equal('sealed 1: compute')
-    expect(stepped(at('staged'), { type: 'vetoed' })).to.equal('sealed 1: compute')
+    expect(stepped(at('staged'), { type: 'vetoed', nextAttempt: 1 })).to.equal('sealed 1: compute')
     expect(stepped(at('certified'), tick(2_000))).to.equal('sealed 1: compute')
-    const { state } = stepEpoch(at('staged'), { type: 'vetoed' }, context)
+    const { state } = stepEpoch(at('staged'), { type: 'vetoed', nextAttempt: 1 }, context)
     expect(state).to.deep.equal({ ...openEpoch(4), phase: 'sealed', attempt: 1 })
   })
 
@@ -119,6 +120,37 @@ describe('the epoch machine', () => {
     }
     expect(stepped(at('active'), { type: 'staged' })).to.equal('active 0: ')
     expect(stepped(at('final'), { type: 'activated' })).to.equal('final 0: ')
+  })
+
+  it('goes on after a veto with the first attempt that the chain takes, wherever it stands', () => {
+    const event: EpochEvent = { type: 'vetoed', nextAttempt: 5 }
+    expect(stepped(at('open'), event)).to.equal('open 5: ')
+    for (const phase of EPOCH_PHASES.slice(1, 6))
+      expect(stepped(at(phase, { attempt: 2 }), event), phase).to.equal('sealed 5: compute')
+    for (const phase of ['active', 'final', 'emptied'] as const)
+      expect(stepped(at(phase), event), phase).to.equal(`${phase} 0: `)
+  })
+
+  it('keeps an attempt that the chain takes, whatever was vetoed before it', () => {
+    for (const phase of EPOCH_PHASES)
+      expect(stepped(at(phase, { attempt: 5 }), { type: 'vetoed', nextAttempt: 5 })).to.equal(`${phase} 5: `)
+  })
+
+  it('has no report once a quorum has emptied it, and does nothing more', () => {
+    for (const phase of EPOCH_PHASES.filter(phase => phase !== 'final'))
+      expect(stepped(at(phase, { attempt: 2 }), { type: 'emptied' }), phase).to.equal('emptied 2: ')
+    expect(stepEpoch(at('certified'), { type: 'emptied' }, context).state).to.deep.equal({
+      ...openEpoch(4),
+      phase: 'emptied',
+    })
+    expect(stepped(at('final'), { type: 'emptied' })).to.equal('final 0: ')
+    expect(stepped(at('emptied'), tick(3_000))).to.equal('emptied 0: ')
+    expect(stepped(at('emptied'), { type: 'staged' })).to.equal('emptied 0: ')
+  })
+
+  it('begins again after a reorganisation that undoes that, under another attempt, or follows the chain', () => {
+    expect(stepped(at('emptied'), { type: 'reorganised' })).to.equal('sealed 1: compute')
+    expect(stepped(at('emptied'), { type: 'activated' })).to.equal('active 0: announce')
   })
 
   it('goes back after a reorganisation to what it still has', () => {
@@ -137,7 +169,7 @@ describe('the epoch machine', () => {
       { type: 'lost' },
       certified,
       { type: 'refused' },
-      { type: 'vetoed' },
+      { type: 'vetoed', nextAttempt: 0 },
       { type: 'finalised' },
     ]
     for (const event of late) expect(stepped(at('open'), event)).to.equal('open 0: ')

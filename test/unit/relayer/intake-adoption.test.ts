@@ -21,7 +21,7 @@ describe('what oracle nodes were shown for a sealed epoch', () => {
   const send = (given: UsageBatch) => world.post('/v1/batches', encodeSignedBatch(signBatch(given, 'worker')))
   const adopt = (...batches: PromisedBatch[]) =>
     world.intake
-      .adoption(0, [])
+      .adoption({ from: 0, to: 0 }, [])
       .batches(batches)
       .map(answer => ('refused' in answer ? answer.refused : 'adopted' in answer ? 'adopted' : 'known'))
   const ranges = (epoch: number) =>
@@ -69,10 +69,9 @@ describe('what oracle nodes were shown for a sealed epoch', () => {
       'CONTRADICTS',
     ])
     const settled = [{ worker: WORKER, sequence: { next: 3, gaps: [] } }]
-    expect(world.intake.adoption(0, settled).batches([promised(batch(1))])).to.have.nested.property(
-      '[0].refused',
-      'CONTRADICTS',
-    )
+    expect(
+      world.intake.adoption({ from: 0, to: 0 }, settled).batches([promised(batch(1))]),
+    ).to.have.nested.property('[0].refused', 'CONTRADICTS')
     expect(ranges(0)).to.deep.equal([[3, 1]])
   })
 
@@ -83,15 +82,42 @@ describe('what oracle nodes were shown for a sealed epoch', () => {
     expect(ranges(1)).to.deep.equal([])
   })
 
+  it('comes in with the next epoch where its own was emptied, unless that one has its numbers', () => {
+    world.intake.seal(1)
+    const adoption = world.intake.adoption({ from: 0, to: 1 }, [])
+    const answers = adoption.batches([
+      promised(batch(2)),
+      promised(batch(4, 8n)),
+      promised(batch(5), 1),
+      promised(batch(6), 2),
+    ])
+    expect(answers.map(answer => ('refused' in answer ? answer.refused : 'adopted'))).to.deep.equal([
+      'adopted',
+      'CONTRADICTS',
+      'adopted',
+      'OTHER_EPOCH',
+    ])
+    expect([ranges(0), ranges(1)]).to.deep.equal([
+      [
+        [2, 1],
+        [3, 1],
+      ],
+      [
+        [4, 1],
+        [5, 1],
+      ],
+    ])
+  })
+
   it('never comes into an epoch that is still taken into', () => {
-    expect(() => world.intake.adoption(1, [])).to.throw(RangeError)
+    expect(() => world.intake.adoption({ from: 1, to: 1 }, [])).to.throw(RangeError)
   })
 
   describe('by payers', () => {
     const receipt = (changes: Partial<Receipt>, payer = 'payer'): SignedReceipt =>
       signReceipt(inferenceReceipt({ cumulativeUnits: 10n, ...changes }), payer)
     const key = new Set([channelKey(inferenceReceipt())])
-    const keep = (...shown: SignedReceipt[]) => world.intake.adoption(0, []).receipts(shown)
+    const keep = (...shown: SignedReceipt[]) => world.intake.adoption({ from: 0, to: 0 }, []).receipts(shown)
 
     it('is kept when more of the epoch counts under it, holds or none', () => {
       const enough = receipt({ cumulativeCeiling: 3n * ONE })
@@ -103,7 +129,7 @@ describe('what oracle nodes were shown for a sealed epoch', () => {
           enough,
         ),
       ).to.equal(1)
-      expect(world.intake.receipts(key)).to.deep.equal([enough])
+      expect(world.intake.receipts(key, { from: 0, to: 0 })).to.deep.equal([enough])
       expect(keep(receipt({ cumulativeCeiling: 9n * ONE })), 'nothing more counts').to.equal(0)
     })
 
@@ -112,7 +138,7 @@ describe('what oracle nodes were shown for a sealed epoch', () => {
       const one = receipt({ cumulativeCeiling: ONE })
       const three = receipt({ cumulativeCeiling: 3n * ONE })
       expect([keep(one), keep(three), keep(one)]).to.deep.equal([1, 1, 0])
-      expect(world.intake.receipts(key)).to.deep.equal([three])
+      expect(world.intake.receipts(key, { from: 0, to: 0 })).to.deep.equal([three])
     })
 
     it('finds room among receipts of which none is above the other: the lowest goes, never the one that counts', () => {

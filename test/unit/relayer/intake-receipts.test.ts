@@ -27,8 +27,8 @@ describe('the intake of receipts', () => {
     const { status, json } = await world.post('/v1/receipts', encodeSignedReceipt(signed))
     return status === 204 ? 'TAKEN' : json['code']
   }
-  const chosen = (of: Receipt = inferenceReceipt()): SignedReceipt[] =>
-    world.intake.receipts(new Set([channelKey(of)]))
+  const chosen = (of: Receipt = inferenceReceipt(), owed = { from: 0, to: 0 }): SignedReceipt[] =>
+    world.intake.receipts(new Set([channelKey(of)]), owed)
 
   beforeEach(async () => {
     world = await new IntakeWorld().start()
@@ -57,7 +57,10 @@ describe('the intake of receipts', () => {
     const other = inferenceReceipt({ worker: addressOf('third worker') })
     expect(chosen(other)).to.deep.equal([])
     await send(signReceipt(other, 'payer'))
-    const both = world.intake.receipts(new Set([channelKey(other), channelKey(inferenceReceipt())]))
+    const both = world.intake.receipts(new Set([channelKey(other), channelKey(inferenceReceipt())]), {
+      from: 0,
+      to: 0,
+    })
     expect(both).to.have.length(2)
     const [first, second] = both.map(signed => Buffer.from(encodeSignedReceipt(signed)))
     expect(Buffer.compare(first ?? Buffer.of(), second ?? Buffer.of())).to.equal(-1)
@@ -71,6 +74,17 @@ describe('the intake of receipts', () => {
     const batch = signBatch({ worker: WORKER, seqFrom: 1, records }, 'worker')
     await world.post('/v1/batches', encodeSignedBatch(batch))
     expect(chosen()).to.deep.equal([at(10n, 20n)])
+  })
+
+  it('chooses by what is charged in emptied epochs, too, and by what is valid in the one that is settled', async () => {
+    const records = [inference({ cumulativeCharge: 8n, cumulativeUnits: 15n })]
+    const batch = signBatch({ worker: WORKER, seqFrom: 1, records }, 'worker')
+    await world.post('/v1/batches', encodeSignedBatch(batch))
+    await send(at(10n, 20n))
+    await send(at(10n ** 30n, 0n))
+    await send(receipt({ cumulativeCeiling: 11n, cumulativeUnits: 21n, validUntilEpoch: 1 }))
+    await world.goToEpoch(2)
+    expect(chosen(undefined, { from: 0, to: 2 })).to.deep.equal([at(10n, 20n)])
   })
 
   it('keeps few that are neither above nor below one another', async () => {

@@ -144,6 +144,18 @@ describe('what an auditor remembers', () => {
     expect(store.lockOf(4, 0)).to.deep.equal(lock('report'))
   })
 
+  it('is kept while it is owed, and so is what the next epoch starts from', () => {
+    const [batch] = inputsOf().batches
+    if (batch === undefined) throw new Error('the epoch has batches')
+    for (const epoch of [4, 5, 6]) store.addPromise(promised(batch.batch, epoch), RELAYER)
+    for (const epoch of [3, 4]) store.addClosing(epoch, hash(`bundle ${epoch}`), hash('state'))
+    store.forgetBefore(9, 4, 5)
+    expect(store.inclusionsOf(5, 6)).to.have.length(2)
+    expect(store.inclusionsOf(0, 9)).to.have.length(2)
+    expect(store.closingOf(hash('bundle 4'))).to.equal(hash('state'))
+    expect(store.closingOf(hash('bundle 3'))).to.equal(undefined)
+  })
+
   it('is a secret for its samples, made once, and the newest audits', () => {
     expect(store.sampleSecret())
       .to.match(/^0x[0-9a-f]{64}$/)

@@ -245,6 +245,44 @@ describe('an oracle node that is asked to sign an epoch', () => {
     elsewhere.remove()
   })
 
+  it('starts after emptied epochs from the last one with a bundle, and asks for what was promised for them', async () => {
+    const first = served()
+    await node.offer(first)
+    await node.audit(first)
+    const [batch] = given.bundle.batches
+    if (batch === undefined) throw new Error('the epoch has batches')
+    const base = nextInputs(given.bundle, given.outcome)
+    const next = caseOf({ ...base, header: { ...base.header, epoch: 2 }, price: undefined })
+    const lost = promised({ ...batch.batch, seqFrom: 1_000 }, 1)
+    node.chain.settledEpochs.set(0, first)
+    node.chain.emptiedEpochs.set(1, { ...first, epoch: 1, bundleHash: hash('nothing') })
+    node.goTo(next.chain.nowSec)
+    node.chain.become({ ...next, chain: { ...next.chain, owedFrom: 1 } })
+    const report = serve(node, next.bundle, next.report)
+    await node.offer(report)
+    expect((await node.audit(report)).kind).to.equal('signed')
+    // Who shows a promise late is heard as long as it is owed.
+    const settled = promised({ ...batch.batch, seqFrom: 2_000 }, 0)
+    expect(node.topics.hear('inclusions', encodePromised(settled))).to.equal('ignore')
+    expect(node.topics.hear('inclusions', encodePromised(lost))).to.equal('accept')
+    const again = { ...report, attempt: 1 }
+    expect(await node.audit(again)).to.include({ kind: 'refused', code: 'MISSING_BATCH' })
+  })
+
+  it('tells when what is staged is not what it has signed', async () => {
+    const report = served()
+    await node.offer(report)
+    await node.audit(report)
+    node.chain.staged = report
+    await node.clock.advance(1_000)
+    expect(node.auditing.doubt()).to.equal(undefined)
+    node.chain.staged = { ...report, validUntil: report.validUntil + 1 }
+    await node.clock.advance(1_000)
+    expect(node.auditing.doubt()).to.include({ epoch: 0, attempt: 0, why: 'OTHER_SIGNED' })
+    expect(node.doubts).to.deep.equal(['OTHER_SIGNED'])
+    expect(node.logs.filter(({ level }) => level === 'error')).to.have.length(1)
+  })
+
   it('lets no attempt leave out a window whose root it has got in time', async () => {
     await node.stop()
     const endSec = START_SEC + 8 * SLOT_SEC

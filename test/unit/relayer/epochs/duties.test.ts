@@ -8,7 +8,10 @@ describe('the computation of an epoch', () => {
   it('waits until what was opened has been looked at by the final chain', async () => {
     const seen: string[] = []
     const deps = {
-      chain: { settlement: () => ({ nextEpoch: 3 }), epochFacts: async () => ({}) },
+      chain: {
+        settlement: () => ({ nextEpoch: 3, nextAttempt: 0, owedFrom: 3 }),
+        epochFacts: async () => ({}),
+      },
       membership: () => network.membership,
       intake: {
         seal: (epoch: number) => seen.push(`seal ${epoch}`),

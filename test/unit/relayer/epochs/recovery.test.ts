@@ -50,9 +50,11 @@ describe('a relayer whose epoch lacks something', () => {
       asked.push(`${slot}: ${request.cursor.part} after ${request.cursor.after}`)
       return encodeShownPage(page(request))
     })
+  let from: number
   const recover = (attempt: number, ...refusals: EpochRefusal[]) =>
     recovery.recover(
       { state: { ...openEpoch(EPOCH), phase: 'sealed', attempt }, steps: [], refusals },
+      { from, to: EPOCH },
       network.membership,
       () => adoption,
       new AbortController().signal,
@@ -64,6 +66,7 @@ describe('a relayer whose epoch lacks something', () => {
     logger = recordLogger()
     recovery = new Recovery({ logger, network: network.peer })
     asked = []
+    from = EPOCH
     given = { batches: [], receipts: 0 }
     answerOf = seqFrom => ({ adopted: `batch ${seqFrom}` })
   })
@@ -96,6 +99,22 @@ describe('a relayer whose epoch lacks something', () => {
     expect(asked).to.deep.equal(['0: batches after 0', '0: batches after 7', '1: batches after 0'])
     await recover(1, ...refusals)
     expect(asked, 'once an attempt').to.have.length(3)
+  })
+
+  it('asks for the emptied epochs before, too, and takes receipts from the last pages alone', async () => {
+    from = EPOCH - 2
+    const old = batchAt(9)
+    shows(0, ({ epoch, cursor }) => {
+      asked.push(`of ${epoch}`)
+      if (epoch === EPOCH) return { batches: [batchAt(3)], receipts: [receipt], next: undefined }
+      if (epoch === EPOCH - 1) return { batches: [], receipts: [receipt], next: undefined }
+      return cursor.after === 0
+        ? { batches: [old], receipts: [receipt], next: { part: 'receipts', after: 7 } }
+        : { batches: [], receipts: [receipt], next: undefined }
+    })
+    await recover(1, refusal(0, 0, 'MISSING_BATCH'))
+    expect(asked.filter(text => text.startsWith('of'))).to.deep.equal(['of 2', 'of 3', 'of 4'])
+    expect(given).to.deep.equal({ batches: [9, 3], receipts: 1 })
   })
 
   it('goes on without who does not answer, answers nonsense, or never comes to an end', async () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { type SettledEpoch, totalsOf } from '../../../../chain/settlement/types.ts'
 import type { Hash } from '../../../../protocol/bytes.ts'
+import { openEpoch } from '../../../../protocol/epoch/machine.ts'
 import type { EpochReport } from '../../../../protocol/epoch/report.ts'
 import {
   createEpochStore,
@@ -26,6 +27,8 @@ const endOf = (epoch: number) => START + (epoch + 1) * LENGTH
 class PaperChain {
   readonly clock = { startSec: START, lengthSec: LENGTH }
   readonly active: SettledEpoch[] = []
+  nextAttempt = 0
+  staged: EpochReport | undefined
   nowSec = START
   finalLag = 0
 
@@ -42,25 +45,32 @@ class PaperChain {
   }
   settlement = () => ({
     nextEpoch: this.active.length,
+    nextAttempt: this.nextAttempt,
+    owedFrom: this.active.findLastIndex(({ emptied }) => !emptied) + 1,
     reserve: 0n,
     previous: totalsOf(REPORT),
-    staged: undefined,
+    staged: this.staged,
   })
   findSettled = async (epoch: number) => this.active[epoch]
 
   settle(report: EpochReport): void {
-    this.active.push({
-      report,
-      reserveBefore: 0n,
-      reserveAfter: 0n,
-      scheduled: 0n,
-      net: 0n,
-      released: 0n,
-      added: 0n,
-      txHash: hash(`transaction of ${report.epoch}`),
+    this.nextAttempt = 0
+    this.active.push({ ...this.#close(), report, emptied: false })
+  }
+
+  empty(): void {
+    this.nextAttempt = 0
+    const report = { ...REPORT, epoch: this.active.length, bundleHash: hash('nothing') }
+    this.active.push({ ...this.#close(), report, emptied: true })
+  }
+
+  #close() {
+    return {
+      ...{ reserveBefore: 0n, reserveAfter: 0n, scheduled: 0n, net: 0n, released: 0n, added: 0n },
+      txHash: hash(`transaction of ${this.active.length}`),
       blockNumber: this.nowSec,
       timestampSec: this.nowSec,
-    })
+    }
   }
 }
 
@@ -320,6 +330,139 @@ describe('the runner of epochs', () => {
     chain.finalLag = 0
     await turn()
     expect(phaseOf(0)).to.equal('final 0')
+  })
+
+  it('goes on above a veto, whether or not it has seen what was vetoed', async () => {
+    duties.stage = async () => undefined
+    chain.nowSec = endOf(0) + GRACE
+    await turn()
+    expect(phaseOf(0)).to.equal('certified 0')
+    chain.nextAttempt = 4
+    await turn()
+    expect(phaseOf(0)).to.equal('certified 4')
+    expect(store.record(0)?.report?.attempt).to.equal(4)
+    duties.stage = honest().stage
+    await turn()
+    expect(phaseOf(0)).to.equal('final 4')
+    expect(logger.lines.filter(({ level }) => level === 'warn').length).to.equal(1)
+  })
+
+  it('begins above a veto after it has lost its disk, and before the epoch is over here', async () => {
+    chain.nextAttempt = 2
+    chain.nowSec = endOf(0) + 1
+    await turn()
+    expect(phaseOf(0)).to.equal('open 2')
+    chain.nowSec = endOf(0) + GRACE
+    await turn()
+    expect(phaseOf(0)).to.equal('final 2')
+    expect(phaseOf(1)).to.equal('open 0')
+  })
+
+  it('leaves what is staged alone: only the contract counts the next attempt from there', async () => {
+    duties.stage = async ({ report }) => {
+      chain.staged = report
+      chain.nextAttempt = 1
+      return { event: { type: 'staged' } }
+    }
+    chain.nowSec = endOf(0) + GRACE
+    await turn()
+    await turn()
+    expect(phaseOf(0)).to.equal('staged 0')
+    chain.staged = undefined
+    duties.stage = async () => undefined
+    await turn()
+    expect(phaseOf(0)).to.equal('certified 1')
+  })
+
+  it('pauses by what was tried since the veto', async () => {
+    chain.nextAttempt = 500
+    duties.collect = async () => ({ event: { type: 'refused' } })
+    chain.nowSec = endOf(0) + GRACE
+    await turn()
+    expect(phaseOf(0)).to.equal('sealed 503')
+  })
+
+  it('tries seldom once it has tried a hundred times: the contract takes no more than a thousand', async () => {
+    store.save({ ...openEpoch(0), phase: 'sealed', attempt: 101 }, START)
+    duties.collect = async () => ({ event: { type: 'refused' } })
+    chain.nowSec = endOf(0) + GRACE
+    await turn()
+    expect(phaseOf(0)).to.equal('sealed 102')
+    await clock.advance(599_000)
+    await turn()
+    expect(phaseOf(0)).to.equal('sealed 102')
+    await clock.advance(1_000)
+    await turn()
+    expect(phaseOf(0)).to.equal('sealed 103')
+  })
+
+  it('closes an epoch that a quorum has emptied, keeps what it took in, and goes on from the last bundle', async () => {
+    chain.nowSec = endOf(0) + GRACE
+    await turn()
+    done = []
+    duties.collect = async () => undefined
+    chain.nowSec = endOf(1) + GRACE
+    await turn()
+    expect(phaseOf(1)).to.equal('published 0')
+    chain.empty()
+    await turn()
+    expect(phaseOf(1)).to.equal('emptied 0')
+    const record = store.record(1)
+    expect(record?.state.bundleHash).to.equal(undefined)
+    expect(record?.report).to.equal(undefined)
+    expect(record).to.include({ txHash: hash('transaction of 1'), settledAtSec: chain.nowSec })
+    // Records of an epoch are pruned once it is final: never those of an emptied one.
+    expect(done).to.deep.equal(['compute 1 0', 'publish 1'])
+    done = []
+    duties.collect = honest().collect
+    chain.nowSec = endOf(2) + GRACE
+    await turn()
+    expect([1, 2].map(phaseOf)).to.deep.equal(['emptied 0', 'final 0'])
+    expect(done).to.deep.equal(['compute 2 0', 'publish 2', 'collect 2', 'stage 2', 'announce 2', 'prune 2'])
+    await turn()
+    expect(phaseOf(1)).to.equal('emptied 0')
+  })
+
+  it('starts after emptied epochs with the last one that has a bundle', async () => {
+    chain.settle(reportOf(0, 0))
+    chain.empty()
+    chain.empty()
+    chain.nowSec = endOf(2) + 1
+    await turn()
+    expect([0, 1, 2, 3].map(phaseOf)).to.deep.equal([undefined, undefined, 'emptied 0', 'open 0'])
+    expect(done).to.deep.equal(['announce 0'])
+  })
+
+  it('settles an epoch after all when a reorganisation has undone its emptying', async () => {
+    chain.finalLag = 20
+    duties.collect = async () => undefined
+    chain.nowSec = endOf(0) + GRACE + 20
+    await turn()
+    chain.empty()
+    await turn()
+    expect(phaseOf(0)).to.equal('emptied 0')
+    chain.active.pop()
+    chain.nowSec += 1
+    duties.collect = honest().collect
+    await turn()
+    expect(phaseOf(0)).to.equal('active 1')
+  })
+
+  it('follows a chain that has settled what it had emptied before, and the other way round', async () => {
+    chain.finalLag = 20
+    duties.collect = async () => undefined
+    chain.nowSec = endOf(0) + GRACE + 20
+    await turn()
+    chain.empty()
+    await turn()
+    chain.active.pop()
+    chain.settle(reportOf(0, 0))
+    await turn()
+    expect(phaseOf(0)).to.equal('active 0')
+    chain.active.pop()
+    chain.empty()
+    await turn()
+    expect(phaseOf(0)).to.equal('emptied 0')
   })
 
   it('does not settle the next epoch, nor forget the last one, before its bundle is there', async () => {

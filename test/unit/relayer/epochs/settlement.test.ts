@@ -41,7 +41,10 @@ describe('bringing an epoch on chain', () => {
   }
 
   beforeEach(() => {
-    state = { nextEpoch: report.epoch, reserve: 0n, previous: NOTHING_SETTLED, staged: undefined }
+    state = {
+      ...{ nextEpoch: report.epoch, nextAttempt: 0, owedFrom: 0 },
+      ...{ reserve: 0n, previous: NOTHING_SETTLED, staged: undefined },
+    }
     sent = []
     clock = new FakeClock(10_000)
     logger = recordLogger()
@@ -87,16 +90,32 @@ describe('bringing an epoch on chain', () => {
     state = { ...state, staged: { ...report, attempt: 7 } }
     effect = reverts('StillDisputable')
     const one = settler()
-    expect(await one.activate(report.epoch, signal)).to.equal('staged')
-    expect(await one.activate(report.epoch, signal)).to.equal('staged')
+    expect(await one.activate(report, signal)).to.equal('staged')
+    expect(await one.activate(report, signal)).to.equal('staged')
     expect(sent).to.deep.equal(['activate'])
     clock.busy(5_000)
     effect = active
-    expect(await one.activate(report.epoch, signal)).to.equal('activated')
+    expect(await one.activate(report, signal)).to.equal('activated')
+  })
+
+  it('sends nothing under an attempt that has been vetoed', async () => {
+    state = { ...state, nextAttempt: report.attempt + 1 }
+    expect(await settler().stage(report, certificate, signal)).to.equal('vetoed')
+    expect(await settler().activate(report, signal)).to.equal('vetoed')
+    expect(sent).to.deep.equal([])
+  })
+
+  it('believes the chain when the attempt is vetoed on the way', async () => {
+    effect = () => {
+      state = { ...state, nextAttempt: report.attempt + 1 }
+      reverts('WrongAttempt')()
+    }
+    expect(await settler().stage(report, certificate, signal)).to.equal('vetoed')
+    expect(logger.lines).to.deep.equal([])
   })
 
   it('says when a stage is gone', async () => {
-    expect(await settler().activate(report.epoch, signal)).to.equal('forgotten')
+    expect(await settler().activate(report, signal)).to.equal('forgotten')
     expect(sent).to.deep.equal([])
   })
 })

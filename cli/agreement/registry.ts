@@ -1,7 +1,8 @@
-/** What the commands about members know: the registry as a chain tells it now. */
+/** What the commands know in which members agree on something: the registry as a chain tells it now. */
 import { join } from 'node:path'
 import { oracleRegistryAbi } from '../../chain/abi/oracle-registry.ts'
 import { createReader } from '../../chain/clients.ts'
+import type { Deployment } from '../../chain/deployment.ts'
 import { RegistryUnreadableError, readRegistry, WrongChainError } from '../../chain/membership-reader.ts'
 import { readDeployment } from '../../config/deployment.ts'
 import { Problems } from '../../config/load.ts'
@@ -26,6 +27,10 @@ export interface RegistryFacts {
   readonly rpcUrl: string
 }
 
+export interface NetworkFacts extends RegistryFacts {
+  readonly deployment: Deployment
+}
+
 /**
  * Reads the registry at the newest block, and keeps the endpoint as long as `use` needs it.
  *
@@ -33,7 +38,7 @@ export interface RegistryFacts {
  */
 export async function withRegistry(
   options: RegistryOptions,
-  use: (facts: RegistryFacts) => Promise<void>,
+  use: (facts: NetworkFacts) => Promise<void>,
 ): Promise<void> {
   const { rpc, devnet } = options
   const file = options.deployment ?? (devnet === undefined ? undefined : join(devnet, 'deployment.json'))
@@ -48,7 +53,7 @@ export async function withRegistry(
   if (deployment === undefined) throw new InputError(`${file} is no deployment file`)
   const { chainId, contracts } = deployment
   const domain = { chainId, registry: contracts.oracleRegistry.toLowerCase() as Address }
-  await withEndpoint(chain, async rpcUrl => use(await readFacts(rpcUrl, domain)))
+  await withEndpoint(chain, async rpcUrl => use({ deployment, ...(await readFacts(rpcUrl, domain)) }))
 }
 
 async function readFacts(rpcUrl: string, domain: Domain): Promise<RegistryFacts> {
