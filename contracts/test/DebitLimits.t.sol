@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Opening} from "../src/interfaces/IEscrow.sol";
+import {IEscrow, Opening} from "../src/interfaces/IEscrow.sol";
 import {EpochReport, ISettlement} from "../src/interfaces/ISettlement.sol";
 import {Economy} from "./support/Economy.sol";
 
@@ -28,6 +28,12 @@ contract DebitLimitsTest is Economy {
         return escrow.finish(asset, 0, spentIo, path);
     }
 
+    function refusesToFinish(uint256 spentIo, bytes32 sibling, bytes memory reason) private {
+        vm.prank(ALICE);
+        vm.expectRevert(reason);
+        escrow.finish(IO_ASSET, 0, spentIo, proof(sibling));
+    }
+
     function refuses(EpochReport memory report, bytes memory reason) private {
         (address r, uint256 s) = signSchnorr(GROUP_SECRET, settlement.reportDigest(report));
         vm.expectRevert(reason);
@@ -37,6 +43,7 @@ contract DebitLimitsTest is Economy {
     function settleWithRoot(bytes32 root, uint256 debitIo) private {
         EpochReport memory report = paying(0, 0, 0, debitIo);
         report.debitRoot = root;
+        report.validUntil = type(uint40).max;
         settle(report);
     }
 
@@ -188,9 +195,9 @@ contract DebitLimitsTest is Economy {
         bytes32 ofBob = debitLeaf(BOB, 0, 0);
         // Holds last two epochs, and one accepted before the request was final is open in epoch 3.
         for (uint64 epoch = 0; epoch < 4; ++epoch) {
-            vm.prank(ALICE);
-            vm.expectRevert();
-            escrow.finish(IO_ASSET, 0, spent, proof(ofBob));
+            refusesToFinish(
+                spent, ofBob, abi.encodeWithSelector(IEscrow.NotYetWithdrawable.selector, epoch, 4)
+            );
             endEpoch(epoch);
             spent += 200e18;
             settleWithRoot(pair(debitLeaf(ALICE, 0, spent), ofBob), 200e18);
@@ -198,17 +205,15 @@ contract DebitLimitsTest is Economy {
         vm.assertEq(finish(ALICE, IO_ASSET, spent, proof(ofBob)), 200e18);
         vm.assertEq(escrow.held(IO_ASSET), 9000e18);
         // Once, and only what she has.
-        vm.prank(ALICE);
-        vm.expectRevert();
-        escrow.finish(IO_ASSET, 0, spent, proof(ofBob));
+        refusesToFinish(spent, ofBob, abi.encodeWithSelector(IEscrow.NoRequest.selector));
         request(ALICE, IO_ASSET, 800e18);
         for (uint64 epoch = 4; epoch < 9; ++epoch) {
             endEpoch(epoch);
             settleWithRoot(pair(debitLeaf(ALICE, 0, spent), ofBob), 0);
         }
-        vm.prank(ALICE);
-        vm.expectRevert();
-        escrow.finish(IO_ASSET, 0, spent, proof(ofBob));
+        refusesToFinish(
+            spent, ofBob, abi.encodeWithSelector(IEscrow.NothingLeft.selector, 1000e18, 200e18, 800e18)
+        );
         vm.assertEq(io.balanceOf(address(escrow)), 9000e18);
     }
 

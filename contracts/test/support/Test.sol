@@ -28,6 +28,7 @@ interface Vm {
     function assume(bool condition) external pure;
     function expectRevert() external;
     function expectRevert(bytes calldata revertData) external;
+    function expectPartialRevert(bytes4 selector) external;
     function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
     function record() external;
     function accesses(address account) external returns (bytes32[] memory reads, bytes32[] memory writes);
