@@ -133,6 +133,7 @@ describe('what members decide on the chain', () => {
     expect(settled?.scheduled).to.equal(reserve)
     expect(reader.settlement()).to.deep.equal({
       nextEpoch: 1,
+      owedFrom: 0,
       reserve,
       previous: NOTHING_SETTLED,
       staged: undefined,
