@@ -106,8 +106,9 @@ export class TestChain {
     return this.#anvil.rpcUrl
   }
 
+  /** Of the block that would be mined now: the last one may be as old as the start of all processes took. */
   async nowSec(): Promise<number> {
-    return Number((await this.#client.getBlock()).timestamp)
+    return Number((await this.#client.getBlock({ blockTag: 'pending' })).timestamp)
   }
 
   async block(): Promise<number> {
