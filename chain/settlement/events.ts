@@ -23,6 +23,8 @@ export const EPOCH_EVENTS = [
 
 export const DEPOSIT_EVENTS = [
   getAbiItem({ abi: escrowAbi, name: 'Deposited' }),
+  getAbiItem({ abi: escrowAbi, name: 'WithdrawalRequested' }),
+  getAbiItem({ abi: escrowAbi, name: 'WithdrawalCancelled' }),
   getAbiItem({ abi: escrowAbi, name: 'Withdrawn' }),
 ] as const
 

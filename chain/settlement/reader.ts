@@ -5,10 +5,18 @@
  */
 import type { PublicClient } from 'viem'
 import type { Address } from '../../protocol/bytes.ts'
+import type { BlockView } from '../../protocol/epoch/audit-types.ts'
 import type { EmissionTerms } from '../../protocol/epoch/emission.ts'
 import type { EpochParameters } from '../../protocol/epoch/parameters.ts'
 import type { EpochReport } from '../../protocol/epoch/report.ts'
 import { type EpochClock, epochEndSec } from '../../protocol/epoch/time.ts'
+import {
+  depositLines,
+  isLate,
+  lastLookSec,
+  lateDepositLines,
+  type PayerBalances,
+} from '../../protocol/epoch/withdrawals.ts'
 import { ASSET, type Asset } from '../../protocol/usage/wire.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
@@ -20,7 +28,7 @@ import { parametersAbi } from '../abi/parameters.ts'
 import type { Deployment } from '../deployment.ts'
 import { type Finality, readMembers, WrongChainError } from '../membership-reader.ts'
 import { BLOCK_POLL_MS, BoundedMap, createChainBlocks, inTurn } from './blocks.ts'
-import { DepositLedger, isDepositLog, linesOf } from './deposit-ledger.ts'
+import { balancesOf, DepositLedger, isDepositLog } from './deposit-ledger.ts'
 import {
   NOTHING_PENDING,
   type PendingEpoch,
@@ -49,6 +57,7 @@ import {
   type SettlementState,
   totalsOf,
 } from './types.ts'
+import { lastSettledBefore, UnknownEpochError } from './view.ts'
 
 export type {
   AssetAccount,
@@ -197,33 +206,54 @@ export function createSettlementReader(
       functionName: 'burnedIn',
       args: [BigInt(epoch)],
     })
-  /** For epochs of long ago: all movements from the start. */
-  const depositsUntil = async (block: number): Promise<EpochFacts['deposits']> => {
+  /** Of long ago: all movements from the start. */
+  const readBalances = async (block: number): Promise<PayerBalances[]> => {
     const query = { address: [contracts.escrow], events: DEPOSIT_EVENTS }
     const all = []
     const range = { from: deployment.deployBlock, to: block }
     for await (const { logs } of logsBetween(reader, range, query)) all.push(...logs.filter(isDepositLog))
-    return linesOf(all)
+    return balancesOf(all)
   }
-  const epochFacts = async (epoch: number): Promise<EpochFacts> => {
+  const balancesAt = async (block: number): Promise<PayerBalances[]> =>
+    deposits.at(block) ?? readBalances(block)
+  /** The first block at or after a second, when all that was before it is known for good. */
+  const finalFrom = async (sec: number, epoch: number): Promise<BlockView> => {
+    const notFinal = (): EpochNotFinalError =>
+      new EpochNotFinalError(epoch, sec, blocks.head().final.timestampSec)
+    if (blocks.head().final.timestampSec < sec) throw notFinal()
+    const block = await blocks.firstBlockFrom(sec)
+    // Logs follow the head a moment later.
+    if (block === undefined || !block.finalised || block.number > nextBlock) throw notFinal()
+    return block
+  }
+  const withdrawalTerms = () => ({ clock, longestHoldEpochs: known().longestHoldEpochs })
+
+  const factsInTime = async (epoch: number): Promise<EpochFacts> => {
     const cached = facts.get(epoch)
     if (cached !== undefined) return cached
-    const endSec = epochEndSec(clock, epoch)
-    const notFinal = (): EpochNotFinalError =>
-      new EpochNotFinalError(epoch, endSec, blocks.head().final.timestampSec)
-    if (blocks.head().final.timestampSec < endSec) throw notFinal()
-    const snapshot = await blocks.firstBlockFrom(endSec)
-    // Logs follow the head a moment later.
-    if (snapshot === undefined || !snapshot.finalised || snapshot.number > nextBlock) throw notFinal()
-    const last = snapshot.number - 1
-    const [parameters, burned, lines] = await Promise.all([
+    const snapshot = await finalFrom(epochEndSec(clock, epoch), epoch)
+    const [parameters, burned, balances] = await Promise.all([
       readParameters(epoch),
       readBurned(epoch),
-      deposits.at(last) ?? depositsUntil(last),
+      balancesAt(snapshot.number - 1),
     ])
-    const result = { epoch, snapshot, burned, parameters, deposits: lines }
+    const counted = depositLines(balances, epoch, withdrawalTerms())
+    const result = { epoch, snapshot, burned, parameters, balances, deposits: counted }
     facts.set(epoch, result)
     return result
+  }
+  const epochFacts = async (epoch: number, validUntilSec = 0): Promise<EpochFacts> => {
+    const inTime = await factsInTime(epoch)
+    if (!isLate(epoch, validUntilSec, withdrawalTerms())) return inTime
+    // An emptied epoch does not renew the escrow's time without activation.
+    const before = await lastSettledBefore(epoch, { findSettled }).catch(whenUnknown)
+    const times = { validUntilSec, activatedSec: before?.timestampSec }
+    const lookSec = Math.max(lastLookSec(times) + 1, epochEndSec(clock, epoch))
+    const atLook = await balancesAt((await finalFrom(lookSec, epoch)).number - 1)
+    return {
+      ...inTime,
+      deposits: lateDepositLines(inTime.balances, atLook, epoch, times, withdrawalTerms()),
+    }
   }
 
   const accountOf = async (payer: Address, asset: Asset): Promise<AssetAccount> => {
@@ -353,4 +383,8 @@ async function readConstants(reader: PublicClient, deployment: Deployment): Prom
     },
     longestHoldEpochs: Number(longestHoldEpochs),
   }
+}
+
+function whenUnknown(error: unknown): undefined {
+  if (!(error instanceof UnknownEpochError)) throw error
 }

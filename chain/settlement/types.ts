@@ -7,6 +7,7 @@ import type { EpochParameters } from '../../protocol/epoch/parameters.ts'
 import type { EpochReport, SettledTotals } from '../../protocol/epoch/report.ts'
 import type { Model } from '../../protocol/epoch/settle-usage.ts'
 import type { EpochClock } from '../../protocol/epoch/time.ts'
+import type { PayerBalances } from '../../protocol/epoch/withdrawals.ts'
 import type { GroupKey, Member } from '../../protocol/membership.ts'
 import { EMPTY_ROOT } from '../../protocol/merkle.ts'
 import type { Service } from '../../runtime/service.ts'
@@ -46,7 +47,7 @@ export interface SettledEpoch {
   readonly timestampSec: number
 }
 
-/** What the chain says of an epoch that has ended, fixed for good. */
+/** What the chain says of an epoch that has ended. Fixed for good, but for deposits when it is settled very late. */
 export interface EpochFacts {
   readonly epoch: number
   /** The first block at or after the epoch's end; final. */
@@ -55,6 +56,8 @@ export interface EpochFacts {
   readonly burned: bigint
   readonly parameters: EpochParameters
   /** At the last block before the epoch's end, ascending by payer; everybody who ever deposited. */
+  readonly balances: readonly PayerBalances[]
+  /** What of them the epoch counts: see `protocol/epoch/withdrawals.ts`. */
   readonly deposits: readonly DepositLine[]
 }
 
@@ -101,8 +104,12 @@ export interface SettlementReader extends Service, ChainBlocks {
   findSettled(epoch: number): Promise<SettledEpoch | undefined>
   /** Calls back with each epoch that becomes active after the start, in order. */
   onSettled(listener: (epoch: SettledEpoch) => void): void
-  /** @throws {EpochNotFinalError} before a block at or after its end is final */
-  epochFacts(epoch: number): Promise<EpochFacts>
+  /**
+   * @param validUntilSec until when a report over them may be staged. It decides what an epoch counts of deposits that is
+   * settled about a month late, once the epoch before it is active; absent, it is settled in time
+   * @throws {EpochNotFinalError} before a block at or after its end is final
+   */
+  epochFacts(epoch: number, validUntilSec?: number): Promise<EpochFacts>
   /** Whether the address has registered a device, by the newest final block. */
   isWorker(address: Address): boolean
   /** @param device the device's address, padded to 32 bytes on the left */

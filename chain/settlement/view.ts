@@ -3,6 +3,7 @@ import type { Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { BlockView, ChainView } from '../../protocol/epoch/audit-types.ts'
 import type { EpochReport, SettledTotals } from '../../protocol/epoch/report.ts'
+import { balanceOf, countedOn, type PayerBalances } from '../../protocol/epoch/withdrawals.ts'
 import { type Membership, membershipOf, relayerByIdentity } from '../../protocol/membership.ts'
 import {
   type EpochFacts,
@@ -50,7 +51,7 @@ export class UnknownEpochError extends Error {
  * @throws {EpochNotFinalError} when the next epoch is proposed and has not ended in a final block
  */
 export async function chainViewFor(
-  report: Pick<EpochReport, 'epoch' | 'snapshotBlock'>,
+  report: Pick<EpochReport, 'epoch' | 'snapshotBlock' | 'validUntil'>,
   reader: Reader,
   context: ViewContext,
 ): Promise<ChainView> {
@@ -68,7 +69,7 @@ export async function chainViewFor(
   }
   // Another epoch is refused before anything of it is looked at.
   return report.epoch === nextEpoch
-    ? { ...view, ...amountsOf(await reader.epochFacts(nextEpoch)) }
+    ? { ...view, ...amountsOf(await reader.epochFacts(nextEpoch, report.validUntil)) }
     : { ...view, ...amountsOf(undefined) }
 }
 
@@ -83,7 +84,7 @@ export async function settledViewFor(
   context: ViewContext,
 ): Promise<ChainView> {
   const { report } = settled
-  const facts = await reader.epochFacts(report.epoch)
+  const facts = await reader.epochFacts(report.epoch, report.validUntil)
   const lastReal = await lastSettledBefore(report.epoch, reader)
   return {
     ...standing(report.epoch, reader, context),
@@ -134,6 +135,15 @@ function amountsOf(facts: EpochFacts | undefined) {
     burned: facts?.burned ?? 0n,
     parameters: facts?.parameters ?? NO_PARAMETERS,
     deposits: facts?.deposits ?? [],
+    countedOn: countedOnIn(facts?.balances ?? []),
+  }
+}
+
+function countedOnIn(balances: readonly PayerBalances[]): ChainView['countedOn'] {
+  const byPayer = new Map(balances.map(item => [item.payer, item]))
+  return (payer, asset, acceptedIn) => {
+    const item = byPayer.get(payer)
+    return item === undefined ? 0n : countedOn(balanceOf(item, asset), acceptedIn)
   }
 }
 

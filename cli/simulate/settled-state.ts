@@ -94,6 +94,7 @@ export class SettledState {
         price: history.price,
         models,
         freeIosd: deposits.freeIosd(),
+        available: deposits.available(),
         limits: { io: limitOf(ASSET.io), iosd: limitOf(ASSET.iosd) },
       },
       this.#tables,

@@ -1,7 +1,8 @@
 /**
  * The pool's split: IOSD hires first, then availability, the rest to the reserve. Steps 3 to 6.
  *
- * Money weighs, units never: a hire is paid by what was spent on it, so spending on oneself loses the hire tax.
+ * Money weighs, units never: a hire is paid by what was spent on it, so spending on oneself loses the hire tax. All that
+ * burning mints again may go to hires: a part of it that availability got would pay whoever burns to hire itself.
  * Availability is strictly linear in proven work: flat, capped or concave weights would pay splitting one GPU
  * into ten, convex ones pooling.
  */
@@ -46,13 +47,18 @@ export function hirePayOf(spent: bigint, hireTaxBps: number, price: Price): bigi
   return (spent * (BPS - BigInt(hireTaxBps)) * ONE) / (BPS * price)
 }
 
+/** Hmax = ⌊(sched + rel)·hiredBps/BPS⌋ + net: the most that IOSD hires get of a pool. */
+export function hiredMaximumOf({ scheduled, released, net }: Pool, hiredBps: number): bigint {
+  return ((scheduled + released) * BigInt(hiredBps)) / BPS + net
+}
+
 export function allocate(input: AllocationInput): Allocation {
   const { terms, parameters, epoch, reserve } = input
   const pool = poolOf(terms, epoch, input.burned, reserve)
 
   const claims = hireClaims(input)
   const hiredClaimed = sumOf(claims)
-  const hiredMaximum = (pool.total * BigInt(parameters.hiredBps)) / BPS
+  const hiredMaximum = hiredMaximumOf(pool, parameters.hiredBps)
   const hires = hiredClaimed <= hiredMaximum ? claims : shareByLargestRemainder(hiredMaximum, claims)
   const hiredPaid = sumOf(hires)
 

@@ -6,6 +6,7 @@ import type { Price } from '../units.ts'
 import type { BatchIdentity } from '../usage/batch.ts'
 import type { SignedInclusion } from '../usage/inclusion.ts'
 import type { SignedReceipt } from '../usage/receipt.ts'
+import type { Asset } from '../usage/wire.ts'
 import type { ChallengeResult } from './availability.ts'
 import { SECTION_NAMES, type SectionName } from './bundle.ts'
 import type { BundleResult } from './bundle-reader.ts'
@@ -132,8 +133,10 @@ export interface ChainView {
   /** The proposal's snapshot block; undefined when there is none of that number. */
   readonly snapshot: BlockView | undefined
   readonly parameters: EpochParameters
-  /** All depositors at the last block before the epoch's end, ascending by payer. */
+  /** All depositors at the last block before the epoch's end, ascending by payer; see `withdrawals.ts`. */
   readonly deposits: readonly DepositLine[]
+  /** Wei of a payer, before all debits, that a hold could count on which was accepted in this epoch. */
+  readonly countedOn: (payer: Address, asset: Asset, acceptedIn: number) => bigint
   readonly modelOf: (id: Hash, version: number) => Model | undefined
   readonly isWorker: (address: Address) => boolean
   readonly isRelayer: (address: Address) => boolean

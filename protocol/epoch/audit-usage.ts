@@ -6,12 +6,14 @@ import { promisedBy } from '../usage/inclusion.ts'
 import { channelKey, isReceiptSigned, type Receipt } from '../usage/receipt.ts'
 import type { WorkRecord } from '../usage/record.ts'
 import { isSequenceState, takeSequence } from '../usage/sequence.ts'
+import { WORK_KIND } from '../usage/wire.ts'
 import type { ChainView, OwnKnowledge, Refused } from './audit-types.ts'
 import { refuse } from './audit-types.ts'
 import type { EpochBundle } from './bundle.ts'
 import type { EpochOutcome } from './compute.ts'
 import { DepositBook } from './deposits.ts'
 import { batchName, FreeNumbers } from './promised-batch.ts'
+import { modelKey } from './settle-usage.ts'
 import { UsageTables } from './state.ts'
 
 type Crypto = Pick<IdentityCrypto, 'recover'>
@@ -96,18 +98,20 @@ export function checkHolds(bundle: EpochBundle, chain: ChainView, crypto: Crypto
     if (relayer === undefined || !chain.isRelayer(relayer)) return refuse('BAD_RELAYER_SIGNATURE', where)
     tables.holds.set(id, { hold, used: 0n })
   }
-  return checkCover(bundle, tables, nextEpoch)
+  return checkCover(bundle, tables, chain)
 }
 
 /**
- * Requested withdrawals are left out on purpose: a request made after an acceptance does not undo it, and the
- * escrow pays out only after the longest hold.
+ * Whether what is spoken for fits into what the payer had for it (invariant 10), withdrawals that the relayer knew of
+ * left out. Judged once, in the epoch of the acceptance: a request that is made after it does not undo it, as the escrow
+ * pays out only after the longest hold.
  */
-function checkCover(bundle: EpochBundle, tables: UsageTables, epoch: number): Refused | undefined {
-  const book = new DepositBook(bundle.deposits, bundle.openingDebits, tables, epoch)
-  for (const [index, { hold }] of bundle.acceptances.entries()) {
-    if (book.covers(hold.payer, hold.asset)) continue
-    const { deposit, open, unsettled } = book.of(hold.payer, hold.asset)
+function checkCover(bundle: EpochBundle, tables: UsageTables, chain: ChainView): Refused | undefined {
+  const book = new DepositBook(bundle.deposits, bundle.openingDebits, tables, chain.nextEpoch)
+  for (const [index, { hold, epoch }] of bundle.acceptances.entries()) {
+    const { debited, open, unsettled } = book.of(hold.payer, hold.asset)
+    const deposit = chain.countedOn(hold.payer, hold.asset, epoch) - debited
+    if (open + unsettled <= deposit) continue
     return refuse('HOLD_OVER_ACCEPTED', {
       part: 'acceptances',
       index,
@@ -169,6 +173,19 @@ export function checkNothingWithheld(
     stated ??= new StatedCharges(bundle, chain.nextEpoch)
     if (record.cumulativeCharge > stated.highest(key))
       return refuse('MISSING_RECEIPT', { part: 'receipts', ...where })
+  }
+  return checkWaiting(bundle, outcome, chain)
+}
+
+/** A payment whose model is left out would wait for ever: a retired version, too, is paid what it is owed. */
+function checkWaiting(bundle: EpochBundle, outcome: EpochOutcome, chain: ChainView): Refused | undefined {
+  const listed = new Set(bundle.models.map(({ id, version }) => modelKey(id, version)))
+  for (const { channel, claimed, settled } of outcome.closing.channels) {
+    const { kind, id, version } = channel
+    if (kind !== WORK_KIND.inference || settled === claimed || listed.has(modelKey(id, version))) continue
+    if (chain.modelOf(id, version) === undefined) continue
+    const key = `${id} version ${version}, owed by ${channel.payer} to ${channel.worker}`
+    return refuse('MISSING_MODEL', { part: 'models', key, found: 'no line' })
   }
   return undefined
 }

@@ -87,6 +87,7 @@ export function computeEpoch(inputs: EpochInputs, terms: EmissionTerms): EpochOu
       models,
       freeIosd: deposits.freeIosd(),
       limits: { io: limitOf(ASSET.io), iosd: limitOf(ASSET.iosd) },
+      available: deposits.available(),
     },
     tables,
   )

@@ -1,10 +1,13 @@
 /** What payers have in escrow, and what of it is spoken for. */
 import type { Address } from '../bytes.ts'
 import { ASSET, type Asset } from '../usage/wire.ts'
-import type { DebitLine } from './ledger.ts'
+import type { Debit, DebitLine } from './ledger.ts'
 import type { UsageTables } from './state.ts'
 
-/** A payer's deposits less its withdrawals, before all debits, at the last block before the epoch's end. */
+/**
+ * A payer's deposits less its withdrawals, before all debits, at the last block before the epoch's end; less what it may
+ * have withdrawn when the epoch becomes active. See `withdrawals.ts`.
+ */
 export interface DepositLine {
   readonly payer: Address
   readonly io: bigint
@@ -13,7 +16,9 @@ export interface DepositLine {
 
 /** Wei of one payer and asset. */
 export interface Commitments {
-  /** Deposits less all debits so far. */
+  /** All debits so far. */
+  readonly debited: bigint
+  /** Deposits less all debits so far. Nothing when it may have withdrawn more than the debits have left. */
   readonly deposit: bigint
   /** What open holds may still take. */
   readonly open: bigint
@@ -46,20 +51,26 @@ export class DepositBook {
   of(payer: Address, asset: Asset): Commitments {
     const deposits = this.#deposits.get(payer)
     const debits = this.#debits.get(payer)
-    const deposit =
-      asset === ASSET.io
-        ? (deposits?.io ?? 0n) - (debits?.cumulativeIo ?? 0n)
-        : (deposits?.iosd ?? 0n) - (debits?.cumulativeIosd ?? 0n)
-    return { deposit, ...(this.#taken.get(`${payer} ${asset}`) ?? { open: 0n, unsettled: 0n }) }
+    const [deposited, debited] =
+      asset === ASSET.io ? [deposits?.io, debits?.cumulativeIo] : [deposits?.iosd, debits?.cumulativeIosd]
+    const deposit = leastZero((deposited ?? 0n) - (debited ?? 0n))
+    return {
+      debited: debited ?? 0n,
+      deposit,
+      ...(this.#taken.get(`${payer} ${asset}`) ?? { open: 0n, unsettled: 0n }),
+    }
   }
 
-  /** Whether what is spoken for fits into the deposit (invariant 10). */
-  covers(payer: Address, asset: Asset): boolean {
-    const { deposit, open, unsettled } = this.of(payer, asset)
-    return open + unsettled <= deposit
+  /** The most that can be debited of each payer, so that a withdrawal never takes what others have deposited. */
+  available(): ReadonlyMap<Address, Debit> {
+    const debit = (payer: Address) => ({
+      io: this.of(payer, ASSET.io).deposit,
+      iosd: this.of(payer, ASSET.iosd).deposit,
+    })
+    return new Map([...this.#deposits.keys()].map(payer => [payer, debit(payer)]))
   }
 
-  /** Wei of an asset in escrow: all deposits less all debits so far. */
+  /** Wei of an asset in escrow, of those that may be debited: at most what the contract counts. */
   held(asset: Asset): bigint {
     let sum = 0n
     for (const payer of this.#deposits.keys()) sum += this.of(payer, asset).deposit
@@ -70,8 +81,7 @@ export class DepositBook {
   freeIosd(): ReadonlyMap<Address, bigint> {
     const free = [...this.#deposits.keys()].map(payer => {
       const { deposit, open, unsettled } = this.of(payer, ASSET.iosd)
-      const rest = deposit - open - unsettled
-      return [payer, rest > 0n ? rest : 0n] as const
+      return [payer, leastZero(deposit - open - unsettled)] as const
     })
     return new Map(free)
   }
@@ -82,4 +92,8 @@ export class DepositBook {
     this.#taken.set(key, entry)
     return entry
   }
+}
+
+function leastZero(amount: bigint): bigint {
+  return amount > 0n ? amount : 0n
 }

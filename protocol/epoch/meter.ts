@@ -7,9 +7,9 @@
  */
 import type { Address, Hash, Hex } from '../bytes.ts'
 import type { SignedBatch } from '../usage/batch.ts'
-import { type Channel, channelKey, payeeOf, type Receipt } from '../usage/receipt.ts'
+import { assetOf, type Channel, channelKey, payeeOf, type Receipt } from '../usage/receipt.ts'
 import { AVAILABILITY_KIND, type AvailabilityRecord, channelOf, type WorkRecord } from '../usage/record.ts'
-import { ASSET, WORK_KIND } from '../usage/wire.ts'
+import { WORK_KIND } from '../usage/wire.ts'
 import type { ChannelState, HoldState, UsageTables } from './state.ts'
 
 export const RECORD_REFUSALS = [
@@ -97,7 +97,7 @@ function charge(
 
   const open = tables.holds.get(record.hold)
   if (open === undefined) return 'NO_HOLD'
-  const holdRefusal = checkHold(channel, open, before, input.epoch)
+  const holdRefusal = checkHold(channel, open, input.epoch)
   if (holdRefusal !== undefined) return holdRefusal
 
   const claimed = before?.claimed ?? 0n
@@ -135,17 +135,10 @@ function checkReceipt(
   return undefined
 }
 
-function checkHold(
-  channel: Channel,
-  { hold }: HoldState,
-  before: ChannelState | undefined,
-  epoch: number,
-): RecordRefusal | undefined {
+function checkHold(channel: Channel, { hold }: HoldState, epoch: number): RecordRefusal | undefined {
   const fits = hold.payer === channel.payer && hold.payee === payeeOf(channel) && hold.kind === channel.kind
   if (!fits) return 'WRONG_HOLD'
   if (hold.expiresEpoch < epoch) return 'HOLD_EXPIRED'
-  // IOSD pays hires outright; inferences are paid in IO. A channel's cumulative amounts are of one asset.
-  if (hold.asset === ASSET.iosd && channel.kind !== WORK_KIND.hire) return 'WRONG_ASSET'
-  if (before !== undefined && before.asset !== hold.asset) return 'WRONG_ASSET'
-  return undefined
+  // Else a worker could take what was signed in the cheaper asset from a hold in the dearer one.
+  return hold.asset === assetOf(channel) ? undefined : 'WRONG_ASSET'
 }

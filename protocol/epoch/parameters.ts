@@ -5,7 +5,7 @@ export interface EpochParameters {
   readonly version: number
   /** τ: what a worker leaves of an IOSD hire. Self-hire must cost something. */
   readonly hireTaxBps: number
-  /** Share of the pool that IOSD hires may take. */
+  /** Share of the pool, net emission aside, that IOSD hires may take; of net emission they may take all. */
   readonly hiredBps: number
   /** φ: network fee on payments in IO, paid in IOSD and burned. */
   readonly feeBps: number

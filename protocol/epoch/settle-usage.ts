@@ -3,8 +3,9 @@
  *
  * Waiting: IOSD hires and fees in an epoch without a certified price; a fee that the payer's free IOSD does not
  * cover; a step so small that it would take a wei from the worker; what is above the most that one epoch may take from
- * the escrow, as the contract would refuse the whole epoch for it. What waits stays in the channel's state and is
- * tried again in every epoch; it never blocks anybody else's.
+ * the escrow, as the contract would refuse the whole epoch for it; what is above that which the payer itself has left,
+ * as another payer's deposit would pay it. What waits stays in the channel's state and is tried again in every epoch; it
+ * never blocks anybody else's. A payer that has withdrawn meanwhile leaves it unpaid until it deposits again.
  */
 import type { Address, Hash, Hex } from '../bytes.ts'
 import type { Price } from '../units.ts'
@@ -37,6 +38,8 @@ export interface UsageSettlementInput {
   readonly freeIosd: ReadonlyMap<Address, bigint>
   /** The most that the epoch may debit of each asset. */
   readonly limits: Debit
+  /** The most that it may debit of each payer. */
+  readonly available: ReadonlyMap<Address, Debit>
 }
 
 export interface UsageSettlement {
@@ -51,7 +54,7 @@ export interface UsageSettlement {
 
 /** Settles all channels, in order of their keys, and notes it in `tables.channels`. */
 export function settleUsage(input: UsageSettlementInput, tables: UsageTables): UsageSettlement {
-  const books = new Books(input.freeIosd, input.limits)
+  const books = new Books(input)
   for (const key of [...tables.channels.keys()].sort()) {
     const state = tables.channels.get(key)
     if (state === undefined) continue
@@ -63,7 +66,7 @@ export function settleUsage(input: UsageSettlementInput, tables: UsageTables): U
 
 function settleHire(state: ChannelState, { price }: UsageSettlementInput, books: Books): ChannelState {
   if (price === undefined) return state
-  const spent = lesser(state.claimed - state.settled, books.left.iosd)
+  const spent = lesser(state.claimed - state.settled, books.left(state.channel.payer).iosd)
   books.hire(state.channel.payer, state.channel.worker, spent)
   return { ...state, settled: state.settled + spent }
 }
@@ -74,7 +77,7 @@ function settleIo(state: ChannelState, input: UsageSettlementInput, books: Books
 
 function settlePayment(state: ChannelState, input: UsageSettlementInput, books: Books): ChannelState {
   const { channel, settled, claimed } = state
-  const paid = lesser(claimed - settled, books.left.io)
+  const paid = lesser(claimed - settled, books.left(channel.payer).io)
   if (paid === 0n) return state
   const model = input.models.get(modelKey(channel.id, channel.version))
   if (channel.kind === WORK_KIND.inference && model === undefined) return state
@@ -105,19 +108,25 @@ class Books {
   readonly #hires = new Map<Address, bigint>()
   readonly #debits = new Map<Address, Debit>()
   readonly #freeIosd: Map<Address, bigint>
+  readonly #available: ReadonlyMap<Address, Debit>
+  readonly #limits: Debit
   #debitIo = 0n
   #debitIosd = 0n
 
-  readonly #limits: Debit
-
-  constructor(freeIosd: ReadonlyMap<Address, bigint>, limits: Debit) {
+  constructor({ freeIosd, available, limits }: UsageSettlementInput) {
     this.#freeIosd = new Map(freeIosd)
+    this.#available = available
     this.#limits = limits
   }
 
-  /** What the epoch may still debit. */
-  get left(): Debit {
-    return { io: this.#limits.io - this.#debitIo, iosd: this.#limits.iosd - this.#debitIosd }
+  /** What the epoch may still debit of a payer. */
+  left(payer: Address): Debit {
+    const available = this.#available.get(payer) ?? NO_DEBIT
+    const taken = this.#debits.get(payer) ?? NO_DEBIT
+    return {
+      io: lesser(this.#limits.io - this.#debitIo, available.io - taken.io),
+      iosd: lesser(this.#limits.iosd - this.#debitIosd, available.iosd - taken.iosd),
+    }
   }
 
   hire(payer: Address, worker: Address, spent: bigint): void {
@@ -135,7 +144,7 @@ class Books {
   /** Takes a fee whole or not at all. */
   takeFee(payer: Address, fee: bigint): boolean {
     const free = this.#freeIosd.get(payer) ?? 0n
-    if (fee > free || fee > this.left.iosd) return false
+    if (fee > free || fee > this.left(payer).iosd) return false
     this.#freeIosd.set(payer, free - fee)
     this.#debit(payer, { iosd: fee, io: 0n })
     return true

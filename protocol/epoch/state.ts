@@ -14,7 +14,7 @@ import { encodeChannelState, encodeHoldState, encodeWorkerSequence } from './sta
 /** Cumulative figures of one channel, in units and in wei of its asset. */
 export interface ChannelState {
   readonly channel: Channel
-  /** The asset of its first hold; a channel never changes it. */
+  /** The asset of its holds: `assetOf` the channel. */
   readonly asset: Asset
   readonly units: bigint
   /** Charged under holds. */

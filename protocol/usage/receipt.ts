@@ -13,7 +13,7 @@ import { type Address, ByteReader, ByteWriter, type Hash, type Hex, hexOf } from
 import { type Domain, digestOf } from '../domain.ts'
 import { type IdentityCrypto, SIGNATURE_BYTES } from '../identity.ts'
 import { RECEIPT_STRUCT } from './structs.ts'
-import { COUNTER_BYTES, NOBODY, readWorkKind, WORK_KIND, type WorkKind } from './wire.ts'
+import { ASSET, type Asset, COUNTER_BYTES, NOBODY, readWorkKind, WORK_KIND, type WorkKind } from './wire.ts'
 
 /** Who pays whom for what. Amounts are cumulative over exactly this tuple. */
 export interface Channel {
@@ -24,9 +24,22 @@ export interface Channel {
   readonly kind: WorkKind
   /** The model of an inference, the lease of a hire. */
   readonly id: Hash
-  /** The model's version; 0 for a hire. */
+  /** The model's version. Of a hire it says what it is paid in: see {@link assetOf}. */
   readonly version: number
 }
+
+/**
+ * What a channel is paid in, undefined when it can be paid in nothing. A receipt bounds an amount, and the channel in it
+ * says of which asset: inferences are paid in IO, hires of version 0 in IOSD and of version 1 in IO.
+ */
+export function assetOf({ kind, version }: Pick<Channel, 'kind' | 'version'>): Asset | undefined {
+  if (kind === WORK_KIND.inference || version === HIRE_IN_IO) return ASSET.io
+  return version === HIRE_IN_IOSD ? ASSET.iosd : undefined
+}
+
+/** Versions of a hire. */
+export const HIRE_IN_IOSD = 0
+export const HIRE_IN_IO = 1
 
 export interface Receipt extends Channel {
   /** Units (seconds, tokens) that may have been used at most. They bound a charge and never weigh. */

@@ -77,7 +77,8 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
     if (nextEpoch !== epoch || membership === undefined) return undefined
     if (attempt > nextAttempt + MAX_SKIPPED_ATTEMPTS) throw new AttemptsUsedUpError(epoch, attempt)
     const owed = { from: owedFrom, to: epoch }
-    const facts = await chain.epochFacts(epoch).catch(notYet)
+    const validUntil = chain.head().latest.timestampSec + options.epochValidSec
+    const facts = await chain.epochFacts(epoch, validUntil).catch(notYet)
     if (facts === undefined || !(await intake.confirmOpenings(epoch))) return undefined
     const [opening, price] = await Promise.all([
       outcomes.openingOf(epoch, signal),
@@ -120,7 +121,6 @@ export function createDuties(options: DutiesOptions, deps: DutiesDeps): EpochDut
       receipts: intake.receipts(chargedChannels(batches), owed),
       models: models.filter(model => model !== undefined),
     })
-    const validUntil = chain.head().latest.timestampSec + options.epochValidSec
     const frame = { keyEpoch: membership.keyEpoch, attempt, validUntil, previous }
     const proposal = deps.propose(inputs, chain.terms, frame)
     const { hash, bytes } = deps.bundles.write(encodeBundle(proposal.bundle))

@@ -81,7 +81,8 @@ export const BATCH_PROBLEMS: ProblemKinds<BatchDeskRefusal> = {
 export const HOLD_PROBLEMS: ProblemKinds<HoldRefusal> = {
   CHAIN_SILENT: {
     status: 503,
-    title: 'The deposit cannot be read, because no endpoint of the chain answers.',
+    title:
+      'The deposit cannot be read: no endpoint of the chain answers, or final blocks are too far behind.',
     advice: 'Send the same again in a few seconds.',
     retryAfterSec: 3,
   },

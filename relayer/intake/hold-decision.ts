@@ -23,7 +23,7 @@ export const HOLD_REFUSALS = [
   'NO_PRICE',
   'FEE_NOT_COVERED',
 ] as const
-/** ACCEPTED_BEFORE: by another relayer; one's own acceptance is given again. CHAIN_SILENT: no endpoint tells deposits. */
+/** ACCEPTED_BEFORE: by another relayer; one's own acceptance is given again. CHAIN_SILENT: no endpoint tells deposits as they are now. */
 export type HoldRefusal = (typeof HOLD_REFUSALS)[number]
 
 /** Wei of one payer and asset. */

@@ -2,6 +2,7 @@
 import type { SettlementReader } from '../../chain/settlement/reader.ts'
 import { type Address, ByteReader, DecodeError, type Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
+import { epochOf } from '../../protocol/epoch/time.ts'
 import { type IdentityCrypto, SIGNATURE_BYTES } from '../../protocol/identity.ts'
 import type { Price } from '../../protocol/units.ts'
 import {
@@ -28,7 +29,10 @@ export const HOLD_REQUEST_BYTES = 112 + SIGNATURE_BYTES
 export interface HoldDeskDeps {
   readonly domain: Domain
   readonly crypto: Pick<IdentityCrypto, 'recover'>
-  readonly chain: Pick<SettlementReader, 'head' | 'refresh' | 'longestHoldEpochs' | 'account' | 'epochFacts'>
+  readonly chain: Pick<
+    SettlementReader,
+    'clock' | 'head' | 'refresh' | 'longestHoldEpochs' | 'account' | 'epochFacts'
+  >
   readonly sign: (digest: Uint8Array) => Uint8Array
   readonly openEpoch: () => number | undefined
   readonly price: () => Price | undefined
@@ -46,6 +50,8 @@ interface Deposits {
   readonly io: bigint
   readonly iosd: bigint
   readonly block: number
+  /** The epoch of that block: requests of the epochs before are known. */
+  readonly knownIn: number
 }
 
 export class HoldDesk {
@@ -96,6 +102,8 @@ export class HoldDesk {
     if (before !== undefined) return before
     const terms = this.#terms(feeBps)
     if (terms === undefined) return { refused: 'NO_EPOCH' }
+    // Auditors take it that what was asked back two epochs ago was known.
+    if (deposits.knownIn + 1 < terms.epoch) return { refused: 'CHAIN_SILENT' }
     const decision = decideHold(hold, this.bookOf(hold.payer, deposits), terms)
     if ('refused' in decision) return decision
     const unsigned = {
@@ -129,7 +137,7 @@ export class HoldDesk {
 
   async #deposits(payer: Address): Promise<Deposits> {
     const { chain } = this.#deps
-    const { number: block } = chain.head().final
+    const { number: block, timestampSec } = chain.head().final
     const { io, iosd } = await chain.account(payer)
     // The deposit may have come with a block that is newer than the head: the hold must not be accepted into an epoch
     // that ended before it, for which auditors would not count it.
@@ -138,6 +146,7 @@ export class HoldDesk {
       io: io.deposited - io.withdrawn - io.requested,
       iosd: iosd.deposited - iosd.withdrawn - iosd.requested,
       block,
+      knownIn: epochOf(chain.clock, timestampSec),
     }
   }
 }

@@ -254,7 +254,7 @@ function identityOf(
     ...differs(`epoch ${epoch} released`, posted.released, released),
     ...differs(`epoch ${epoch} added`, posted.added, paid + report.debitIo),
     ...differs(`epoch ${epoch} reserve`, posted.reserve, reserveBefore - released + (pool - paid)),
-    ...atMost(`epoch ${epoch} hires`, report.hiredPaid, (pool * limit.hiredBps) / BPS),
+    ...atMost(`epoch ${epoch} hires`, report.hiredPaid, ((pool - net.net) * limit.hiredBps) / BPS + net.net),
     ...differs(`epoch ${epoch} version of parameters`, report.paramsVersion, limit.version),
   ]
 }

@@ -343,7 +343,11 @@ describe('the reader of settlement', () => {
     await mineAt(endSec(2))
     await reader.refresh()
     const facts = await reader.epochFacts(2)
-    const live = await chainViewFor({ epoch: 2, snapshotBlock: facts.snapshot.number }, reader, context)
+    const live = await chainViewFor(
+      { epoch: 2, snapshotBlock: facts.snapshot.number, validUntil: endSec(3) },
+      reader,
+      context,
+    )
     expect(live).to.deep.include({
       nextEpoch: 2,
       burned: 0n,
@@ -352,7 +356,11 @@ describe('the reader of settlement', () => {
       deposits: facts.deposits,
       parameters: facts.parameters,
     })
-    const future = await chainViewFor({ epoch: 3, snapshotBlock: 10 ** 9 }, reader, context)
+    const future = await chainViewFor(
+      { epoch: 3, snapshotBlock: 10 ** 9, validUntil: endSec(4) },
+      reader,
+      context,
+    )
     expect(future).to.include({ nextEpoch: 2, snapshot: undefined })
     const settled = await reader.findSettled(0)
     if (settled === undefined) throw new Error('the first epoch is active')

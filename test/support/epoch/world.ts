@@ -306,6 +306,10 @@ export function caseOf(inputs: EpochInputs = inputsOf(), previous: SettledTotals
       },
       parameters: inputs.parameters,
       deposits: inputs.deposits,
+      countedOn: (payer, asset) => {
+        const line = inputs.deposits.find(item => item.payer === payer)
+        return (asset === ASSET.io ? line?.io : line?.iosd) ?? 0n
+      },
       modelOf: (id, version) =>
         [MODEL, ...inputs.models].find(item => item.id === id && item.version === version),
       isWorker: address => address === WORKER || address === OTHER_WORKER,

@@ -19,6 +19,7 @@ import {
 } from '../../../protocol/epoch/messages.ts'
 import { type EpochReport, encodeEpochReport } from '../../../protocol/epoch/report.ts'
 import type { WindowTerms } from '../../../protocol/epoch/windows.ts'
+import { NO_BALANCE } from '../../../protocol/epoch/withdrawals.ts'
 import { transcriptHashOf } from '../../../protocol/keygen/transcript.ts'
 import { type Membership, memberBySlot, type PeerKey } from '../../../protocol/membership.ts'
 import { MESSAGE_KIND, sealMessage } from '../../../protocol/message.ts'
@@ -114,6 +115,11 @@ export class FakeChain {
         snapshot: this.view.snapshot ?? block(0),
         burned: this.view.burned,
         parameters: this.view.parameters,
+        balances: this.view.deposits.map(({ payer, io, iosd }) => ({
+          payer,
+          io: { ...NO_BALANCE, deposited: io },
+          iosd: { ...NO_BALANCE, deposited: iosd },
+        })),
         deposits: this.view.deposits,
       }),
       isWorker: address => this.view.isWorker(address),

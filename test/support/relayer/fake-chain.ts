@@ -61,6 +61,7 @@ export class FakeChain {
         snapshot: this.block(START_SEC + (epoch + 1) * EPOCH_SEC),
         burned: 0n,
         parameters: PARAMETERS,
+        balances: [],
         deposits: [],
       }),
       isWorker: address => this.workers.has(address),

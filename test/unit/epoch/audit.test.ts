@@ -491,9 +491,9 @@ describe('what a bundle claims', () => {
     })
   })
 
-  it('is refused when the escrow could not pay', () => {
+  it('is signed when a payer may have withdrawn all that debits have left', () => {
     const deposits = honest.bundle.deposits.map(line => (line.payer === PAYER ? { ...line, io: ONE } : line))
-    expectRefused(secondEpoch({ deposits }), {}, 'CONSERVATION', { part: 'debits', key: PAYER })
+    expect('ok' in audit(secondEpoch({ deposits }))).to.equal(true)
   })
 })
 

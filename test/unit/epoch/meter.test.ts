@@ -4,6 +4,7 @@ import { computeEpoch } from '../../../protocol/epoch/compute.ts'
 import { RECORD_REFUSALS, type RecordRefusal } from '../../../protocol/epoch/meter.ts'
 import { ONE } from '../../../protocol/units.ts'
 import { holdId } from '../../../protocol/usage/hold.ts'
+import { HIRE_IN_IO, HIRE_IN_IOSD } from '../../../protocol/usage/receipt.ts'
 import type { UsageRecord } from '../../../protocol/usage/record.ts'
 import { acceptHold, certifiedPrice, hash, signBatch, signReceipt } from '../../support/epoch/cast.ts'
 import {
@@ -106,6 +107,30 @@ describe('a usage record', () => {
     const io = iosdHold({ asset: 1 })
     const mixed = [hire(), hire({ hold: holdId(DOMAIN, io), cumulativeCharge: 21n * ONE })]
     expect(reasons(mixed, holds(io, iosdHold()))).to.deep.equal(['2 WRONG_ASSET'])
+  })
+
+  it('is paid in the asset that its payer signed the receipt for, whichever holds the worker names', () => {
+    const inIo = iosdHold({ asset: 1, maxAmount: 50n * ONE, nonce: 3n })
+    const paidIn = (version: number, hold: ReturnType<typeof iosdHold>) => {
+      const { usage: settled, refused } = compute(
+        inputsOf({
+          ...holds(inIo, iosdHold()),
+          receipts: [signReceipt(hireReceipt({ version }), 'payer')],
+          batches: [
+            signBatch(
+              { worker: WORKER, seqFrom: 1, records: [hire({ version, hold: holdId(DOMAIN, hold) })] },
+              'worker',
+            ),
+          ],
+        }),
+      )
+      return [settled.debitIo, settled.hires.get(WORKER) ?? 0n, refused.map(({ reason }) => reason)]
+    }
+    expect(paidIn(HIRE_IN_IOSD, iosdHold())).to.deep.equal([0n, 20n * ONE, []])
+    expect(paidIn(HIRE_IN_IOSD, inIo)).to.deep.equal([0n, 0n, ['WRONG_ASSET']])
+    expect(paidIn(HIRE_IN_IO, inIo)).to.deep.equal([20n * ONE, 0n, []])
+    expect(paidIn(HIRE_IN_IO, iosdHold())).to.deep.equal([0n, 0n, ['WRONG_ASSET']])
+    expect(paidIn(2, inIo)).to.deep.equal([0n, 0n, ['WRONG_ASSET']])
   })
 
   it('counts up to its hold, over all channels that share it', () => {

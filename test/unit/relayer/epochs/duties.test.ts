@@ -9,6 +9,7 @@ describe('the computation of an epoch', () => {
     const seen: string[] = []
     const deps = {
       chain: {
+        head: () => ({ latest: { timestampSec: 0 } }),
         settlement: () => ({ nextEpoch: 3, nextAttempt: 0, owedFrom: 3 }),
         epochFacts: async () => ({}),
       },

@@ -39,6 +39,7 @@ describe('the inputs of an epoch', () => {
       },
       burned: header.burned,
       parameters: PARAMETERS,
+      balances: [],
       deposits: whole.deposits,
     },
     reserve: header.reserve,
