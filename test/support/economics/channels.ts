@@ -58,6 +58,7 @@ export class ChargedChannels {
         models: new Map([[modelKey(model.id, model.version), model]]),
         freeIosd: new Map(payers.map(payer => [payer, plenty])),
         limits: { io: plenty, iosd: plenty },
+        available: new Map(payers.map(payer => [payer, { io: plenty, iosd: plenty }])),
       },
       this.#tables,
     )
