@@ -94,6 +94,8 @@ contract BurnBucketTest is Network {
         vm.assertEq(burner.burnable(), FULL);
     }
 
+    /// @dev A run is an hour of burns.
+    /// forge-config: full.fuzz.runs = 1000
     function testFuzz_neverLetsTwoBucketsThroughInAnHour(uint256 seed) external {
         uint256 total = 0;
         uint256 end = START + 1 hours;
@@ -111,17 +113,16 @@ contract BurnBucketTest is Network {
 
     // --- the arithmetic ---
 
-    function testFuzz_levelAfterLeaksTheWholeCapacityInAnHour(uint256 level, uint256 capacity, uint256 elapsedSec)
-        external
-        pure
-    {
+    function testFuzz_levelAfterLeaksTheWholeCapacityInAnHour(
+        uint256 level,
+        uint256 capacity,
+        uint256 elapsedSec
+    ) external pure {
         level = bound(level, 0, type(uint96).max);
         capacity = bound(capacity, 0, MAX_SUPPLY / 100);
         elapsedSec = bound(elapsedSec, 0, type(uint40).max);
         uint256 leaked = capacity * elapsedSec / 3600;
-        vm.assertEq(
-            LeakyBucket.levelAfter(level, capacity, elapsedSec), level > leaked ? level - leaked : 0
-        );
+        vm.assertEq(LeakyBucket.levelAfter(level, capacity, elapsedSec), level > leaked ? level - leaked : 0);
         vm.assertEq(LeakyBucket.levelAfter(level, capacity, 0), level);
         if (level <= capacity) vm.assertEq(LeakyBucket.levelAfter(level, capacity, 3600), 0);
     }

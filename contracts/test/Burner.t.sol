@@ -172,9 +172,7 @@ contract BurnerTest is Network {
     function refusesToBurnWithoutAllowance() private {
         vm.prank(ALICE);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IERC20Errors.ERC20InsufficientAllowance.selector, address(burner), 0, 1e18
-            )
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(burner), 0, 1e18)
         );
         burner.burnExactIn(1e18, 0, block.timestamp);
     }
@@ -251,7 +249,9 @@ contract BurnerTest is Network {
         io.transfer(carol, 10e18);
         bytes32 structHash = keccak256(
             abi.encode(
-                keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
+                keccak256(
+                    "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+                ),
                 carol,
                 address(burner),
                 amount,
@@ -319,9 +319,7 @@ contract BurnerTest is Network {
         io.approve(address(burner), 0);
         vm.prank(ALICE);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IERC20Errors.ERC20InsufficientAllowance.selector, address(burner), 0, 1e18
-            )
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(burner), 0, 1e18)
         );
         burner.burnExactInWithPermit(1e18, 0, START, permit, none);
     }

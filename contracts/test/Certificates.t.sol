@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {OracleRegistry} from "../src/OracleRegistry.sol";
 import {IGroupKeyConsumer} from "../src/interfaces/IGroupKeyConsumer.sol";
-import {Member, Signature} from "../src/interfaces/IOracleRegistry.sol";
+import {IOracleRegistry, Member, Signature} from "../src/interfaces/IOracleRegistry.sol";
 import {Schnorr} from "../src/libraries/Schnorr.sol";
 import {CertificateVector, CertificateVectors, NetworkVector} from "./support/CertificateVectors.sol";
 import {Network} from "./support/Network.sol";
 
 /// @notice The certificates of test/vectors, which TypeScript makes and checks too.
 contract CertificatesTest is Network {
-    function registryOf(NetworkVector memory network) private returns (OracleRegistry) {
+    function registryOf(NetworkVector memory network) private returns (IOracleRegistry) {
         Member[] memory all = new Member[](network.n);
         for (uint256 i = 0; i < network.n; ++i) {
             all[i] = Member(network.members[i], keccak256(abi.encode("peer", i)));
@@ -32,7 +31,9 @@ contract CertificatesTest is Network {
                     vm.assertFalse(Schnorr.verify(px, each.digest ^ bytes32(bit), each.r, each.s));
                     vm.assertFalse(Schnorr.verify(px, each.digest, each.r, each.s ^ bit));
                     if (bit >> 160 != 0) continue;
-                    vm.assertFalse(Schnorr.verify(px, each.digest, address(uint160(each.r) ^ uint160(bit)), each.s));
+                    vm.assertFalse(
+                        Schnorr.verify(px, each.digest, address(uint160(each.r) ^ uint160(bit)), each.s)
+                    );
                 }
             }
         }
@@ -41,7 +42,7 @@ contract CertificatesTest is Network {
     function test_quorumCertificatesHoldAndNoneOutOfOrderOrTooShort() external {
         NetworkVector[] memory networks = CertificateVectors.all();
         for (uint256 i = 0; i < networks.length; ++i) {
-            OracleRegistry members = registryOf(networks[i]);
+            IOracleRegistry members = registryOf(networks[i]);
             for (uint256 j = 0; j < networks[i].certificates.length; ++j) {
                 CertificateVector memory each = networks[i].certificates[j];
                 Signature[] memory signatures = each.signatures;
@@ -66,7 +67,7 @@ contract CertificatesTest is Network {
         }
     }
 
-    function refused(OracleRegistry members, bytes32 digest, Signature[] memory signatures) private {
+    function refused(IOracleRegistry members, bytes32 digest, Signature[] memory signatures) private {
         vm.expectRevert();
         members.verifyQuorum(digest, signatures);
     }

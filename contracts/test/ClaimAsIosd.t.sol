@@ -143,9 +143,7 @@ contract ClaimAsIosdTest is Economy {
     function testFuzz_onlyTheDistributorBurnsForOthers(address caller) external {
         vm.assume(caller != address(distributor));
         vm.prank(caller);
-        vm.expectRevert(
-            abi.encodeWithSelector(IBurner.Unauthorized.selector, caller, address(distributor))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IBurner.Unauthorized.selector, caller, address(distributor)));
         burner.burnClaimed(caller, 1e18, 0, START, none);
     }
 

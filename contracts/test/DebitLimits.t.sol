@@ -23,7 +23,10 @@ contract DebitLimitsTest is Economy {
         escrow.requestWithdraw(asset, amount);
     }
 
-    function finish(address payer, uint8 asset, uint256 spentIo, bytes32[] memory path) private returns (uint256) {
+    function finish(address payer, uint8 asset, uint256 spentIo, bytes32[] memory path)
+        private
+        returns (uint256)
+    {
         vm.prank(payer);
         return escrow.finish(asset, 0, spentIo, path);
     }
@@ -125,14 +128,16 @@ contract DebitLimitsTest is Economy {
         settle(paying(0, 0, 0, 500e18));
         vm.assertEq(escrow.openingOf(1).heldIoAtEnd, 1100e18);
         refuses(
-            paying(0, 0, 1, 0), abi.encodeWithSelector(ISettlement.DebitAboveMaximum.selector, IOSD_ASSET, 1, 0)
+            paying(0, 0, 1, 0),
+            abi.encodeWithSelector(ISettlement.DebitAboveMaximum.selector, IOSD_ASSET, 1, 0)
         );
         settle(paying(0, 0, 0, 550e18));
         vm.assertEq(escrow.openingOf(2).heldIoAtEnd, 5550e18);
         vm.assertEq(escrow.held(IO_ASSET), 5550e18);
     }
 
-    /// @dev Against a list of all movements, whatever is settled when.
+    /// @dev Against a list of all movements, whatever is settled when. A run is ten epochs.
+    /// forge-config: full.fuzz.runs = 1000
     function testFuzz_knowsWhatWasHeldAtTheEndOfTheNextEpoch(
         uint256[10] memory amounts,
         uint256 assets,
@@ -143,7 +148,8 @@ contract DebitLimitsTest is Economy {
         uint256[11] memory iosdAtEnd;
         uint256 debited = 0;
         for (uint64 epoch = 0; epoch < 10; ++epoch) {
-            (uint256 ioNow, uint256 iosdNow) = epoch == 0 ? (0, 0) : (ioAtEnd[epoch - 1], iosdAtEnd[epoch - 1]);
+            (uint256 ioNow, uint256 iosdNow) =
+                epoch == 0 ? (0, 0) : (ioAtEnd[epoch - 1], iosdAtEnd[epoch - 1]);
             uint256 amount = bound(amounts[epoch], 0, 1000e18);
             if (amount >= 1e18) {
                 bool isIo = (assets >> epoch) & 1 == 1;

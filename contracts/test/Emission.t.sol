@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Emission} from "../src/Emission.sol";
 import {EmissionParams, EpochEmission, IEmission} from "../src/interfaces/IEmission.sol";
 import {EpochTiming, IEpochClock} from "../src/interfaces/IEpochClock.sol";
 import {Economy} from "./support/Economy.sol";
@@ -20,7 +19,7 @@ contract EmissionTest is Economy {
     }
 
     /// @dev Without a genesis, on mainnet's curve.
-    function mainnet() private returns (Emission) {
+    function mainnet() private returns (IEmission) {
         deployEconomy(0, 0);
         return deployEmission(address(this), EpochTiming(uint40(START), 3600), emissionParams());
     }
@@ -28,11 +27,11 @@ contract EmissionTest is Economy {
     // --- the curve ---
 
     function test_emitsSixMillionAYearAndHalvesEveryTwoYearsUntilTheMaximum() external {
-        Emission curve = mainnet();
-        uint256[9] memory perYear =
-            [uint256(6e24), 6e24, 3e24, 3e24, 1.5e24, 1.5e24, 0.75e24, 0.55e24, 0];
+        IEmission curve = mainnet();
+        uint256[9] memory perYear = [uint256(6e24), 6e24, 3e24, 3e24, 1.5e24, 1.5e24, 0.75e24, 0.55e24, 0];
         for (uint256 year = 0; year < perYear.length; ++year) {
-            uint256 emitted = curve.scheduledUntil((year + 1) * 365 days) - curve.scheduledUntil(year * 365 days);
+            uint256 emitted =
+                curve.scheduledUntil((year + 1) * 365 days) - curve.scheduledUntil(year * 365 days);
             vm.assertEq(emitted, perYear[year]);
         }
         vm.assertEq(curve.scheduledUntil(50 * 365 days), MAX_SUPPLY);
@@ -64,17 +63,17 @@ contract EmissionTest is Economy {
 
     function test_aCurveBelowTheMaximumEndsAWeiBelowTwiceItsLaunch() external {
         EmissionParams memory params = EmissionParams(1e18, 100, 0);
-        Emission short = deployEmission(address(this), timing(), params);
+        IEmission short = deployEmission(address(this), timing(), params);
         vm.assertEq(short.scheduledUntil(100), 1e18);
         vm.assertEq(short.scheduledUntil(9699), 2e18 - 1);
         vm.assertEq(short.scheduledUntil(type(uint64).max), 2e18 - 1);
-        Emission nothing = deployEmission(address(this), timing(), EmissionParams(0, 100, 0));
+        IEmission nothing = deployEmission(address(this), timing(), EmissionParams(0, 100, 0));
         vm.assertEq(nothing.scheduledUntil(type(uint64).max), 0);
     }
 
     function testFuzz_noCurveOverflows(uint96 launch, uint40 halving, uint64 time) external {
         vm.assume(halving != 0);
-        Emission any = deployEmission(address(this), timing(), EmissionParams(launch, halving, 0));
+        IEmission any = deployEmission(address(this), timing(), EmissionParams(launch, halving, 0));
         vm.assertLe(any.scheduledUntil(time), any.maxScheduled());
         vm.assertTrue(launch == 0 || any.scheduledUntil(time) < 2 * uint256(launch));
     }
@@ -171,19 +170,36 @@ contract EmissionTest is Economy {
 
     // --- construction ---
 
+    function test_saysWhatItsCurveIsMadeFrom() external view {
+        vm.assertEq(abi.encode(emission.params()), abi.encode(emissionParams()));
+    }
+
     function test_refusesACurveThatDoesNotHalve() external {
         vm.expectRevert(abi.encodeWithSelector(IEmission.ZeroHalvingPeriod.selector));
-        new Emission(address(io), address(burner), address(this), timing(), EmissionParams(1, 0, 1));
+        vm.deployCode(
+            "Emission.sol:Emission",
+            abi.encode(address(io), address(burner), address(this), timing(), EmissionParams(1, 0, 1))
+        );
     }
 
     function test_refusesEpochsWithoutLengthOrAboveAnHour() external {
         vm.expectRevert(abi.encodeWithSelector(IEpochClock.ZeroEpochLength.selector));
-        new Emission(
-            address(io), address(burner), address(this), EpochTiming(uint40(START), 0), emissionParams()
+        vm.deployCode(
+            "Emission.sol:Emission",
+            abi.encode(
+                address(io), address(burner), address(this), EpochTiming(uint40(START), 0), emissionParams()
+            )
         );
         vm.expectRevert(abi.encodeWithSelector(IEpochClock.EpochTooLong.selector, 3601, 3600));
-        new Emission(
-            address(io), address(burner), address(this), EpochTiming(uint40(START), 3601), emissionParams()
+        vm.deployCode(
+            "Emission.sol:Emission",
+            abi.encode(
+                address(io),
+                address(burner),
+                address(this),
+                EpochTiming(uint40(START), 3601),
+                emissionParams()
+            )
         );
     }
 

@@ -120,7 +120,9 @@ contract EmptyEpochsTest is Economy {
     function test_isSignedForTheNewestKeyEpochInTheNetworksDomain() external {
         bytes32 typeHash = keccak256("EmptyEpoch(uint32 keyEpoch,uint64 epoch)");
         bytes32 structHash = keccak256(abi.encode(typeHash, uint256(1), uint256(0)));
-        vm.assertEq(settlement.emptyEpochDigest(0), OracleDomain.digest(registry.DOMAIN_SEPARATOR(), structHash));
+        vm.assertEq(
+            settlement.emptyEpochDigest(0), OracleDomain.digest(registry.DOMAIN_SEPARATOR(), structHash)
+        );
         Signature[] memory three = quorum(settlement.emptyEpochDigest(0), 0, 3);
         rotate(GROUP_SECRET + 1, 0);
         vm.expectRevert();

@@ -34,7 +34,9 @@ contract EquivocationTest is Accusing {
         accuse(4);
         bytes32 digest = keccak256("digest");
         Signature[] memory seven = quorum(digest, 0, 7);
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(4))));
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(4)))
+        );
         registry.verifyQuorum(digest, seven);
 
         uint256 allowed = 127 - 16;
@@ -49,7 +51,14 @@ contract EquivocationTest is Accusing {
             registry.DOMAIN_SEPARATOR(),
             keccak256(
                 abi.encode(
-                    QUOTE_TYPEHASH, a.keyEpoch, a.feedId, a.round, a.price, a.confidence, a.observedAt, a.sourcesRoot
+                    QUOTE_TYPEHASH,
+                    a.keyEpoch,
+                    a.feedId,
+                    a.round,
+                    a.price,
+                    a.confidence,
+                    a.observedAt,
+                    a.sourcesRoot
                 )
             )
         );
@@ -127,12 +136,16 @@ contract EquivocationTest is Accusing {
     function test_refusesStrangersAndTheAlreadySuspended() external {
         (Quote memory a, Quote memory b) = (quote(2e18), quote(3e18));
         (Signature memory sa, Signature memory sb) = (sign(99, a), sign(99, b));
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(99))));
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(99)))
+        );
         registry.suspendEquivocator(a, sa, b, sb);
 
         accuse(3);
         (sa, sb) = (sign(3, a), sign(3, b));
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(3))));
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(3)))
+        );
         registry.suspendEquivocator(a, sa, b, sb);
     }
 

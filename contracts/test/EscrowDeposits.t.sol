@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Escrow} from "../src/Escrow.sol";
 import {EpochTiming} from "../src/interfaces/IEpochClock.sol";
 import {Debits, IEscrow, Spender} from "../src/interfaces/IEscrow.sol";
 import {Economy} from "./support/Economy.sol";
@@ -93,9 +92,7 @@ contract EscrowDepositsTest is Economy {
         );
         escrow.debit(0, 0, 0, 0);
         vm.prank(address(settlement));
-        vm.expectRevert(
-            abi.encodeWithSelector(IEscrow.DebitAboveHeld.selector, IOSD_ASSET, 20e18 + 1, 20e18)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.DebitAboveHeld.selector, IOSD_ASSET, 20e18 + 1, 20e18));
         escrow.debit(0, 0, 20e18 + 1, 0);
         vm.prank(address(settlement));
         vm.expectRevert(abi.encodeWithSelector(IEscrow.DebitAboveHeld.selector, IO_ASSET, 10e18 + 1, 10e18));
@@ -145,6 +142,14 @@ contract EscrowDepositsTest is Economy {
         EpochTiming memory hours_ = EpochTiming(uint40(START), 3600);
         deployEscrow(address(settlement), address(distributor), 720, hours_);
         vm.expectRevert(abi.encodeWithSelector(IEscrow.HoldTooLong.selector, 721 hours, 30 days));
-        new Escrow(address(io), address(iosd), address(settlement), address(distributor), 721, hours_);
+        vm.deployCode(
+            "Escrow.sol:Escrow",
+            abi.encode(address(io), address(iosd), address(settlement), address(distributor), 721, hours_)
+        );
+    }
+
+    function test_holdsNothingOfAnAssetThatIsNone() external view {
+        vm.assertEq(escrow.held(0), 0);
+        vm.assertEq(escrow.held(3), 0);
     }
 }

@@ -26,10 +26,13 @@ contract EscrowWithdrawalsTest is Economy {
         escrow.requestWithdraw(asset, amount);
     }
 
-    function finish(address payer, uint8 asset, uint256 cumulativeIosd, uint256 cumulativeIo, bytes32[] memory path)
-        private
-        returns (uint256)
-    {
+    function finish(
+        address payer,
+        uint8 asset,
+        uint256 cumulativeIosd,
+        uint256 cumulativeIo,
+        bytes32[] memory path
+    ) private returns (uint256) {
         vm.prank(payer);
         return escrow.finish(asset, cumulativeIosd, cumulativeIo, path);
     }
@@ -204,7 +207,9 @@ contract EscrowWithdrawalsTest is Economy {
     // --- laws ---
 
     /// @dev Invariants 11 and 12: whatever two payers deposit, spend and withdraw, the escrow has what it owes.
-    function testFuzz_hasWhatItOwes(uint128[6] memory amounts, uint256 aliceSpends, uint256 bobSpends) external {
+    function testFuzz_hasWhatItOwes(uint128[6] memory amounts, uint256 aliceSpends, uint256 bobSpends)
+        external
+    {
         uint256 alice = bound(amounts[0], 0.1e18, 1000e18);
         uint256 bob = bound(amounts[1], 0.1e18, 1000e18);
         aliceSpends = bound(aliceSpends, 0, alice);

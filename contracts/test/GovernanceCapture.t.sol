@@ -68,9 +68,7 @@ contract GovernanceCaptureTest is Governance {
         buyEverything(8);
         EpochParams memory params = epochParams();
         vm.prank(MALLORY);
-        vm.expectRevert(
-            abi.encodeWithSelector(IParameters.Unauthorized.selector, MALLORY, address(timelock))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IParameters.Unauthorized.selector, MALLORY, address(timelock)));
         parameters.set(params);
         bytes32 role = timelock.PROPOSER_ROLE();
         vm.prank(MALLORY);

@@ -236,9 +236,7 @@ contract HandoverTest is Economy, Accusing {
         Signature[] memory three = quorum(digest, 0, 3);
         uint32[2] memory others = [uint32(0), 3];
         for (uint256 i = 0; i < 2; ++i) {
-            vm.expectRevert(
-                abi.encodeWithSelector(IOracleRegistry.KeyEpochForgotten.selector, others[i], 2)
-            );
+            vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.KeyEpochForgotten.selector, others[i], 2));
             registry.verifyQuorumOf(digest, three, others[i]);
         }
         vm.warp(UNTIL);

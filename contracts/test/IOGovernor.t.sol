@@ -13,9 +13,10 @@ contract IOGovernorTest is Governance {
     }
 
     function inert(uint256 time, uint256 supply) private view returns (bytes memory) {
-        return abi.encodeWithSelector(
-            IIOGovernor.Inert.selector, time, governor.activeFrom(), supply, MIN_SUPPLY
-        );
+        return
+            abi.encodeWithSelector(
+                IIOGovernor.Inert.selector, time, governor.activeFrom(), supply, MIN_SUPPLY
+            );
     }
 
     function refusesToPropose(bytes memory reason) private {

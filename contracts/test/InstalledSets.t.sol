@@ -59,12 +59,7 @@ contract InstalledSetsTest is Installing {
             pendingSet: 0,
             pendingSuspended: 0,
             newest: KeyView({
-                keyEpoch: 2,
-                memberSet: 2,
-                px: 0,
-                transcriptHash: 0,
-                participants: 0,
-                suspended: 0
+                keyEpoch: 2, memberSet: 2, px: 0, transcriptHash: 0, participants: 0, suspended: 0
             }),
             previous: nobody
         });
@@ -141,7 +136,9 @@ contract InstalledSetsTest is Installing {
         registry.proposeMembers(members(4), three);
     }
 
-    /// @dev There is no key, so nobody has it: not even who chooses r and s as ecrecover would fail.
+    /// @dev There is no key, so nobody has it: not even who chooses r and s as ecrecover would fail. A run
+    /// installs a set and rotates.
+    /// forge-config: full.fuzz.runs = 256
     function testFuzz_noSignatureIsOneOfNoKey(address r, uint256 s) external {
         install(successors());
         uint256 reportWord = word(1e18, INSTALLED);
@@ -193,9 +190,7 @@ contract InstalledSetsTest is Installing {
         registry.installSet(list);
         list[1] = list[2];
         vm.prank(timelock);
-        vm.expectRevert(
-            abi.encodeWithSelector(IOracleRegistry.DuplicateIdentity.selector, list[2].identity)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.DuplicateIdentity.selector, list[2].identity));
         registry.installSet(list);
         vm.prank(timelock);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.TooManyMembers.selector, 129, 128));

@@ -325,6 +325,8 @@ contract MemberSetsTest is Network {
         registry.rotateGroupKey(1, 0, 31, address(1), 1, new Signature[](0));
     }
 
+    /// @dev A run proposes and rotates up to 27 members.
+    /// forge-config: full.fuzz.runs = 256
     function testFuzz_findsEveryMemberOfAnyListWithGaps(uint256 slots) external {
         slots = (bound(slots, 0, (1 << 20) - 1) << 7) | 127;
         Member[] memory list = new Member[](27);

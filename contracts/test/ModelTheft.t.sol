@@ -26,7 +26,7 @@ contract ModelTheftTest is Economy {
         vm.assertEq(models.modelOf(stolen).owner, THIEF);
     }
 
-    function testFuzz_nobodyElseComesToAnOwnersId(address thief, bytes32 salt, bytes32 hash) external {
+    function testFuzz_nobodyElseComesToAnOwnersId(address thief, bytes32 salt, bytes32 hash) external view {
         vm.assume(thief != ALICE);
         vm.assertTrue(models.idOf(thief, hash, salt) != models.idOf(ALICE, HASH, SALT));
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {OracleRegistry} from "../src/OracleRegistry.sol";
 import {GroupKeys, IGroupKeyConsumer} from "../src/interfaces/IGroupKeyConsumer.sol";
 import {
     IOracleRegistry,
@@ -22,7 +21,7 @@ contract OracleRegistryTest is Network {
         deployNetwork(7);
     }
 
-    function create(Member[] memory all, NetworkServices memory others) public returns (OracleRegistry) {
+    function create(Member[] memory all, NetworkServices memory others) public returns (IOracleRegistry) {
         return deployRegistry(all, others, new IGroupKeyConsumer[](0));
     }
 
@@ -73,10 +72,10 @@ contract OracleRegistryTest is Network {
         this.create(new Member[](0), noServices());
     }
 
-    function createWithHandover(uint256 handoverSec) external returns (OracleRegistry) {
+    function createWithHandover(uint256 handoverSec) external returns (IOracleRegistry) {
         bytes memory arguments =
             abi.encode(members(4), noServices(), new IGroupKeyConsumer[](0), handoverSec, REGISTRY_TIMELOCK);
-        return OracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
+        return IOracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
     }
 
     function test_hasAHandoverOfAMinuteToADay() external {
@@ -85,7 +84,9 @@ contract OracleRegistryTest is Network {
         vm.assertEq(this.createWithHandover(86_400).state().handoverSec, 86_400);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 59, 60, 86_400));
         this.createWithHandover(59);
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 86_401, 60, 86_400));
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 86_401, 60, 86_400)
+        );
         this.createWithHandover(86_401);
     }
 
@@ -94,7 +95,9 @@ contract OracleRegistryTest is Network {
         vm.assertEq(this.createWithHandover(86_400).state().handoverSec, 86_400);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 0, 1, 86_400));
         this.createWithHandover(0);
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 86_401, 1, 86_400));
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.HandoverOutOfRange.selector, 86_401, 1, 86_400)
+        );
         this.createWithHandover(86_401);
     }
 
@@ -121,7 +124,7 @@ contract OracleRegistryTest is Network {
     }
 
     function test_takesAtMost64ServicesTogether() external {
-        OracleRegistry full = create(members(4), services(2, 40, 22));
+        IOracleRegistry full = create(members(4), services(2, 40, 22));
         vm.assertEq(full.relayers().length, 40);
         vm.assertEq(full.gateways().length, 22);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.TooManyServices.selector, 65, 64));
@@ -152,6 +155,8 @@ contract OracleRegistryTest is Network {
         this.create(all, some);
     }
 
+    /// @dev There are 380 cases.
+    /// forge-config: full.fuzz.runs = 256
     function testFuzz_findsARepetitionWhereverItIs(uint256 first, uint256 second) external {
         Member[] memory all = members(20);
         first = bound(first, 0, 19);
@@ -183,7 +188,7 @@ contract OracleRegistryTest is Network {
     function test_showsMembersBySlotAndServicesByRole() external {
         Member[] memory four = members(4);
         NetworkServices memory some = services(2, 3, 1);
-        OracleRegistry fresh = create(four, some);
+        IOracleRegistry fresh = create(four, some);
         vm.assertEq(keccak256(abi.encode(fresh.members())), keccak256(abi.encode(four)));
         vm.assertEq(keccak256(abi.encode(fresh.aggregators())), keccak256(abi.encode(some.aggregators)));
         vm.assertEq(keccak256(abi.encode(fresh.relayers())), keccak256(abi.encode(some.relayers)));
@@ -220,6 +225,8 @@ contract OracleRegistryTest is Network {
 
     // --- verifyQuorum ---
 
+    /// @dev There are six cases, and any digest.
+    /// forge-config: full.fuzz.runs = 256
     function testFuzz_acceptsAnyQuorum(uint256 first, uint256 count, bytes32 digest) external view {
         count = bound(count, 5, 7);
         first = bound(first, 0, 7 - count);
@@ -242,7 +249,9 @@ contract OracleRegistryTest is Network {
         Signature[] memory five = quorum(DIGEST, 0, 5);
         five[1] = five[0];
         address signer = ascendingMember(0);
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.SignersNotAscending.selector, 1, signer, signer));
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.SignersNotAscending.selector, 1, signer, signer)
+        );
         registry.verifyQuorum(DIGEST, five);
     }
 
@@ -261,7 +270,9 @@ contract OracleRegistryTest is Network {
         }
         secrets[5] = memberSecret(99);
         Signature[] memory six = signAscending(secrets, DIGEST);
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(99))));
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(99)))
+        );
         registry.verifyQuorum(DIGEST, six);
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Parameters} from "../src/Parameters.sol";
 import {EpochParams, IParameters} from "../src/interfaces/IParameters.sol";
 import {Economy} from "./support/Economy.sol";
 
@@ -140,6 +139,6 @@ contract ParametersTest is Economy {
         EpochParams memory params = epochParams();
         params.hiredBps = 10_000;
         vm.expectRevert(above("hiredBps", 10_000, 9000));
-        new Parameters(TIMELOCK, timing(), params);
+        vm.deployCode("Parameters.sol:Parameters", abi.encode(TIMELOCK, timing(), params));
     }
 }

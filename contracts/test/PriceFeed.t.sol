@@ -68,7 +68,9 @@ contract PriceFeedTest is Network {
         vm.assertEq(ema, 3e18);
     }
 
-    function testFuzz_keepsTheAverageBetweenItsOldValueAndTheLastPrice(uint256 a, uint256 b, uint256 dt) external {
+    function testFuzz_keepsTheAverageBetweenItsOldValueAndTheLastPrice(uint256 a, uint256 b, uint256 dt)
+        external
+    {
         a = bound(a, 1, MAX_PRICE);
         b = bound(b, 1, MAX_PRICE);
         dt = bound(dt, 0, 2 * EMA_PERIOD_SEC);
@@ -83,7 +85,9 @@ contract PriceFeedTest is Network {
         vm.assertEq(ema, b > a ? a + (b - a) * held / EMA_PERIOD_SEC : a - (a - b) * held / EMA_PERIOD_SEC);
     }
 
-    function testFuzz_readsBackWhatWasSigned(uint256 price, uint256 confidence, uint256 age, uint256 lag) external {
+    function testFuzz_readsBackWhatWasSigned(uint256 price, uint256 confidence, uint256 age, uint256 lag)
+        external
+    {
         price = bound(price, 1, MAX_PRICE);
         confidence = bound(confidence, 0, type(uint16).max);
         age = bound(age, 0, MAX_AGE_SEC);
@@ -153,7 +157,9 @@ contract PriceFeedTest is Network {
 
     function test_refusesAnOldReportAndTakesOneOfTheLastSecond() external {
         uint256 reportWord = word(PRICE, START - MAX_AGE_SEC - 1);
-        refuses(reportWord, abi.encodeWithSelector(IPriceFeed.ReportTooOld.selector, MAX_AGE_SEC + 1, MAX_AGE_SEC));
+        refuses(
+            reportWord, abi.encodeWithSelector(IPriceFeed.ReportTooOld.selector, MAX_AGE_SEC + 1, MAX_AGE_SEC)
+        );
         update(word(PRICE, START - MAX_AGE_SEC));
     }
 
@@ -180,7 +186,8 @@ contract PriceFeedTest is Network {
     function testFuzz_refusesBitsWhereTheAverageGoes(uint256 bits) external {
         bits = bound(bits, 1, type(uint80).max);
         refuses(
-            word(PRICE, START) | (bits << 96), abi.encodeWithSelector(IPriceFeed.ReservedBitsSet.selector, bits)
+            word(PRICE, START) | (bits << 96),
+            abi.encodeWithSelector(IPriceFeed.ReservedBitsSet.selector, bits)
         );
     }
 
@@ -318,7 +325,9 @@ contract PriceFeedTest is Network {
     }
 
     /// @dev Whatever is asked, at whatever time, of whatever is stored.
-    function testFuzz_tryReadNeverReverts(uint256 price, uint256 ahead, uint40 later, uint256 maximumAgeSec) external {
+    function testFuzz_tryReadNeverReverts(uint256 price, uint256 ahead, uint40 later, uint256 maximumAgeSec)
+        external
+    {
         feed.tryRead(maximumAgeSec);
         ahead = bound(ahead, 0, MAX_FUTURE_SEC);
         price = bound(price, 1, MAX_PRICE);
@@ -353,9 +362,14 @@ contract PriceFeedTest is Network {
         );
         feed.getQuote(10, address(iosd), address(840));
         vm.warp(START + MAX_AGE_SEC + 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IPriceFeed.PriceTooOld.selector, MAX_AGE_SEC + 1, MAX_AGE_SEC)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IPriceFeed.PriceTooOld.selector, MAX_AGE_SEC + 1, MAX_AGE_SEC));
         feed.getQuote(10, address(io), address(840));
+    }
+
+    function test_saysWhatItIsMadeFrom() external view {
+        (address registry_, bytes32 feedId, FeedParams memory params) = feed.params();
+        vm.assertEq(registry_, address(registry));
+        vm.assertEq(feedId, FEED_ID);
+        vm.assertEq(abi.encode(params), abi.encode(feedParams()));
     }
 }

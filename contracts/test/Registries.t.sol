@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ModelRegistry} from "../src/ModelRegistry.sol";
-import {WorkerRegistry} from "../src/WorkerRegistry.sol";
 import {IModelRegistry, Model, ModelVersion} from "../src/interfaces/IModelRegistry.sol";
 import {Signature} from "../src/interfaces/IOracleRegistry.sol";
 import {IWorkerRegistry} from "../src/interfaces/IWorkerRegistry.sol";
@@ -15,7 +13,7 @@ contract ModelRegistryTest is Economy {
 
     function setUp() external {
         vm.warp(START + 7 * EPOCH_LENGTH_SEC);
-        models = ModelRegistry(vm.deployCode("ModelRegistry.sol:ModelRegistry", abi.encode(timing())));
+        models = IModelRegistry(vm.deployCode("ModelRegistry.sol:ModelRegistry", abi.encode(timing())));
     }
 
     function register() private returns (bytes32) {
@@ -120,7 +118,8 @@ contract WorkerRegistryTest is Economy {
     uint256 private constant DEVICE_SECRET = uint256(keccak256("device"));
 
     function setUp() external {
-        workers = WorkerRegistry(vm.deployCode("WorkerRegistry.sol:WorkerRegistry", abi.encode(address(0x4E))));
+        workers =
+            IWorkerRegistry(vm.deployCode("WorkerRegistry.sol:WorkerRegistry", abi.encode(address(0x4E))));
     }
 
     function consent(address worker) private view returns (Signature memory) {
@@ -138,9 +137,8 @@ contract WorkerRegistryTest is Economy {
     }
 
     function test_theDeviceSignsInTheNetworksDomain() external view {
-        bytes32 structHash = keccak256(
-            abi.encode(keccak256("Device(address worker,address device)"), ALICE, address(0xDE))
-        );
+        bytes32 structHash =
+            keccak256(abi.encode(keccak256("Device(address worker,address device)"), ALICE, address(0xDE)));
         vm.assertEq(
             workers.deviceDigest(ALICE, address(0xDE)),
             OracleDomain.digest(OracleDomain.separator(address(0x4E)), structHash)

@@ -52,7 +52,9 @@ contract ReinstatementTest is Accusing {
         vm.assertEq(registry.state().pendingSuspended, 0);
         bytes32 digest = keccak256("digest");
         Signature[] memory all = quorum(digest, 0, 8);
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(0))));
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(0)))
+        );
         registry.verifyQuorum(digest, all);
         registry.verifyQuorum(digest, quorum(digest, 1, 7));
 
@@ -138,7 +140,9 @@ contract ReinstatementTest is Accusing {
         rotate(GROUP_SECRET + 1, 1);
         (Quote memory a, Quote memory b) = (quote(2e18, 1), quote(3e18, 1));
         (Signature memory sa, Signature memory sb) = (sign(0, a), sign(0, b));
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(0))));
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.NotActiveMember.selector, vm.addr(memberSecret(0)))
+        );
         registry.suspendEquivocator(a, sa, b, sb);
 
         propose(members(7), 1);

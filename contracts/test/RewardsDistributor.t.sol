@@ -52,7 +52,9 @@ contract RewardsDistributorTest is Economy {
         distributor.claim(BOB, 3e18, siblings);
     }
 
-    function testFuzz_refusesWhatIsNotInTheRoot(address account, uint256 cumulative, bytes32 sibling) external {
+    function testFuzz_refusesWhatIsNotInTheRoot(address account, uint256 cumulative, bytes32 sibling)
+        external
+    {
         post(0, 5e18, 3e18);
         bytes memory reason =
             abi.encodeWithSelector(IRewardsDistributor.InvalidProof.selector, account, cumulative);
@@ -110,7 +112,9 @@ contract RewardsDistributorTest is Economy {
 
     function test_isFundedBySettlementOnly() external {
         vm.expectRevert(
-            abi.encodeWithSelector(IRewardsDistributor.Unauthorized.selector, address(this), address(settlement))
+            abi.encodeWithSelector(
+                IRewardsDistributor.Unauthorized.selector, address(this), address(settlement)
+            )
         );
         distributor.fund(0, 0, 0);
     }

@@ -84,7 +84,10 @@ contract SchnorrTest is Signing {
         address guess = address(1);
         uint256 e = uint256(keccak256(abi.encodePacked(px, uint8(0), DIGEST, guess))) % Schnorr.Q;
         address forged = ecrecover(
-            bytes32(Schnorr.Q - mulmod(7, px, Schnorr.Q)), 27, bytes32(px), bytes32(Schnorr.Q - mulmod(e, px, Schnorr.Q))
+            bytes32(Schnorr.Q - mulmod(7, px, Schnorr.Q)),
+            27,
+            bytes32(px),
+            bytes32(Schnorr.Q - mulmod(e, px, Schnorr.Q))
         );
         vm.assertTrue(forged != address(0));
         vm.assertFalse(Schnorr.verify(px, DIGEST, forged, 7));

@@ -74,9 +74,11 @@ contract SettlementTest is Economy {
     }
 
     /// @dev Invariants 3, 5, 8 and 11, over three epochs of arbitrary burns and payments.
-    function testFuzz_conservesEveryWei(uint256[3] memory burns, uint256[3] memory shares, uint256[3] memory spent)
-        external
-    {
+    function testFuzz_conservesEveryWei(
+        uint256[3] memory burns,
+        uint256[3] memory shares,
+        uint256[3] memory spent
+    ) external {
         uint256 burned = 0;
         for (uint64 epoch = 0; epoch < 3; ++epoch) {
             // Burns of epoch 0 were none; each of these is of the epoch after the settled one.

@@ -116,9 +116,7 @@ contract SettlementChecksTest is Economy {
         settle(emptyReport());
         uint256 end = START + 2 * EPOCH_LENGTH_SEC;
         vm.warp(end - 1);
-        refuses(
-            emptyReport(), abi.encodeWithSelector(ISettlement.EpochNotEnded.selector, end - 1, end)
-        );
+        refuses(emptyReport(), abi.encodeWithSelector(ISettlement.EpochNotEnded.selector, end - 1, end));
         vm.warp(end);
         settle(emptyReport());
     }
@@ -128,9 +126,7 @@ contract SettlementChecksTest is Economy {
         report.validUntil = uint40(block.timestamp - 1);
         refuses(
             report,
-            abi.encodeWithSelector(
-                ISettlement.ReportExpired.selector, block.timestamp, block.timestamp - 1
-            )
+            abi.encodeWithSelector(ISettlement.ReportExpired.selector, block.timestamp, block.timestamp - 1)
         );
         report.validUntil = uint40(block.timestamp);
         settle(report);
@@ -166,9 +162,7 @@ contract SettlementChecksTest is Economy {
         report = emptyReport();
         report.snapshotHash = "fork";
         bytes32 hash = blockhash(block.number - 1);
-        refuses(
-            report, abi.encodeWithSelector(ISettlement.WrongSnapshotHash.selector, bytes32("fork"), hash)
-        );
+        refuses(report, abi.encodeWithSelector(ISettlement.WrongSnapshotHash.selector, bytes32("fork"), hash));
     }
 
     function test_takesASnapshotThatIsTooOldToCompare() external {

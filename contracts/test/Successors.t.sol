@@ -94,6 +94,8 @@ contract SuccessorsTest is Installing {
 
     // --- one honest ---
 
+    /// @dev A run deploys a registry; there are 490 cases.
+    /// forge-config: full.fuzz.runs = 256
     function testFuzz_oneOfFPlusOneIsHonest(uint256 n, uint256 count) external {
         n = bound(n, 4, 31);
         registry = deployRegistry(members(n), noServices(), new IGroupKeyConsumer[](0));

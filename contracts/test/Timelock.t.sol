@@ -118,7 +118,9 @@ contract TimelockTest is Economy {
     function testFuzz_onlyItselfChangesItsDelayAndItsRoles(address caller) external {
         vm.assume(caller != address(timelock));
         vm.prank(caller);
-        vm.expectRevert(abi.encodeWithSelector(TimelockController.TimelockUnauthorizedCaller.selector, caller));
+        vm.expectRevert(
+            abi.encodeWithSelector(TimelockController.TimelockUnauthorizedCaller.selector, caller)
+        );
         timelock.updateDelay(30 days);
         bytes32 role = timelock.PROPOSER_ROLE();
         vm.prank(caller);

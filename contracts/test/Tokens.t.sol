@@ -4,11 +4,10 @@ pragma solidity 0.8.37;
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Votes.sol";
 
-import {IO} from "../src/IO.sol";
-import {IOSD} from "../src/IOSD.sol";
 import {Genesis, IIO, Pools} from "../src/interfaces/IIO.sol";
 import {IIOSD} from "../src/interfaces/IIOSD.sol";
 import {Test} from "./support/Test.sol";
+import {IVotingIO} from "./support/Voting.sol";
 
 contract TokensTest is Test {
     address private constant ALICE = address(0xA11CE);
@@ -20,18 +19,22 @@ contract TokensTest is Test {
     /// @dev Settlement, escrow and distributor.
     address[3] private POOLS = [address(0x444), ESCROW, address(0x555)];
 
-    IO private io;
-    IOSD private iosd;
+    IVotingIO private io;
+    IIOSD private iosd;
 
     function setUp() external {
         io = createIo(1000e18);
-        iosd = new IOSD(BURNER, ESCROW);
+        iosd = IIOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(BURNER, ESCROW)));
     }
 
-    function createIo(uint256 amount) public returns (IO) {
+    function createIo(uint256 amount) public returns (IVotingIO) {
         Genesis[] memory genesis = new Genesis[](1);
         genesis[0] = Genesis(ALICE, amount);
-        return new IO(MINTER, BURNER, Pools(POOLS[0], POOLS[1], POOLS[2]), genesis);
+        return IVotingIO(
+            vm.deployCode(
+                "IO.sol:IO", abi.encode(MINTER, BURNER, Pools(POOLS[0], POOLS[1], POOLS[2]), genesis)
+            )
+        );
     }
 
     function test_genesisIsAllThereIsAtFirst() external view {
@@ -94,7 +97,9 @@ contract TokensTest is Test {
         vm.assertEq(io.allowance(ALICE, BURNER), 6);
         vm.assertEq(io.balanceOf(ALICE), 1000e18 - 4);
         vm.prank(BURNER);
-        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, BURNER, 6, 7));
+        vm.expectRevert(
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, BURNER, 6, 7)
+        );
         io.burnFrom(ALICE, 7);
     }
 
@@ -152,8 +157,13 @@ contract TokensTest is Test {
         iosd.transferFrom(ALICE, BOB, 1);
     }
 
+    function test_permitsOfBothTokensStartAtTheFirstNonce() external view {
+        vm.assertEq(io.nonces(ALICE), 0);
+        vm.assertEq(iosd.nonces(ALICE), 0);
+    }
+
     function test_withoutAnEscrowNothingMoves() external {
-        iosd = new IOSD(BURNER, address(0));
+        iosd = IIOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(BURNER, address(0))));
         mintIosd(ALICE, 10);
         vm.prank(ALICE);
         vm.expectRevert(abi.encodeWithSelector(IIOSD.TransferRestricted.selector, ALICE, BOB, address(0)));

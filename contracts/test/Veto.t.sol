@@ -94,7 +94,8 @@ contract VetoTest is Economy, Accusing {
         vm.assertEq(settlement.nextAttempt(), 0);
     }
 
-    /// @dev Invariant 20.
+    /// @dev Invariant 20. No arithmetic, and a run settles, vetoes and settles again.
+    /// forge-config: full.fuzz.runs = 256
     function testFuzz_aVetoedStageLeavesEverythingAsItWas(
         uint256 hired,
         uint256 availability,
@@ -105,7 +106,10 @@ contract VetoTest is Economy, Accusing {
         uint256 pool = settlement.nextPool().pool;
         hired = bound(hired, 0, pool * 7000 / 10_000);
         EpochReport memory report = paying(
-            hired, bound(availability, 0, pool - hired), bound(iosdSpent, 0, 500e18), bound(ioSpent, 0, 500e18)
+            hired,
+            bound(availability, 0, pool - hired),
+            bound(iosdSpent, 0, 500e18),
+            bound(ioSpent, 0, 500e18)
         );
         report.attempt = uint32(bound(attempt, 0, 1000));
         bytes32 before = economyState();

@@ -30,7 +30,14 @@ abstract contract Accusing is Network {
     function sign(uint256 slot, Quote memory q) internal view returns (Signature memory) {
         bytes32 structHash = keccak256(
             abi.encode(
-                QUOTE_TYPEHASH, q.keyEpoch, q.feedId, q.round, q.price, q.confidence, q.observedAt, q.sourcesRoot
+                QUOTE_TYPEHASH,
+                q.keyEpoch,
+                q.feedId,
+                q.round,
+                q.price,
+                q.confidence,
+                q.observedAt,
+                q.sourcesRoot
             )
         );
         return compact(memberSecret(slot), OracleDomain.digest(registry.DOMAIN_SEPARATOR(), structHash));

@@ -32,7 +32,8 @@ contract CertificateChecks {
         holds = new bool[](claims.length);
         for (uint256 i = 0; i < claims.length; ++i) {
             GroupClaim calldata claim = claims[i];
-            holds[i] = Schnorr.verify(claim.px, _digest(claim.domain, claim.feedId, claim.word), claim.r, claim.s);
+            holds[i] =
+                Schnorr.verify(claim.px, _digest(claim.domain, claim.feedId, claim.word), claim.r, claim.s);
         }
     }
 
@@ -57,7 +58,9 @@ contract CertificateChecks {
     function _digest(Domain calldata domain, bytes32 feedId, uint256 word) private pure returns (bytes32) {
         bytes32 separator = keccak256(
             abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
                 keccak256("IO Oracle"),
                 keccak256("1"),
                 domain.chainId,

@@ -1,32 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 
-import {Emission} from "../../src/Emission.sol";
-import {Escrow} from "../../src/Escrow.sol";
-import {IOGovernor} from "../../src/IOGovernor.sol";
-import {ModelRegistry} from "../../src/ModelRegistry.sol";
-import {Parameters} from "../../src/Parameters.sol";
-import {RewardsDistributor} from "../../src/RewardsDistributor.sol";
-import {Settlement} from "../../src/Settlement.sol";
-import {Timelock} from "../../src/Timelock.sol";
-import {WorkerRegistry} from "../../src/WorkerRegistry.sol";
-import {Debits} from "../../src/interfaces/IEscrow.sol";
-import {EpochReport} from "../../src/interfaces/ISettlement.sol";
+import {IEmission} from "../../src/interfaces/IEmission.sol";
+import {Debits, IEscrow} from "../../src/interfaces/IEscrow.sol";
+import {IModelRegistry} from "../../src/interfaces/IModelRegistry.sol";
+import {IParameters} from "../../src/interfaces/IParameters.sol";
+import {IRewardsDistributor} from "../../src/interfaces/IRewardsDistributor.sol";
+import {EpochReport, ISettlement} from "../../src/interfaces/ISettlement.sol";
+import {IWorkerRegistry} from "../../src/interfaces/IWorkerRegistry.sol";
 import {Contracts, EconomyDeployer, EconomyValues} from "./EconomyDeployer.sol";
+import {IVotingGovernor} from "./Voting.sol";
 
 /// @notice The whole network with settlement, wired as a deployment wires it, and builders of epoch reports.
 abstract contract Economy is EconomyValues {
-    Emission internal emission;
-    Parameters internal parameters;
-    WorkerRegistry internal workers;
-    ModelRegistry internal models;
-    RewardsDistributor internal distributor;
-    Escrow internal escrow;
-    Settlement internal settlement;
-    Timelock internal timelock;
-    IOGovernor internal governor;
+    IEmission internal emission;
+    IParameters internal parameters;
+    IWorkerRegistry internal workers;
+    IModelRegistry internal models;
+    IRewardsDistributor internal distributor;
+    IEscrow internal escrow;
+    ISettlement internal settlement;
+    TimelockController internal timelock;
+    IVotingGovernor internal governor;
 
     function deployEconomy(uint40 disputeSec) internal {
         deployEconomy(disputeSec, GENESIS);
@@ -99,7 +97,11 @@ abstract contract Economy is EconomyValues {
         return keccak256(bytes.concat(keccak256(abi.encode(account, cumulative))));
     }
 
-    function debitLeaf(address payer, uint256 cumulativeIosd, uint256 cumulativeIo) internal pure returns (bytes32) {
+    function debitLeaf(address payer, uint256 cumulativeIosd, uint256 cumulativeIo)
+        internal
+        pure
+        returns (bytes32)
+    {
         return keccak256(bytes.concat(keccak256(abi.encode(payer, cumulativeIosd, cumulativeIo))));
     }
 

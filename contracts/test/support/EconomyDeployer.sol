@@ -1,44 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Burner} from "../../src/Burner.sol";
-import {Emission} from "../../src/Emission.sol";
-import {Escrow} from "../../src/Escrow.sol";
-import {IO} from "../../src/IO.sol";
-import {IOGovernor} from "../../src/IOGovernor.sol";
-import {IOSD} from "../../src/IOSD.sol";
-import {ModelRegistry} from "../../src/ModelRegistry.sol";
-import {OracleRegistry} from "../../src/OracleRegistry.sol";
-import {Parameters} from "../../src/Parameters.sol";
-import {PriceFeed} from "../../src/PriceFeed.sol";
-import {RewardsDistributor} from "../../src/RewardsDistributor.sol";
-import {Settlement} from "../../src/Settlement.sol";
-import {Timelock} from "../../src/Timelock.sol";
-import {WorkerRegistry} from "../../src/WorkerRegistry.sol";
-import {BurnerParams} from "../../src/interfaces/IBurner.sol";
-import {EmissionParams} from "../../src/interfaces/IEmission.sol";
+import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
+
+import {BurnerParams, IBurner} from "../../src/interfaces/IBurner.sol";
+import {EmissionParams, IEmission} from "../../src/interfaces/IEmission.sol";
 import {EpochTiming} from "../../src/interfaces/IEpochClock.sol";
+import {IEscrow} from "../../src/interfaces/IEscrow.sol";
 import {IGroupKeyConsumer} from "../../src/interfaces/IGroupKeyConsumer.sol";
 import {Genesis, Pools} from "../../src/interfaces/IIO.sol";
-import {EpochParams} from "../../src/interfaces/IParameters.sol";
-import {SettlementLinks} from "../../src/interfaces/ISettlement.sol";
+import {IIOSD} from "../../src/interfaces/IIOSD.sol";
+import {IModelRegistry} from "../../src/interfaces/IModelRegistry.sol";
+import {IOracleRegistry} from "../../src/interfaces/IOracleRegistry.sol";
+import {EpochParams, IParameters} from "../../src/interfaces/IParameters.sol";
+import {IPriceFeed} from "../../src/interfaces/IPriceFeed.sol";
+import {IRewardsDistributor} from "../../src/interfaces/IRewardsDistributor.sol";
+import {ISettlement, SettlementLinks} from "../../src/interfaces/ISettlement.sol";
+import {IWorkerRegistry} from "../../src/interfaces/IWorkerRegistry.sol";
 import {Network} from "./Network.sol";
+import {IVotingGovernor, IVotingIO} from "./Voting.sol";
 
 struct Contracts {
-    IO io;
-    IOSD iosd;
-    OracleRegistry registry;
-    PriceFeed feed;
-    Burner burner;
-    Emission emission;
-    Parameters parameters;
-    WorkerRegistry workers;
-    ModelRegistry models;
-    RewardsDistributor distributor;
-    Escrow escrow;
-    Settlement settlement;
-    Timelock timelock;
-    IOGovernor governor;
+    IVotingIO io;
+    IIOSD iosd;
+    IOracleRegistry registry;
+    IPriceFeed feed;
+    IBurner burner;
+    IEmission emission;
+    IParameters parameters;
+    IWorkerRegistry workers;
+    IModelRegistry models;
+    IRewardsDistributor distributor;
+    IEscrow escrow;
+    ISettlement settlement;
+    TimelockController timelock;
+    IVotingGovernor governor;
 }
 
 /// @notice The values that the tests' economy is made from.
@@ -74,34 +70,43 @@ abstract contract EconomyValues is Network {
 
     function deployEmission(address settlement_, EpochTiming memory timing_, EmissionParams memory params)
         internal
-        returns (Emission)
+        returns (IEmission)
     {
         bytes memory arguments = abi.encode(address(io), address(burner), settlement_, timing_, params);
-        return Emission(vm.deployCode("Emission.sol:Emission", arguments));
+        return IEmission(vm.deployCode("Emission.sol:Emission", arguments));
     }
 
-    function deployParameters(EpochTiming memory timing_, EpochParams memory params) internal returns (Parameters) {
+    function deployParameters(EpochTiming memory timing_, EpochParams memory params)
+        internal
+        returns (IParameters)
+    {
         return deployParameters(TIMELOCK, timing_, params);
     }
 
     function deployParameters(address timelock, EpochTiming memory timing_, EpochParams memory params)
         internal
-        returns (Parameters)
+        returns (IParameters)
     {
-        return Parameters(vm.deployCode("Parameters.sol:Parameters", abi.encode(timelock, timing_, params)));
+        return IParameters(vm.deployCode("Parameters.sol:Parameters", abi.encode(timelock, timing_, params)));
     }
 
-    function deployTimelock(uint256 delaySec, address governor) internal returns (Timelock) {
-        return Timelock(payable(vm.deployCode("Timelock.sol:Timelock", abi.encode(delaySec, governor))));
+    function deployTimelock(uint256 delaySec, address governor) internal returns (TimelockController) {
+        return
+            TimelockController(
+                payable(vm.deployCode("Timelock.sol:Timelock", abi.encode(delaySec, governor)))
+            );
     }
 
-    function deployEscrow(address settlement_, address distributor_, uint64 longestHold, EpochTiming memory timing_)
-        internal
-        returns (Escrow)
-    {
-        bytes memory arguments =
-            abi.encode(address(io), address(iosd), settlement_, distributor_, longestHold, timing_);
-        return Escrow(vm.deployCode("Escrow.sol:Escrow", arguments));
+    function deployEscrow(
+        address settlement_,
+        address distributor_,
+        uint64 longestHold,
+        EpochTiming memory timing_
+    ) internal returns (IEscrow) {
+        bytes memory arguments = abi.encode(
+            address(io), address(iosd), settlement_, distributor_, longestHold, timing_
+        );
+        return IEscrow(vm.deployCode("Escrow.sol:Escrow", arguments));
     }
 }
 
@@ -116,8 +121,10 @@ contract EconomyDeployer is EconomyValues {
         }
         Genesis[] memory genesis = new Genesis[](1);
         genesis[0] = Genesis(ALICE, genesisAmount);
-        io = IO(vm.deployCode("IO.sol:IO", abi.encode(at[5], at[4], Pools(at[11], at[10], at[9]), genesis)));
-        iosd = IOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(at[4], at[10])));
+        io = IVotingIO(
+            vm.deployCode("IO.sol:IO", abi.encode(at[5], at[4], Pools(at[11], at[10], at[9]), genesis))
+        );
+        iosd = IIOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(at[4], at[10])));
         IGroupKeyConsumer[] memory consumers = new IGroupKeyConsumer[](2);
         consumers[0] = IGroupKeyConsumer(at[3]);
         consumers[1] = IGroupKeyConsumer(at[11]);
@@ -126,24 +133,24 @@ contract EconomyDeployer is EconomyValues {
         burner = deployBurner(at[9], BurnerParams(uint40(START), uint40(EPOCH_LENGTH_SEC)));
         all.emission = deployEmission(at[11], timing(), emissionParams());
         all.parameters = deployParameters(at[12], timing(), epochParams());
-        all.workers = WorkerRegistry(
+        all.workers = IWorkerRegistry(
             vm.deployCode("WorkerRegistry.sol:WorkerRegistry", abi.encode(address(registry)))
         );
-        all.models = ModelRegistry(vm.deployCode("ModelRegistry.sol:ModelRegistry", abi.encode(timing())));
-        all.distributor = RewardsDistributor(
+        all.models = IModelRegistry(vm.deployCode("ModelRegistry.sol:ModelRegistry", abi.encode(timing())));
+        all.distributor = IRewardsDistributor(
             vm.deployCode(
-                "RewardsDistributor.sol:RewardsDistributor",
-                abi.encode(address(io), at[11], address(burner))
+                "RewardsDistributor.sol:RewardsDistributor", abi.encode(address(io), at[11], address(burner))
             )
         );
         all.escrow = deployEscrow(at[11], at[9], LONGEST_HOLD, timing());
         SettlementLinks memory links = SettlementLinks(at[2], at[0], at[5], at[9], at[10], at[6]);
-        all.settlement = Settlement(
-            vm.deployCode("Settlement.sol:Settlement", abi.encode(links, timing(), disputeSec))
-        );
+        all.settlement =
+            ISettlement(vm.deployCode("Settlement.sol:Settlement", abi.encode(links, timing(), disputeSec)));
         all.timelock = deployTimelock(TIMELOCK_DELAY_SEC, at[13]);
-        all.governor = IOGovernor(
-            payable(vm.deployCode("IOGovernor.sol:IOGovernor", abi.encode(address(io), address(all.timelock))))
+        all.governor = IVotingGovernor(
+            payable(vm.deployCode(
+                    "IOGovernor.sol:IOGovernor", abi.encode(address(io), address(all.timelock))
+                ))
         );
         require(address(all.settlement) == at[11] && address(all.governor) == at[13], "addresses");
         (all.io, all.iosd, all.registry, all.feed, all.burner) = (io, iosd, registry, feed, burner);

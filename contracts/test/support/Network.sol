@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Burner} from "../../src/Burner.sol";
-import {IO} from "../../src/IO.sol";
-import {IOSD} from "../../src/IOSD.sol";
-import {OracleRegistry} from "../../src/OracleRegistry.sol";
-import {PriceFeed} from "../../src/PriceFeed.sol";
-import {BurnerParams} from "../../src/interfaces/IBurner.sol";
-import {Genesis, Pools} from "../../src/interfaces/IIO.sol";
+import {BurnerParams, IBurner} from "../../src/interfaces/IBurner.sol";
 import {IGroupKeyConsumer} from "../../src/interfaces/IGroupKeyConsumer.sol";
-import {Member, NetworkServices, RegistryState, Signature} from "../../src/interfaces/IOracleRegistry.sol";
-import {FeedParams} from "../../src/interfaces/IPriceFeed.sol";
+import {Genesis, Pools} from "../../src/interfaces/IIO.sol";
+import {IIOSD} from "../../src/interfaces/IIOSD.sol";
+import {
+    IOracleRegistry,
+    Member,
+    NetworkServices,
+    RegistryState,
+    Signature
+} from "../../src/interfaces/IOracleRegistry.sol";
+import {FeedParams, IPriceFeed} from "../../src/interfaces/IPriceFeed.sol";
 import {OracleDomain} from "../../src/libraries/OracleDomain.sol";
 import {Signing} from "./Signing.sol";
+import {IVotingIO} from "./Voting.sol";
 
 /// @notice A whole network, deployed from the compiled artifacts (`new` would compile them into every test contract): n members whose private keys the test holds, the contracts, and builders of what they sign.
 abstract contract Network is Signing {
@@ -33,11 +36,11 @@ abstract contract Network is Signing {
 
     uint256 internal constant GROUP_SECRET = uint256(keccak256("group secret"));
 
-    IO internal io;
-    IOSD internal iosd;
-    OracleRegistry internal registry;
-    PriceFeed internal feed;
-    Burner internal burner;
+    IVotingIO internal io;
+    IIOSD internal iosd;
+    IOracleRegistry internal registry;
+    IPriceFeed internal feed;
+    IBurner internal burner;
 
     function deployNetwork(uint256 n) internal {
         vm.warp(START);
@@ -47,8 +50,12 @@ abstract contract Network is Signing {
 
         Genesis[] memory genesis = new Genesis[](1);
         genesis[0] = Genesis(ALICE, GENESIS);
-        io = IO(vm.deployCode("IO.sol:IO", abi.encode(MINTER, burnerAddress, Pools(address(0), ESCROW, address(0)), genesis)));
-        iosd = IOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(burnerAddress, ESCROW)));
+        io = IVotingIO(
+            vm.deployCode(
+                "IO.sol:IO", abi.encode(MINTER, burnerAddress, Pools(address(0), ESCROW, address(0)), genesis)
+            )
+        );
+        iosd = IIOSD(vm.deployCode("IOSD.sol:IOSD", abi.encode(burnerAddress, ESCROW)));
         IGroupKeyConsumer[] memory consumers = new IGroupKeyConsumer[](1);
         consumers[0] = IGroupKeyConsumer(feedAddress);
         registry = deployRegistry(members(n), noServices(), consumers);
@@ -61,7 +68,7 @@ abstract contract Network is Signing {
         Member[] memory all,
         NetworkServices memory services,
         IGroupKeyConsumer[] memory consumers
-    ) internal returns (OracleRegistry) {
+    ) internal returns (IOracleRegistry) {
         return deployRegistry(all, services, consumers, REGISTRY_TIMELOCK);
     }
 
@@ -70,20 +77,20 @@ abstract contract Network is Signing {
         NetworkServices memory services,
         IGroupKeyConsumer[] memory consumers,
         address timelock
-    ) internal returns (OracleRegistry) {
+    ) internal returns (IOracleRegistry) {
         bytes memory arguments = abi.encode(all, services, consumers, HANDOVER_SEC, timelock);
-        return OracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
+        return IOracleRegistry(vm.deployCode("OracleRegistry.sol:OracleRegistry", arguments));
     }
 
-    function deployFeed(FeedParams memory params) internal returns (PriceFeed) {
+    function deployFeed(FeedParams memory params) internal returns (IPriceFeed) {
         bytes memory arguments = abi.encode(address(registry), FEED_ID, params);
-        return PriceFeed(vm.deployCode("PriceFeed.sol:PriceFeed", arguments));
+        return IPriceFeed(vm.deployCode("PriceFeed.sol:PriceFeed", arguments));
     }
 
-    function deployBurner(address distributor, BurnerParams memory params) internal returns (Burner) {
+    function deployBurner(address distributor, BurnerParams memory params) internal returns (IBurner) {
         bytes memory arguments =
             abi.encode(address(io), address(iosd), address(feed), address(registry), distributor, params);
-        return Burner(vm.deployCode("Burner.sol:Burner", arguments));
+        return IBurner(vm.deployCode("Burner.sol:Burner", arguments));
     }
 
     function feedParams() internal view returns (FeedParams memory) {

@@ -12,7 +12,11 @@ abstract contract Signing is Test {
         return Signature(r, bytes32(uint256(s) | (uint256(v - 27) << 255)));
     }
 
-    function signAscending(uint256[] memory secrets, bytes32 digest) internal pure returns (Signature[] memory all) {
+    function signAscending(uint256[] memory secrets, bytes32 digest)
+        internal
+        pure
+        returns (Signature[] memory all)
+    {
         for (uint256 i = 0; i < secrets.length; ++i) {
             for (uint256 j = i; j > 0 && vm.addr(secrets[j]) < vm.addr(secrets[j - 1]); --j) {
                 (secrets[j], secrets[j - 1]) = (secrets[j - 1], secrets[j]);

@@ -23,6 +23,7 @@ interface Vm {
     /// @dev `block.timestamp` is one value for a whole function to the compiler.
     function getBlockTimestamp() external view returns (uint256 time);
     function roll(uint256 number) external;
+    function etch(address account, bytes calldata code) external;
     function chainId(uint256 id) external;
     function prank(address sender) external;
     function assume(bool condition) external pure;
@@ -42,6 +43,7 @@ interface Vm {
     function assertEq(bytes32 left, bytes32 right) external pure;
     function assertEq(bool left, bool right) external pure;
     function assertEq(string calldata left, string calldata right) external pure;
+    function assertEq(bytes calldata left, bytes calldata right) external pure;
     function assertTrue(bool condition) external pure;
     function assertFalse(bool condition) external pure;
     function assertLe(uint256 left, uint256 right) external pure;
