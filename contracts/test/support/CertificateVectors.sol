@@ -193,8 +193,8 @@ library CertificateVectors {
             hex"bda8d0ea5aa49454104d63ec9721496832017e21de101d9e2700abee1755f19a5bc5391841fb71ffff578969a0fdc434"
             hex"6c0f82d0371fb18ccf2d8ec1d979e0df1466ff23610c22042c2e6d6f02b8cff70fa0bae94e77c3d45c2df88f2d4d5c1b"
             hex"60325263ea0f13a09bf866e26d389f7bdc871eca29dcd54354ed1e3804f7f07778511053eae167d41f45b58fca1262e7"
-            hex"5d4b5f5df6d31b269dd853f3af5093ee3ea899a39c20641af165e10d4d9cdee7",
-            (NetworkVector[])
+            hex"5d4b5f5df6d31b269dd853f3af5093ee3ea899a39c20641af165e10d4d9cdee7"
+            , (NetworkVector[])
         );
     }
 }
