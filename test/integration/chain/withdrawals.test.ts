@@ -253,7 +253,7 @@ describe('withdrawals on chain, while a hire in IOSD waits for its price', funct
       deployer,
       members: members.map(({ identity, peerKey }) => ({ identity, peerKey })),
       aggregators: [],
-      genesis: payers.map(({ address }) => ({ account: address, amount: 1_000n * ONE })),
+      genesis: payers.map(({ address }) => ({ account: address, amount: 10_000n * ONE })),
       epochLengthSec: EPOCH_SEC,
       epochStart: await nowSec(),
       settlement: { disputeSec: 0, longestHoldEpochs: LONGEST },
