@@ -43,7 +43,8 @@ describe('what members decide on the chain', () => {
   const publicReader = () => createPublicClient({ transport: http(anvil.rpcUrl), cacheTime: 0 })
 
   const send = async (call: ContractCall): Promise<void> => {
-    const hash: Hex = await client.writeContract({ chain: null, ...call } as never)
+    // An estimate is of the block that would be mined now: a second later, a checkpoint of balances may cost more.
+    const hash: Hex = await client.writeContract({ chain: null, gas: 5_000_000n, ...call } as never)
     const receipt = await client.waitForTransactionReceipt({ hash })
     expect(receipt.status, call.functionName).to.equal('success')
     await reader.refresh()
