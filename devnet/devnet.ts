@@ -21,7 +21,7 @@ import { prepareNetwork } from './prepare.ts'
 import type { DevnetSummary } from './summary.ts'
 import { decideVenues } from './venue-choice.ts'
 import { warmUp } from './warm-up.ts'
-import { prepareWorkingDir } from './working-dir.ts'
+import { prepareWorkingDir, refuseForeignDir } from './working-dir.ts'
 
 export interface DevnetDeps {
   readonly clock: Clock
@@ -80,6 +80,7 @@ export function createDevnet(options: DevnetOptions, deps: DevnetDeps): Devnet {
   }
 
   const start = async (signal: AbortSignal): Promise<void> => {
+    refuseForeignDir(options.dir)
     const ports = planPorts(options)
     await requireFreePorts(listPorts(ports), LOOPBACK)
     const chain = anvilCommand(ROOT, deps.env, ports.rpc)

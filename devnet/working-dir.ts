@@ -15,6 +15,18 @@ export class ForeignDirectoryError extends Error {
 }
 
 /**
+ * To be asked before anything else is: whatever is wrong besides, the directory is not to be used.
+ *
+ * @throws {ForeignDirectoryError}
+ */
+export function refuseForeignDir(dir: string): void {
+  const path = resolve(dir)
+  if (existsSync(path) && readdirSync(path).length > 0 && !existsSync(join(path, MARKER))) {
+    throw new ForeignDirectoryError(path)
+  }
+}
+
+/**
  * Empties the working directory of a local network and locks it. A directory with other people's files in it is
  * refused.
  *
@@ -26,9 +38,7 @@ export function prepareWorkingDir(dir: string): { readonly path: string; readonl
   // The lock lives outside: inside, it would be emptied together with the rest.
   const lock = acquireLock(`devnet-${createHash('sha256').update(path).digest('hex').slice(0, 16)}`)
   try {
-    if (existsSync(path) && readdirSync(path).length > 0 && !existsSync(join(path, MARKER))) {
-      throw new ForeignDirectoryError(path)
-    }
+    refuseForeignDir(path)
     rmSync(path, { recursive: true, force: true })
     mkdirSync(path, { recursive: true, mode: 0o700 })
     writeFileSync(join(path, MARKER), 'emptied by every `ionet devnet` that uses this directory\n')

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,15 @@ async function ionet(...args: string[]) {
   const spawned = spawnNode('cli/ionet.ts', args)
   const exitCode = await spawned.ended
   return { exitCode, stdout: spawned.stdout(), stderr: spawned.stderr() }
+}
+
+/** A port of this machine that something listens on until the server is closed. */
+async function takePort(): Promise<{ server: Server; port: number }> {
+  const server = createServer()
+  const port = await new Promise<number>(resolve => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
+  })
+  return { server, port }
 }
 
 describe('ionet on wrong input', () => {
@@ -52,10 +61,7 @@ describe('ionet on wrong input', () => {
   })
 
   it('refuses to start a local network where a port is taken, and names the port', async () => {
-    const server: Server = createServer()
-    const port = await new Promise<number>(resolve => {
-      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
-    })
+    const { server, port } = await takePort()
     try {
       const { exitCode, stdout, stderr } = await ionet(
         'devnet',
@@ -76,19 +82,18 @@ describe('ionet on wrong input', () => {
     }
   })
 
-  it('never empties a directory that holds something else', async () => {
+  it('never empties a directory that holds something else, and says so before anything about ports', async () => {
     writeFileSync(join(dir, 'thesis.txt'), 'years of work')
-    const { exitCode, stderr } = await ionet(
-      'devnet',
-      '--port',
-      '41000',
-      '--venues',
-      'simulated',
-      '--dir',
-      dir,
-    )
-    expect(exitCode).to.equal(2)
-    expect(stderr).to.match(/^ionet: .* would be emptied: choose another --dir\n$/)
+    const { server, port } = await takePort()
+    try {
+      const args = ['--port', String(port), '--venues', 'simulated', '--dir', dir]
+      const { exitCode, stderr } = await ionet('devnet', ...args)
+      expect(exitCode).to.equal(2)
+      expect(stderr).to.match(/^ionet: .* would be emptied: choose another --dir\n$/)
+      expect(readdirSync(dir)).to.deep.equal(['thesis.txt'])
+    } finally {
+      await new Promise(resolve => server.close(resolve))
+    }
   })
 
   it('shows help without an error', async () => {
