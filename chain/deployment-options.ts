@@ -69,7 +69,10 @@ const PARAMETER_DEFAULTS = {
 
 /** How epochs are settled; each has mainnet's value as its default. */
 export interface SettlementOptions {
-  /** How long a certified epoch can be looked at before it may become active. 0: it is active at once. */
+  /**
+   * How long a certified epoch can be looked at before it may become active. 0: it is active at once. At most three
+   * quarters of an epoch, which is the default.
+   */
   disputeSec?: number
   /** A hold expires so many epochs after its acceptance at the latest. */
   longestHoldEpochs?: number
@@ -84,10 +87,10 @@ export interface GovernanceOptions {
 /** Mainnet's blocks are final after some 15 minutes: twice that. */
 const HANDOVER_SEC = 1_800
 
-const SETTLEMENT_DEFAULTS = {
-  disputeSec: 6 * 3600,
-  longestHoldEpochs: 24,
-} as const
+/** Epochs become active one after another, so what is left of an epoch is for catching up. */
+const DISPUTED_QUARTERS = 3
+
+const LONGEST_HOLD_EPOCHS = 24
 
 const GOVERNANCE_DEFAULTS = { timelockDelaySec: 14 * 86_400 } as const
 
@@ -134,7 +137,11 @@ export function withDefaults(options: NetworkOptions): CompleteOptions {
     feed: { ...FEED_DEFAULTS, ...options.feed },
     emission: { ...EMISSION_DEFAULTS, ...options.emission },
     parameters: { ...PARAMETER_DEFAULTS, ...options.parameters },
-    settlement: { ...SETTLEMENT_DEFAULTS, ...options.settlement },
+    settlement: {
+      disputeSec: Math.floor((options.epochLengthSec * DISPUTED_QUARTERS) / 4),
+      longestHoldEpochs: LONGEST_HOLD_EPOCHS,
+      ...options.settlement,
+    },
     governance: { ...GOVERNANCE_DEFAULTS, ...options.governance },
   }
 }

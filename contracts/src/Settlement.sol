@@ -26,6 +26,8 @@ contract Settlement is ISettlement, EpochClock {
 
     uint256 private constant REPORT_BYTES = 21 * 32;
     uint256 private constant BPS = 10_000;
+    /// @dev Of an epoch's length. What is left is for catching up.
+    uint256 private constant MAX_DISPUTE_BPS = 7500;
     /// @dev More than certificates of one epoch ever expire. With a stolen key all attempts could be used up at once.
     uint256 private constant MAX_SKIPPED_ATTEMPTS = 1000;
     uint8 private constant IO_ASSET = 1;
@@ -68,6 +70,9 @@ contract Settlement is ISettlement, EpochClock {
     uint40 private _previousUntil;
 
     constructor(SettlementLinks memory links_, EpochTiming memory timing, uint40 disputeSec_) EpochClock(timing) {
+        // Epochs become active one after another: disputed for longer than they last, they would fall behind for ever.
+        uint256 maximum = timing.lengthSec * MAX_DISPUTE_BPS / BPS;
+        require(disputeSec_ <= maximum, DisputeTooLong(disputeSec_, maximum));
         _registry = links_.registry;
         _io = links_.io;
         _emission = links_.emission;

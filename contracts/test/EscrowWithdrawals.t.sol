@@ -194,7 +194,7 @@ contract EscrowWithdrawalsTest is Economy {
     }
 
     function test_waitsForAStagedEpochWhoseDebitsAreFixed() external {
-        deployEconomy(6 hours);
+        deployEconomy(45);
         rotate(GROUP_SECRET, 0);
         deposit(ALICE, IO_ASSET, 10e18);
         request(ALICE, IO_ASSET, 10e18);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {EpochReport, EpochStatus, ISettlement} from "../src/interfaces/ISettlement.sol";
+import {EpochTiming} from "../src/interfaces/IEpochClock.sol";
+import {EpochReport, EpochStatus, ISettlement, SettlementLinks} from "../src/interfaces/ISettlement.sol";
 import {OracleDomain} from "../src/libraries/OracleDomain.sol";
 import {Economy} from "./support/Economy.sol";
 
 contract StagedSettlementTest is Economy {
-    uint40 private constant DISPUTE_SEC = 6 hours;
+    uint40 private constant DISPUTE_SEC = 45;
 
     function setUp() external {
         deployEconomy(DISPUTE_SEC);
@@ -21,6 +22,28 @@ contract StagedSettlementTest is Economy {
         report = paying(3e18, 2e18, 7e18, 5e18);
         report.rewardRoot = rewardLeaf(BOB, 10e18);
         report.debitRoot = debitLeaf(ALICE, 7e18, 5e18);
+    }
+
+    function test_isNeverDisputedForLongerThanThreeQuartersOfAnEpoch() external {
+        SettlementLinks memory links = settlement.links();
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.DisputeTooLong.selector, 2701, 2700));
+        deploySettlement(links, 3600, 2701);
+        vm.assertEq(deploySettlement(links, 3600, 2700).disputeSec(), 2700);
+        // Rounded down: 44 of 59 seconds.
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.DisputeTooLong.selector, 45, 44));
+        deploySettlement(links, 59, 45);
+    }
+
+    function deploySettlement(SettlementLinks memory links, uint40 lengthSec, uint40 disputeSec)
+        private
+        returns (ISettlement)
+    {
+        return ISettlement(
+            vm.deployCode(
+                "Settlement.sol:Settlement",
+                abi.encode(links, EpochTiming(uint40(START), lengthSec), disputeSec)
+            )
+        );
     }
 
     function test_changesNothingUntilTheTimeForDisputesIsOver() external {

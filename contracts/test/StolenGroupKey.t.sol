@@ -12,7 +12,7 @@ import {Economy} from "./support/Economy.sol";
 /// and holds no identity.
 contract StolenGroupKeyTest is Economy {
     address private constant THIEF = address(0x7E1F);
-    uint40 private constant DISPUTE_SEC = 6 hours;
+    uint40 private constant DISPUTE_SEC = 45;
     uint256 private constant DEPOSIT = 1000e18;
 
     function setUp() external {

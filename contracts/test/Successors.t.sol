@@ -79,7 +79,7 @@ contract SuccessorsTest is Installing {
 
     /// @dev What a stolen key has staged does not outlive it.
     function test_theNewMembersVetoWhatTheOldKeyHasStaged() external {
-        deployEconomy(6 hours);
+        deployEconomy(45);
         rotate(GROUP_SECRET, 0);
         endEpoch(0);
         settle(emptyReport());

@@ -10,7 +10,7 @@ import {Economy} from "./support/Economy.sol";
 
 /// @dev Of four members one may be faulty, so two are needed for a veto.
 contract VetoTest is Economy, Accusing {
-    uint40 private constant DISPUTE_SEC = 6 hours;
+    uint40 private constant DISPUTE_SEC = 45;
 
     function setUp() external {
         deployEconomy(DISPUTE_SEC);

@@ -104,6 +104,8 @@ struct EpochPool {
 /// identities. Gas does not depend on how many accounts an epoch has.
 interface ISettlement is IGroupKeyConsumer, IEpochClock {
     error Unauthorized(address caller, address required);
+    /// @notice At deployment: disputed for longer than three quarters of their length, epochs could not catch up.
+    error DisputeTooLong(uint256 given, uint256 maximum);
     error EpochOutOfOrder(uint64 given, uint64 required);
     error AlreadyStaged(uint64 epoch);
     /// @notice The attempt has been vetoed, or one after it.
@@ -151,7 +153,7 @@ interface ISettlement is IGroupKeyConsumer, IEpochClock {
         bytes32 bundleHash
     );
 
-    /// @notice How long a stage can be looked at before it may become active.
+    /// @notice How long a stage can be looked at before it may become active; at most three quarters of an epoch.
     function disputeSec() external view returns (uint256);
 
     function links() external view returns (SettlementLinks memory);

@@ -9,7 +9,7 @@ import {Economy} from "../support/Economy.sol";
 
 /// @notice Invariants that compare two histories, or hold for all sets and callers, by number.
 contract InvariantLawsTest is Economy {
-    uint40 private constant DISPUTE_SEC = 900;
+    uint40 private constant DISPUTE_SEC = 45;
 
     function begin() private {
         deployEconomy(DISPUTE_SEC);

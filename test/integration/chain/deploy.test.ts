@@ -194,6 +194,14 @@ describe('deploying the contracts', () => {
     expect(error.details['errorName']).to.equal('DuplicateIdentity')
   })
 
+  it('lets a stage be disputed for three quarters of an epoch, and for no longer', async () => {
+    const { contracts } = await deploy(options({ epochLengthSec: 3_599 }))
+    const settlement = { address: contracts.settlement, abi: settlementAbi } as const
+    expect(await reader.readContract({ ...settlement, functionName: 'disputeSec' })).to.equal(2_699n)
+    const error = await refusal({ epochLengthSec: 3_599, settlement: { disputeSec: 2_700 } })
+    expect(error.message).to.equal('Settlement refuses its arguments: DisputeTooLong(2700, 2699)')
+  })
+
   it('refuses a genesis above the maximum supply', async () => {
     const error = await refusal({
       genesis: [{ account: fundedAccount(1).address, amount: 22_300_000n * 10n ** 18n + 1n }],
