@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { VenueId } from '../../oracle-node/sources/exchange.ts'
-import { FORMATS } from './formats/index.ts'
+import { SIMULATED_VENUES } from './venue-list.ts'
 
 /** How a venue behaves. */
 export interface VenueBehaviour {
@@ -25,7 +24,7 @@ export interface VenueCounts {
 
 export type VenueReport = VenueBehaviour & VenueCounts
 
-export const VENUES = Object.keys(FORMATS) as VenueId[]
+export const VENUES = SIMULATED_VENUES
 
 /** What is traded for dollars, directly or not. */
 export const ASSETS = ['IO', 'USDT', 'USDC', 'BTC'] as const

@@ -1,5 +1,5 @@
-import type { VenueId } from '../../oracle-node/sources/exchange.ts'
 import type { Listing, VenueQuote } from './market.ts'
+import type { SimulatedVenue } from './venue-list.ts'
 
 /** A listing with the name the venue gives it. */
 export interface VenueListing extends Listing {
@@ -44,7 +44,7 @@ export interface Reaction {
  * sockets, time and delivery.
  */
 export interface VenueFormat {
-  readonly id: VenueId
+  readonly id: SimulatedVenue
   readonly listings: readonly VenueListing[]
   /** WebSocket paths it accepts, without venue and host. */
   readonly wsPath: RegExp

@@ -1,5 +1,5 @@
-import type { VenueId } from '../../oracle-node/sources/exchange.ts'
 import { uniform, wander } from './noise.ts'
+import type { SimulatedVenue } from './venue-list.ts'
 
 /** What a venue shows at one instant: decimal strings with the number of decimals the venue uses. */
 export interface VenueQuote {
@@ -127,7 +127,13 @@ function walked(seed: string, symbol: string, tMs: number): number {
  *
  * @param factor multiplies the prices: for a venue that lies, or an asset that is worth something else
  */
-export function quoteAt(seed: string, venue: VenueId, listing: Listing, tMs: number, factor = 1): VenueQuote {
+export function quoteAt(
+  seed: string,
+  venue: SimulatedVenue,
+  listing: Listing,
+  tMs: number,
+  factor = 1,
+): VenueQuote {
   const key = `${seed}/${listing.symbol}/${venue}`
   const mid = venuePrice(seed, venue, listing, tMs) * factor
   const tick = 10 ** -listing.priceDecimals
@@ -153,7 +159,7 @@ export function quoteAt(seed: string, venue: VenueId, listing: Listing, tMs: num
   }
 }
 
-function venuePrice(seed: string, venue: VenueId, listing: Listing, tMs: number): number {
+function venuePrice(seed: string, venue: SimulatedVenue, listing: Listing, tMs: number): number {
   const bps =
     marketOf(listing.symbol).venueBps * wander(`${seed}/${listing.symbol}/${venue}`, VENUE_PERIOD_MS, tMs)
   return commonPrice(seed, listing.symbol, tMs) * (1 + bps / 10_000)

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { VenueId } from '../../oracle-node/sources/exchange.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { type Logger, silentLogger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
@@ -17,6 +16,7 @@ import {
 import type { MarketView, VenueFormat } from './format.ts'
 import { FORMATS } from './formats/index.ts'
 import { quoteAt } from './market.ts'
+import type { SimulatedVenue } from './venue-list.ts'
 
 export interface VenueSimulatorOptions {
   readonly host: string
@@ -34,7 +34,7 @@ export interface VenueSimulator extends Service {
   /** What `POST /control` does. @throws {z.ZodError} on a change that is none */
   control(change: ControlChange): void
   /** What `GET /control` shows. */
-  report(): Readonly<Record<VenueId, VenueReport>>
+  report(): Readonly<Record<SimulatedVenue, VenueReport>>
 }
 
 /** Subscriptions and control bodies are small. */
@@ -51,19 +51,22 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
   const logger = options.logger ?? silentLogger
   const states = new Map(VENUES.map(venue => [venue, new VenueState()]))
   const assets = new AssetMoves()
-  const connections = new Map<WebSocket, { venue: VenueId; abort: AbortController; done: Promise<void> }>()
+  const connections = new Map<
+    WebSocket,
+    { venue: SimulatedVenue; abort: AbortController; done: Promise<void> }
+  >()
   let server: Server | undefined
   let sockets: WebSocketServer | undefined
   let port = options.port
   let connectionCount = 0
 
-  const stateOf = (venue: VenueId): VenueState => {
+  const stateOf = (venue: SimulatedVenue): VenueState => {
     const state = states.get(venue)
     if (state === undefined) throw new Error(`no state for ${venue}`)
     return state
   }
 
-  const viewOf = (venue: VenueId): MarketView => {
+  const viewOf = (venue: SimulatedVenue): MarketView => {
     const state = stateOf(venue)
     const nowMs = clock.now() - state.behaviour.lagMs
     return {
@@ -91,8 +94,11 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
     logger.info('venue behaviour changed', { ...change })
   }
 
-  const report = (): Record<VenueId, VenueReport> =>
-    Object.fromEntries(VENUES.map(venue => [venue, stateOf(venue).report()])) as Record<VenueId, VenueReport>
+  const report = (): Record<SimulatedVenue, VenueReport> =>
+    Object.fromEntries(VENUES.map(venue => [venue, stateOf(venue).report()])) as Record<
+      SimulatedVenue,
+      VenueReport
+    >
 
   const handleControl = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method === 'GET') {
@@ -113,7 +119,7 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
   }
 
   const handleRest = (
-    venue: VenueId,
+    venue: SimulatedVenue,
     path: string,
     query: URLSearchParams,
     response: ServerResponse,
@@ -161,7 +167,7 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
     sockets?.handleUpgrade(request, socket, head, client => accept(client, target.venue, format))
   }
 
-  const accept = (client: WebSocket, venue: VenueId, format: VenueFormat): void => {
+  const accept = (client: WebSocket, venue: SimulatedVenue, format: VenueFormat): void => {
     const state = stateOf(venue)
     const abort = new AbortController()
     connectionCount += 1
@@ -227,7 +233,7 @@ function parseUrl(request: IncomingMessage): URL | undefined {
   return URL.parse(request.url ?? '/', 'http://simulator') ?? undefined
 }
 
-function parseTarget(url: URL | undefined): { venue: VenueId; path: string } | undefined {
+function parseTarget(url: URL | undefined): { venue: SimulatedVenue; path: string } | undefined {
   const match = /^\/([a-z]+)\/[^/]+(\/.*)?$/.exec(url?.pathname ?? '')
   const venue = VENUES.find(each => each === match?.[1])
   return venue === undefined ? undefined : { venue, path: match?.[2] ?? '' }

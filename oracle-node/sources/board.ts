@@ -1,4 +1,4 @@
-import type { SourcePlan, VenueValue } from '../../protocol/sources/types.ts'
+import type { SourcePlan, VenueTicker, VenueValue } from '../../protocol/sources/types.ts'
 
 export type Transport = 'websocket' | 'rest'
 
@@ -22,15 +22,15 @@ export class SourceBoard {
   }
 
   /** Keeps a pushed value. Values from outside the plan are refused: false. */
-  push(value: VenueValue): boolean {
-    return this.#put(value, 'websocket')
+  push(ticker: VenueTicker): boolean {
+    return this.#put(ticker, 'websocket')
   }
 
   /** Keeps a fetched value, unless something arrived while the answer was on its way: that is newer. */
-  answer(value: VenueValue, requestedAtMs: number): boolean {
-    const held = this.latest(value.venue, value.pair)
+  answer(ticker: VenueTicker, requestedAtMs: number): boolean {
+    const held = this.latest(ticker.venue, ticker.pair)
     if (held?.transport === 'websocket' && held.value.receivedAtMs > requestedAtMs) return false
-    return this.#put(value, 'rest')
+    return this.#put(ticker, 'rest')
   }
 
   latest(venue: string, pair: string): Posted | undefined {
@@ -42,13 +42,19 @@ export class SourceBoard {
     return [...this.#latest.values()].flatMap(posted => (posted === undefined ? [] : [posted.value]))
   }
 
-  #put(value: VenueValue, transport: Transport): boolean {
-    const key = keyOf(value.venue, value.pair)
+  #put(ticker: VenueTicker, transport: Transport): boolean {
+    const key = keyOf(ticker.venue, ticker.pair)
     if (!this.#latest.has(key)) return false
+    const before = this.#latest.get(key)?.value
+    const isSame = before !== undefined && SAID.every(field => before[field] === ticker[field])
+    const value = { ...ticker, changedAtMs: isSame ? before.changedAtMs : ticker.receivedAtMs }
     this.#latest.set(key, { value, transport })
     return true
   }
 }
+
+/** What a venue says of the market; the rest says when. */
+const SAID = ['bid', 'ask', 'last', 'volume'] as const
 
 function keyOf(venue: string, pair: string): string {
   return `${venue} ${pair}`

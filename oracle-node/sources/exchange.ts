@@ -1,18 +1,6 @@
+import type { VenueId } from '../../config/venue-ids.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { adapterErrors, adapterOf } from './ccxt-adapters.ts'
-
-/** The venues this build has an adapter entry (and a simulator format) for. */
-export const VENUE_IDS = [
-  'binance',
-  'okx',
-  'gate',
-  'bybit',
-  'kraken',
-  'coinbase',
-  'bitstamp',
-  'cryptocom',
-] as const
-export type VenueId = (typeof VENUE_IDS)[number]
 
 /**
  * One answer of a venue. Prices and volume are decimal strings as the venue sent them, unparsed and unchecked;
@@ -30,6 +18,18 @@ export interface RawTicker {
   readonly exchangeTimeMs: number | null
   /** When it reached this process, Unix ms. */
   readonly receivedAtMs: number
+  /** SHA-256 of the bytes that it came in, where those are asked for. */
+  readonly frame?: Uint8Array
+}
+
+/** What a venue answers to somebody who wants to know whether it can be used from here. */
+export interface VenueProbe {
+  /** Median of a few REST calls. */
+  readonly restMs: number
+  /** How far the venue's clock is ahead of ours; null where it does not tell the time. */
+  readonly skewMs: number | null
+  /** Symbols of active spot markets. */
+  readonly listed: ReadonlySet<string>
 }
 
 export type VenueErrorCode =
@@ -163,6 +163,17 @@ const VENUES: Readonly<Record<VenueId, VenueEntry>> = {
     },
   },
   cryptocom: { create: await adapterOf('cryptocom'), options: {}, watch: watchTicker },
+  kucoin: { create: await adapterOf('kucoin'), options: SPOT_ONLY, watch: watchTicker },
+  bitget: { create: await adapterOf('bitget'), options: SPOT_ONLY, watch: watchTicker },
+  mexc: { create: await adapterOf('mexc'), options: SPOT_ONLY, watch: watchTicker },
+  htx: { create: await adapterOf('htx'), options: SPOT_ONLY, watch: watchTicker },
+  bingx: { create: await adapterOf('bingx'), options: SPOT_ONLY, watch: watchTicker },
+  coinex: { create: await adapterOf('coinex'), options: SPOT_ONLY, watch: watchTicker },
+  lbank: { create: await adapterOf('lbank'), options: SPOT_ONLY, watch: watchTicker },
+  xt: { create: await adapterOf('xt'), options: SPOT_ONLY, watch: watchTicker },
+  upbit: { create: await adapterOf('upbit'), options: SPOT_ONLY, watch: watchTicker },
+  bithumb: { create: await adapterOf('bithumb'), options: SPOT_ONLY, watch: watchTicker },
+  coinone: { create: await adapterOf('coinone'), options: SPOT_ONLY, watch: watchTicker },
 }
 
 /** A peer that does not answer our close frame would keep the socket for 30 s. */

@@ -1,5 +1,5 @@
 import { MAX_VENUE_PRICE } from '../../protocol/sources/screen.ts'
-import type { VenueValue } from '../../protocol/sources/types.ts'
+import type { VenueTicker } from '../../protocol/sources/types.ts'
 import { DecimalError, parseDecimal } from '../../protocol/units.ts'
 import type { RawTicker } from './exchange.ts'
 
@@ -22,7 +22,7 @@ export class TickerError extends Error {
  *
  * @throws {TickerError} naming the field that cannot be read
  */
-export function parseTicker(venue: string, pair: string, ticker: RawTicker): VenueValue {
+export function parseTicker(venue: string, pair: string, ticker: RawTicker): VenueTicker {
   if (ticker.symbol !== pair) throw new TickerError(venue, 'symbol')
   return {
     venue,

@@ -1,24 +1,13 @@
-import type { Hex } from 'viem'
-import { aggregateSources } from '../../protocol/sources/aggregate.ts'
-import { sourcesRoot } from '../../protocol/sources/commitment.ts'
-import type { SourceTrace } from '../../protocol/sources/trace.ts'
-import type { SourceOutcome, SourcePlan, VenueValue } from '../../protocol/sources/types.ts'
+import type { SourceOutcome, SourcePlan } from '../../protocol/sources/types.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
-import { SourceBoard, type Transport } from './board.ts'
+import type { Transport } from './board.ts'
 import type { Exchange } from './exchange.ts'
 import type { SourceMetrics } from './metrics.ts'
+import { createPipeline, type Observation, type SourcePipeline, type Tap } from './pipeline.ts'
 import { DEFAULT_TIMING, type SourceTiming } from './timing.ts'
 import { VenueSupervisor } from './venue-supervisor.ts'
-
-/** A price from the venues at one moment, and what somebody else needs to make it again. */
-export interface Observation {
-  readonly outcome: SourceOutcome
-  /** `sourcesRoot` of the quote. */
-  readonly root: Hex
-  readonly trace: SourceTrace
-}
 
 /** How one pair of one venue is doing. */
 export interface SourceStatus {
@@ -30,9 +19,10 @@ export interface SourceStatus {
 }
 
 export interface Sources extends Service {
-  /** What is known now. Never waits: a venue that hangs delays nothing. */
-  snapshot(): VenueValue[]
-  /** Aggregates what is known now; counts what is dropped and says when the node begins or ceases to abstain. */
+  /**
+   * Aggregates what is known now; counts what is dropped and says when the node begins or ceases to abstain. Never
+   * waits: a venue that hangs delays nothing.
+   */
   observe(nowMs: number): Observation
   /** For health and the page, in the order of the plan. */
   status(nowMs: number): SourceStatus[]
@@ -51,17 +41,19 @@ export interface SourcesDeps {
   readonly createExchange: (venue: string) => Exchange
   /** In [0, 1); spreads retries. */
   readonly random: () => number
+  /** Default: nobody looks. */
+  readonly tap?: Tap
 }
 
 /** One supervisor a venue, one board for all. */
 export function createSources(options: SourcesOptions, deps: SourcesDeps): Sources {
   const { plan, timing = DEFAULT_TIMING } = options
-  const board = new SourceBoard(plan)
+  const pipeline = createPipeline(plan)
   const supervisors = [...pairsByVenue(plan)].map(
     ([venue, pairs]) =>
       new VenueSupervisor(
         { venue, pairs, timing },
-        { ...deps, board, createExchange: () => deps.createExchange(venue) },
+        { ...deps, pipeline, createExchange: () => deps.createExchange(venue) },
       ),
   )
   const sayAbstaining = abstentionLog(deps.logger)
@@ -74,16 +66,14 @@ export function createSources(options: SourcesOptions, deps: SourcesDeps): Sourc
     stop: async () => {
       await Promise.all(supervisors.map(supervisor => supervisor.stop()))
     },
-    snapshot: () => board.snapshot(),
     observe: nowMs => {
-      const values = board.snapshot()
-      const outcome = aggregateSources(values, plan, nowMs)
-      deps.metrics.observed(outcome)
-      sayAbstaining(outcome)
-      return { outcome, root: sourcesRoot(outcome), trace: { feed: plan.feed, nowMs, values } }
+      const observation = pipeline.observe(nowMs)
+      deps.metrics.observed(observation.outcome)
+      sayAbstaining(observation.outcome)
+      return observation
     },
     status: nowMs =>
-      plan.legs.flatMap(({ pair, venues }) => venues.map(({ id }) => statusOf(board, id, pair, nowMs))),
+      plan.legs.flatMap(({ pair, venues }) => venues.map(({ id }) => statusOf(pipeline, id, pair, nowMs))),
   }
 }
 
@@ -95,8 +85,8 @@ function pairsByVenue(plan: SourcePlan): Map<string, string[]> {
   return pairs
 }
 
-function statusOf(board: SourceBoard, venue: string, pair: string, nowMs: number): SourceStatus {
-  const posted = board.latest(venue, pair)
+function statusOf(pipeline: SourcePipeline, venue: string, pair: string, nowMs: number): SourceStatus {
+  const posted = pipeline.latest(venue, pair)
   return {
     venue,
     pair,

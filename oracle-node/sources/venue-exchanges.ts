@@ -1,5 +1,6 @@
+import { VENUE_IDS, type VenueId } from '../../config/venue-ids.ts'
 import type { SourcePlan } from '../../protocol/sources/types.ts'
-import { createExchange, type Exchange, type ExchangeOptions, VENUE_IDS, type VenueId } from './exchange.ts'
+import { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts'
 
 /** The plan names venues that this build has no adapter for. Only another plan or another build helps. */
 export class NoAdapterError extends Error {

@@ -1,12 +1,12 @@
-import type { VenueValue } from '../../protocol/sources/types.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
-import type { SourceBoard, Transport } from './board.ts'
+import type { Transport } from './board.ts'
 import { NotListedError, type OpenExchange, VenueConnection } from './connection.ts'
 import { DeadlineError, withDeadline } from './deadline.ts'
 import type { Exchange, RawTicker, VenueErrorCode } from './exchange.ts'
-import { parseTicker, TickerError } from './parse-ticker.ts'
+import { TickerError } from './parse-ticker.ts'
+import type { SourcePipeline, Tap } from './pipeline.ts'
 import { retryDelayMs, type SourceTiming } from './timing.ts'
 
 /** What can go wrong between a venue and the board. Closed: a metric label. */
@@ -22,10 +22,11 @@ export interface SupervisorDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: SupervisorMetrics
-  readonly board: SourceBoard
+  readonly pipeline: Pick<SourcePipeline, 'accept' | 'latest'>
   readonly createExchange: () => Exchange
   /** In [0, 1). */
   readonly random: () => number
+  readonly tap?: Tap
 }
 
 export interface SupervisorOptions {
@@ -94,7 +95,7 @@ export class VenueSupervisor implements Service {
   }
 
   async #watch(pair: string, signal: AbortSignal): Promise<never> {
-    const { clock, board } = this.#deps
+    const { clock } = this.#deps
     const { watchDeadMs, mergeMs } = this.#options.timing
     const open = await this.#open(pair, signal)
     try {
@@ -106,7 +107,7 @@ export class VenueSupervisor implements Service {
           throw error
         })
         if (ticker === undefined) continue
-        this.#accept('websocket', pair, ticker, value => board.push(value))
+        this.#accept('websocket', pair, ticker, null)
         await clock.sleep(mergeMs, signal)
         update = open.exchange.watch(pair)
       }
@@ -117,14 +118,14 @@ export class VenueSupervisor implements Service {
   }
 
   async #poll(pair: string, signal: AbortSignal): Promise<never> {
-    const { clock, board } = this.#deps
+    const { clock } = this.#deps
     const { callMs, silentMs } = this.#options.timing
     for (;;) {
       await this.#untilSilent(pair, signal)
       const { exchange } = await this.#open(pair, signal)
       const requestedAtMs = clock.now()
       const ticker = await withDeadline(exchange.fetch(pair), callMs, clock, signal)
-      this.#accept('rest', pair, ticker, value => board.answer(value, requestedAtMs))
+      this.#accept('rest', pair, ticker, requestedAtMs)
       await clock.sleep(silentMs, signal)
     }
   }
@@ -133,7 +134,7 @@ export class VenueSupervisor implements Service {
   #anotherStreams(pair: string): boolean {
     const { venue, pairs, timing } = this.#options
     return pairs.some(other => {
-      const held = other === pair ? undefined : this.#deps.board.latest(venue, other)
+      const held = other === pair ? undefined : this.#deps.pipeline.latest(venue, other)
       if (held?.transport !== 'websocket') return false
       return this.#deps.clock.now() - held.value.receivedAtMs < timing.watchDeadMs
     })
@@ -151,7 +152,7 @@ export class VenueSupervisor implements Service {
   async #untilSilent(pair: string, signal: AbortSignal): Promise<void> {
     const { silentMs } = this.#options.timing
     for (;;) {
-      const held = this.#deps.board.latest(this.#options.venue, pair)
+      const held = this.#deps.pipeline.latest(this.#options.venue, pair)
       const ageMs = held === undefined ? silentMs : this.#deps.clock.now() - held.value.receivedAtMs
       if (ageMs >= silentMs) return
       // A wall clock that was set back must not make this wait for hours.
@@ -159,11 +160,13 @@ export class VenueSupervisor implements Service {
     }
   }
 
-  #accept(transport: Transport, pair: string, ticker: RawTicker, post: (value: VenueValue) => boolean): void {
+  #accept(transport: Transport, pair: string, ticker: RawTicker, requestedAtMs: number | null): void {
     const { venue } = this.#options
-    const { metrics, logger } = this.#deps
+    const { metrics, logger, pipeline, tap } = this.#deps
+    const entry = { venue, pair, transport, requestedAtMs, ticker }
+    tap?.ticker(entry)
     try {
-      if (post(parseTicker(venue, pair, ticker))) metrics.update(venue, transport)
+      if (pipeline.accept(entry)) metrics.update(venue, transport)
     } catch (error) {
       if (!(error instanceof TickerError)) throw error
       metrics.failure(venue, transport, error.code)

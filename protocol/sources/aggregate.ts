@@ -1,13 +1,18 @@
 /** From venue values to a feed's price: legs, routes, one outcome. */
 
 import { compareBigints, halfInterquartileBps, saturateBps } from '../statistics.ts'
-import { MAX_PRICE, mulDivDown, ONE, type Price } from '../units.ts'
+import { BPS, MAX_PRICE, mulDivDown, ONE, type Price } from '../units.ts'
 import { aggregateLeg, newestFirst } from './leg.ts'
+import { stepsOf } from './route.ts'
 import type {
   AbstainReason,
+  Depeg,
+  DroppedRoute,
   DroppedValue,
   LegOutcome,
+  LegPlan,
   PricedLeg,
+  PricedRoute,
   SourceOutcome,
   SourcePlan,
   VenueValue,
@@ -17,7 +22,8 @@ import type {
  * The price of `plan.feed` out of the latest value of each venue, or the reason why there is none. Pure: the same
  * values in any order, with the same plan and time, give the same outcome on every machine.
  *
- * A route's price is the product of its legs, each product cut down to 18 decimals. Several routes give the
+ * A route's price is the product of its legs, or the quotient where a leg stands the other way round, each cut down to
+ * 18 decimals. A route through a leg that has lost its peg is dropped. Several routes give the
  * median weighted by the independent sources of each route's weakest leg, so a thin route never sets the price
  * against a thick one. Routes that begin with the same leg rest on the same market and have one voice together, with
  * the weight of the strongest: otherwise whoever moves that market would gain a vote with every way on from it.
@@ -31,20 +37,25 @@ export function aggregateSources(
 ): SourceOutcome {
   const { byPair, unplanned } = partition(values, plan)
   const legs = plan.legs.map(leg => aggregateLeg(byPair.get(leg.pair) ?? [], leg, nowMs))
+  const depegs = plan.legs.flatMap((leg, index) => depegOf(leg, legs[index]))
+  const walks = plan.routes.map(route => walk(plan.feed, route, legs, depegs))
   const abstain = (reason: AbstainReason, pair: string): SourceOutcome => ({
     kind: 'abstain',
     reason,
     pair,
     legs,
+    routes: walks.map(outcomeOf),
+    depegs,
     unplanned,
   })
 
-  const routes = plan.routes.flatMap(route => composeRoute(route, legs))
-  if (routes.length === 0) {
+  const priced = walks.filter(walk => walk.kind === 'price')
+  if (priced.length === 0) {
     const blamed = legs.find(leg => leg.kind === 'abstain')
-    return abstain(blamed?.reason ?? 'TOO_FEW_SOURCES', blamed?.pair ?? plan.feed)
+    if (blamed !== undefined) return abstain(blamed.reason, blamed.pair)
+    return abstain('DEPEGGED', depegs[0]?.pair ?? plan.feed)
   }
-  const voices = [...Map.groupBy(routes, ({ market }) => market).values()].map(combine)
+  const voices = [...Map.groupBy(priced, ({ steps }) => steps[0]?.pair).values()].map(combine)
   const { price, confidenceBps, observedAtMs } = combine(voices)
   if (price <= 0n || price > MAX_PRICE) return abstain('PRICE_OUT_OF_RANGE', plan.feed)
   return {
@@ -54,6 +65,8 @@ export function aggregateSources(
     observedAtMs,
     effectiveSources: Math.min(...voices.map(({ weight }) => weight)),
     legs,
+    routes: walks.map(outcomeOf),
+    depegs,
     unplanned,
   }
 }
@@ -69,37 +82,62 @@ function partition(values: readonly VenueValue[], plan: SourcePlan) {
   return { byPair, unplanned: unplanned.sort((a, b) => newestFirst(a.input, b.input)) }
 }
 
-interface PricedRoute {
-  /** The pair of its first leg. */
-  readonly market: string
+/** A base outside its peg's band: one bad leg would move every price that it converts. */
+function depegOf({ pair, peg }: LegPlan, leg: LegOutcome | undefined): Depeg[] {
+  if (peg === undefined || leg?.kind !== 'price') return []
+  const distance = leg.price > ONE ? leg.price - ONE : ONE - leg.price
+  return distance * BPS > ONE * BigInt(peg.bandBps) ? [{ pair, price: leg.price }] : []
+}
+
+/** A priced route with the time of its oldest leg. */
+type Walk = (PricedRoute & { readonly observedAtMs: number }) | DroppedRoute
+
+function walk(
+  feed: string,
+  route: readonly string[],
+  legs: readonly LegOutcome[],
+  depegs: readonly Depeg[],
+): Walk {
+  const steps = stepsOf(feed, route)
+  const priced: { readonly leg: PricedLeg; readonly inverted: boolean }[] = []
+  for (const { pair, inverted } of steps) {
+    const leg = legs.find(one => one.pair === pair)
+    if (leg?.kind !== 'price') return { kind: 'dropped', steps, reason: 'LEG_ABSTAINED', pair }
+    if (depegs.some(depeg => depeg.pair === pair)) return { kind: 'dropped', steps, reason: 'DEPEGGED', pair }
+    priced.push({ leg, inverted })
+  }
+  return {
+    kind: 'price',
+    steps,
+    // Divided by at once: a reciprocal would lose digits first.
+    price: priced.reduce(
+      (held, { leg, inverted }) =>
+        inverted ? mulDivDown(held, ONE, leg.price) : mulDivDown(held, leg.price, ONE),
+      ONE,
+    ),
+    // Relative errors of factors add up, to first order.
+    confidenceBps: saturateBps(priced.reduce((sum, { leg }) => sum + BigInt(leg.confidenceBps), 0n)),
+    observedAtMs: Math.min(...priced.map(({ leg }) => leg.observedAtMs)),
+    weight: Math.min(...priced.map(({ leg }) => leg.effectiveSources)),
+  }
+}
+
+function outcomeOf(walked: Walk): PricedRoute | DroppedRoute {
+  if (walked.kind === 'dropped') return walked
+  const { kind, steps, price, confidenceBps, weight } = walked
+  return { kind, steps, price, confidenceBps, weight }
+}
+
+/** What several routes, or voices, say together. */
+interface Voice {
   readonly price: bigint
   readonly confidenceBps: number
   readonly observedAtMs: number
   readonly weight: number
 }
 
-/** One priced route, or none when one of its legs has no price. */
-function composeRoute(route: readonly string[], legs: readonly LegOutcome[]): PricedRoute[] {
-  const priced: PricedLeg[] = []
-  for (const pair of route) {
-    const leg = legs.find(one => one.pair === pair)
-    if (leg?.kind !== 'price') return []
-    priced.push(leg)
-  }
-  return [
-    {
-      market: route[0] ?? '',
-      price: priced.reduce((product, leg) => mulDivDown(product, leg.price, ONE), ONE),
-      // Relative errors of factors add up, to first order.
-      confidenceBps: priced.reduce((sum, leg) => sum + leg.confidenceBps, 0),
-      observedAtMs: Math.min(...priced.map(leg => leg.observedAtMs)),
-      weight: Math.min(...priced.map(leg => leg.effectiveSources)),
-    },
-  ]
-}
-
 /** The price with half the weight on either side; the floor of the mean of two when the halves are equal. */
-function weightedMedian(routes: readonly PricedRoute[]): bigint {
+function weightedMedian(routes: readonly Voice[]): bigint {
   const sorted = [...routes].sort((a, b) => compareBigints(a.price, b.price))
   const total = sorted.reduce((sum, { weight }) => sum + weight, 0)
   let below = 0
@@ -112,11 +150,10 @@ function weightedMedian(routes: readonly PricedRoute[]): bigint {
 }
 
 /** Several prices of one thing as one: as unsure as the least sure of them, and as they disagree. */
-function combine(routes: readonly PricedRoute[]): PricedRoute {
+function combine(routes: readonly Voice[]): Voice {
   const price = weightedMedian(routes)
   const spreadBps = price === 0n ? 0 : halfInterquartileBps(pricesOf(routes), price)
   return {
-    market: routes[0]?.market ?? '',
     price,
     confidenceBps: Math.max(spreadBps, ...routes.map(({ confidenceBps }) => confidenceBps)),
     observedAtMs: Math.min(...routes.map(({ observedAtMs }) => observedAtMs)),
@@ -124,6 +161,6 @@ function combine(routes: readonly PricedRoute[]): PricedRoute {
   }
 }
 
-function pricesOf(routes: readonly PricedRoute[]): bigint[] {
+function pricesOf(routes: readonly Voice[]): bigint[] {
   return routes.map(({ price }) => price)
 }

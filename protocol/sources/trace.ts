@@ -22,6 +22,7 @@ export interface JsonVenueValue {
   readonly volume: string | null
   readonly exchangeTimeMs: number | null
   readonly receivedAtMs: number
+  readonly changedAtMs: number
 }
 
 /** {@link SourceTrace} as plain JSON. */
@@ -68,6 +69,7 @@ export function encodeValue(value: VenueValue): JsonVenueValue {
     volume: decimalOrNull(value.volume),
     exchangeTimeMs: value.exchangeTimeMs,
     receivedAtMs: value.receivedAtMs,
+    changedAtMs: value.changedAtMs,
   }
 }
 
@@ -107,6 +109,7 @@ function decodeValue(json: unknown, path: string): VenueValue {
     volume: price(value['volume'], `${path}.volume`),
     exchangeTimeMs: exchangeTime === null ? null : time(exchangeTime, `${path}.exchangeTimeMs`),
     receivedAtMs: time(value['receivedAtMs'], `${path}.receivedAtMs`),
+    changedAtMs: time(value['changedAtMs'], `${path}.changedAtMs`),
   }
 }
 

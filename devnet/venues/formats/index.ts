@@ -1,5 +1,5 @@
-import type { VenueId } from '../../../oracle-node/sources/exchange.ts'
 import type { VenueFormat } from '../format.ts'
+import type { SimulatedVenue } from '../venue-list.ts'
 import { binance } from './binance.ts'
 import { bitstamp } from './bitstamp.ts'
 import { bybit } from './bybit.ts'
@@ -10,7 +10,7 @@ import { kraken } from './kraken.ts'
 import { okx } from './okx.ts'
 
 /** Every venue the simulator speaks for. */
-export const FORMATS: Readonly<Record<VenueId, VenueFormat>> = {
+export const FORMATS: Readonly<Record<SimulatedVenue, VenueFormat>> = {
   binance,
   okx,
   gate,

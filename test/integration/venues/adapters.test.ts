@@ -3,12 +3,8 @@ import type { VenueListing } from '../../../devnet/venues/format.ts'
 import { FORMATS } from '../../../devnet/venues/formats/index.ts'
 import { quoteAt, type VenueQuote } from '../../../devnet/venues/market.ts'
 import { createVenueSimulator } from '../../../devnet/venues/simulator.ts'
-import {
-  createExchange,
-  type Exchange,
-  type RawTicker,
-  VENUE_IDS,
-} from '../../../oracle-node/sources/exchange.ts'
+import { SIMULATED_VENUES } from '../../../devnet/venues/venue-list.ts'
+import { createExchange, type Exchange, type RawTicker } from '../../../oracle-node/sources/exchange.ts'
 import { parseDecimal } from '../../../protocol/units.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 
@@ -29,7 +25,7 @@ describe('ccxt adapters against simulated venues', () => {
   before(() => simulator.start(new AbortController().signal))
   after(() => simulator.stop())
 
-  for (const venueId of VENUE_IDS) {
+  for (const venueId of SIMULATED_VENUES) {
     describe(venueId, () => {
       let exchange: Exchange
       const { listings } = FORMATS[venueId]

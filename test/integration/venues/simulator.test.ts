@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { WebSocket } from 'ws'
+import type { VenueId } from '../../../config/venue-ids.ts'
 import { createVenueSimulator, type VenueSimulator } from '../../../devnet/venues/simulator.ts'
-import { createExchange, type Exchange, type VenueId } from '../../../oracle-node/sources/exchange.ts'
+import { createExchange, type Exchange } from '../../../oracle-node/sources/exchange.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 
 const SYMBOL = 'IO/USDT'

@@ -36,6 +36,7 @@ const anyValue: fc.Arbitrary<VenueValue> = fc.record({
   volume: maybe(anyPrice),
   exchangeTimeMs: maybe(anyTime),
   receivedAtMs: anyTime,
+  changedAtMs: anyTime,
 })
 const anyValues = fc.array(anyValue, { maxLength: 30 })
 

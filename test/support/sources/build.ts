@@ -15,6 +15,7 @@ export function aValue(change: Partial<VenueValue> = {}): VenueValue {
     volume: parseDecimal('1000'),
     exchangeTimeMs: NOW_MS - 200,
     receivedAtMs: NOW_MS - 100,
+    changedAtMs: NOW_MS - 100,
     ...change,
   }
 }

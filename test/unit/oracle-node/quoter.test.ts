@@ -57,6 +57,8 @@ describe('the quoter', () => {
         observedAtMs: nowMs,
         effectiveSources: 3,
         legs: [],
+        routes: [],
+        depegs: [],
         unplanned: [],
       },
       root: `0x${'33'.repeat(32)}`,
@@ -133,7 +135,15 @@ describe('the quoter', () => {
 
   it('abstains without a price', async () => {
     observe = nowMs => ({
-      outcome: { kind: 'abstain', reason: 'TOO_FEW_SOURCES', pair: 'IO/USD', legs: [], unplanned: [] },
+      outcome: {
+        kind: 'abstain',
+        reason: 'TOO_FEW_SOURCES',
+        pair: 'IO/USD',
+        legs: [],
+        routes: [],
+        depegs: [],
+        unplanned: [],
+      },
       root: FEED_ID,
       trace: { feed: 'IO/USD', nowMs, values: [] },
     })

@@ -54,13 +54,17 @@ describe('the board', () => {
 
   it('does not let an answer replace what was pushed while it was on its way', () => {
     const board = new SourceBoard(aPlan())
-    const pushed = aValue({ receivedAtMs: NOW_MS })
+    const pushed = aValue({ receivedAtMs: NOW_MS, changedAtMs: NOW_MS })
     const answered = aValue({ receivedAtMs: NOW_MS + 50 })
     board.push(pushed)
     expect(board.answer(answered, NOW_MS - 1)).to.equal(false)
     expect(board.snapshot()).to.deep.equal([pushed])
     expect(board.answer(answered, NOW_MS)).to.equal(true)
-    expect(board.latest('binance', 'IO/USDT')).to.deep.equal({ value: answered, transport: 'rest' })
+    expect(board.latest('binance', 'IO/USDT')).to.deep.equal({
+      // It says what was said before.
+      value: { ...answered, changedAtMs: NOW_MS },
+      transport: 'rest',
+    })
   })
 })
 

@@ -25,7 +25,7 @@ function supervised(change: Partial<VenueScript> = {}, plan: SourcePlan = PLAN) 
     { plan },
     { clock, logger: silentLogger, metrics, createExchange: venue.create, random: () => 0.999 },
   )
-  const held = () => sources.snapshot().map(({ last }) => formatDecimal(last ?? 0n))
+  const held = () => sources.observe(clock.now()).trace.values.map(({ last }) => formatDecimal(last ?? 0n))
   const start = () => sources.start(new AbortController().signal)
   return { clock, venue, failures, sources, held, start }
 }
@@ -162,7 +162,7 @@ describe('a venue supervisor', () => {
     const { clock, sources, start } = supervised({ ticker: times })
     await start()
     await clock.advance(1_000)
-    expect(sources.snapshot()[0]).to.deep.include(times)
+    expect(sources.observe(clock.now()).trace.values[0]).to.deep.include(times)
     await sources.stop()
   })
 

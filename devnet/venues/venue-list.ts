@@ -1,0 +1,14 @@
+import type { VenueId } from '../../config/venue-ids.ts'
+
+/** The venues whose formats the simulator speaks. */
+export const SIMULATED_VENUES = [
+  'binance',
+  'okx',
+  'gate',
+  'bybit',
+  'kraken',
+  'coinbase',
+  'bitstamp',
+  'cryptocom',
+] as const satisfies readonly VenueId[]
+export type SimulatedVenue = (typeof SIMULATED_VENUES)[number]
