@@ -55,12 +55,7 @@ export function vetoCall(
   epoch: number,
   signatures: readonly Uint8Array[],
 ): ContractCall {
-  return {
-    address: settlement,
-    abi: settlementAbi,
-    functionName: 'veto',
-    args: [BigInt(epoch), signatures.map(contractSignature)],
-  }
+  return signedByMembers(settlement, 'veto', epoch, signatures)
 }
 
 /**
@@ -73,10 +68,19 @@ export function settleEmptyCall(
   epoch: number,
   signatures: readonly Uint8Array[],
 ): ContractCall {
+  return signedByMembers(settlement, 'settleEmpty', epoch, signatures)
+}
+
+function signedByMembers(
+  settlement: Address,
+  functionName: 'veto' | 'settleEmpty',
+  epoch: number,
+  signatures: readonly Uint8Array[],
+): ContractCall {
   return {
     address: settlement,
     abi: settlementAbi,
-    functionName: 'settleEmpty',
+    functionName,
     args: [BigInt(epoch), signatures.map(contractSignature)],
   }
 }
