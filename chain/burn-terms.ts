@@ -3,7 +3,7 @@ import { type PublicClient, zeroAddress } from 'viem'
 import type { Address, Hex } from '../protocol/bytes.ts'
 import type { CertifiedReport } from '../protocol/certificate.ts'
 import { unpackReport } from '../protocol/report.ts'
-import { iosdForIo, mulDivDown, type Price, type Wei } from '../protocol/units.ts'
+import { BPS, iosdForIo, mulDivDown, type Price, type Wei } from '../protocol/units.ts'
 import { readLatestReport } from './price-feed.ts'
 
 export type BurnErrorCode = 'NO_PRICE' | 'NOT_ENOUGH_IO' | 'REFUSED' | 'WRONG_CHAIN'
@@ -40,7 +40,6 @@ export interface BurnTerms {
 export const NO_REPORT: ReportArgument = { word: 0n, r: zeroAddress as Hex, s: 0n }
 /** The price may move so far between asking and burning before the burn is refused. */
 const SLIPPAGE_BPS = 100n
-const BPS = 10_000n
 /** A burn that is not included within this time is void. */
 const DEADLINE_SEC = 120n
 

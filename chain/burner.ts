@@ -10,7 +10,7 @@ import {
   parseEventLogs,
   parseSignature,
 } from 'viem'
-import { formatDecimal, type Price, type Wei } from '../protocol/units.ts'
+import { BPS, formatDecimal, type Price, type Wei } from '../protocol/units.ts'
 import { burnerAbi } from './abi/burner.ts'
 import { ioAbi } from './abi/io.ts'
 import { BurnError, leastIosd, type NewestReport, readBurnTerms } from './burn-terms.ts'
@@ -32,7 +32,6 @@ export interface Burner {
   burn(io: Wei): Promise<BurnReceipt>
 }
 
-const BPS = 10_000n
 /** The first burn of an epoch, or of a second, writes slots that were warm when it was estimated. */
 const GAS_MARGIN_BPS = 15_000n
 const POLL_MS = 250

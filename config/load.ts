@@ -132,6 +132,22 @@ export function addSchemaIssues(error: z.ZodError, prefix: string, problems: Pro
   }
 }
 
+/**
+ * A file that has its own schema, and stands for itself.
+ *
+ * @throws {ConfigError} naming everything that is wrong with it
+ */
+export function readDocument<Schema extends z.ZodType>(file: string, schema: Schema): z.output<Schema> {
+  const problems = new Problems(file)
+  const document = readJson(file, '', problems)
+  problems.throwIfAny()
+  const parsed = schema.safeParse(document)
+  if (parsed.success) return parsed.data
+  addSchemaIssues(parsed.error, '', problems)
+  problems.throwIfAny()
+  throw parsed.error
+}
+
 /** The directory that the paths inside `file` are relative to. */
 export function baseDirOf(file: string): string {
   return dirname(resolve(file))

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { MAX_VALID_SEC } from '../protocol/epoch/report.ts'
 import { type Entry, integer, oneOf, text, type Values } from './entry.ts'
 import { addSchemaIssues, baseDirOf, type Problems, readEntries, readJson } from './load.ts'
 import { type SourcesConfig, sourcesSchema } from './sources.ts'
@@ -165,7 +166,7 @@ export const networkEntries = {
   epochValidSec: integer({
     about: 'How long the certificate of an epoch may be staged.',
     min: 10,
-    max: 86_400,
+    max: MAX_VALID_SEC,
     unit: 's',
     fallback: 3_600,
   }),

@@ -3,8 +3,7 @@
  * that never varies, `detail` says what to do about this one.
  */
 import type { FastifyError, FastifyReply } from 'fastify'
-
-export const PROBLEM_TYPE = 'application/problem+json'
+import { PROBLEM_TYPE, problemBody } from '../runtime/problem.ts'
 
 export interface ProblemKind {
   readonly status: number
@@ -29,15 +28,7 @@ export function sendProblem(
   return reply
     .code(kind.status)
     .type(PROBLEM_TYPE)
-    .send(
-      JSON.stringify({
-        type: `urn:ionet:problem:${code.toLowerCase().replaceAll('_', '-')}`,
-        title: kind.title,
-        status: kind.status,
-        detail,
-        code,
-      }),
-    )
+    .send(problemBody(code, kind, detail))
 }
 
 const FAULTS = {

@@ -1,6 +1,7 @@
 /** The OpenAPI document, made from the schemas that the routes themselves use. */
 import { z } from 'zod'
-import { FEED_PROBLEMS, type FeedProblem, PROBLEM_TYPE } from './problems.ts'
+import { PROBLEM_TYPE } from '../../runtime/problem.ts'
+import { FEED_PROBLEMS, type FeedProblem } from './problems.ts'
 import {
   endSchema,
   gapSchema,

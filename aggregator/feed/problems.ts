@@ -1,7 +1,6 @@
 /** Refusals of the feed as problem details (RFC 9457): what is wrong, and what to do about it. */
 import type { FastifyReply } from 'fastify'
-
-export const PROBLEM_TYPE = 'application/problem+json'
+import { PROBLEM_TYPE, problemBody } from '../../runtime/problem.ts'
 
 interface ProblemKind {
   readonly status: number
@@ -102,7 +101,7 @@ export interface ProblemDetails {
 
 export function renderProblem(code: FeedProblem, details: ProblemDetails = {}): RenderedProblem {
   const kind: ProblemKind = FEED_PROBLEMS[code]
-  const { status, title, advice } = kind
+  const { status, advice } = kind
   const { detail, retryAfterSec = kind.retryAfterSec } = details
   return {
     status,
@@ -113,13 +112,7 @@ export function renderProblem(code: FeedProblem, details: ProblemDetails = {}): 
       // What RFC 9110 asks of an answer 426.
       ...(code === 'UPGRADE_REQUIRED' ? { upgrade: 'websocket', connection: 'Upgrade' } : {}),
     },
-    body: JSON.stringify({
-      type: `urn:ionet:problem:${code.toLowerCase().replaceAll('_', '-')}`,
-      title,
-      status,
-      detail: detail ?? advice,
-      code,
-    }),
+    body: problemBody(code, kind, detail ?? advice),
   }
 }
 

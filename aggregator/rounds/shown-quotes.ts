@@ -13,6 +13,7 @@ import type { AggregatorFault } from '../../protocol/round/faults.ts'
 import { medianWord } from '../../protocol/round/median.ts'
 import { decodeProposal, type QuotePair } from '../../protocol/round/messages.ts'
 import type { Equivocation, QuoteBook } from '../../protocol/round/quote-book.ts'
+import { isOneEach } from '../../protocol/round/slots.ts'
 import { type RoundTiming, turnOf } from '../../protocol/round/timing.ts'
 import { isAuthentic, verifyEquivocation, verifyQuote } from '../../protocol/round/verify-quote.ts'
 import type { Round } from '../../protocol/rounds.ts'
@@ -89,6 +90,7 @@ export class ShownQuotes {
       if (!proposal.quotes.every(bytes => this.isAuthentic(bytes))) return FALSE
       const quotes = this.valid(proposal.quotes)
       if (quotes.length !== proposal.quotes.length) return UNKNOWN
+      // Whoever adopts a lock proposes its quotes as they are.
       if (!isOneEach(quotes)) return falseBy(sealer, 'DUPLICATE_QUOTE')
       if (medianWord(quotes.map(({ quote }) => quote)) !== word) return falseBy(sealer, 'WRONG_WORD')
       return { kind: 'lock', word, quotes, proposer: sealer, session, body: hexOf(keccak_256(body)) }
@@ -101,9 +103,4 @@ export class ShownQuotes {
 
 function falseBy(index: number, fault: AggregatorFault): ShownLock {
   return { kind: 'false', liar: { index, fault } }
-}
-
-/** One quote a slot, ascending: whoever adopts a lock proposes its quotes as they are. */
-function isOneEach(quotes: readonly SignedQuote[]): boolean {
-  return quotes.every(({ slot }, index) => slot > (quotes[index - 1]?.slot ?? -1))
 }

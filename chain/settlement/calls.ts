@@ -5,6 +5,7 @@ import type { RewardLine } from '../../protocol/epoch/ledger.ts'
 import type { EpochReport } from '../../protocol/epoch/report.ts'
 import type { Asset } from '../../protocol/usage/wire.ts'
 import { burnerAbi } from '../abi/burner.ts'
+import { emissionAbi } from '../abi/emission.ts'
 import { escrowAbi } from '../abi/escrow.ts'
 import { priceFeedAbi } from '../abi/price-feed.ts'
 import { rewardsDistributorAbi } from '../abi/rewards-distributor.ts'
@@ -18,9 +19,15 @@ export function contractReport(report: EpochReport) {
   return { ...report, epoch: BigInt(report.epoch), snapshotBlock: BigInt(report.snapshotBlock) }
 }
 
+/** Settlement's own, and what the contracts that it calls refuse an active epoch with. */
+const ACTIVATE_ABI = [
+  ...settlementAbi,
+  ...[...escrowAbi, ...rewardsDistributorAbi, ...emissionAbi].filter(({ type }) => type === 'error'),
+]
+
 /** Stages a certified epoch, and makes it active at once where there is no time to dispute. */
 export function settleCall(settlement: Address, report: EpochReport, certificate: Certificate): ContractCall {
-  const contract = { address: settlement, abi: settlementAbi } as const
+  const contract = { address: settlement, abi: ACTIVATE_ABI } as const
   const staged = contractReport(report)
   return certificate.kind === 'group'
     ? {
@@ -39,7 +46,7 @@ export function settleCall(settlement: Address, report: EpochReport, certificate
 export function activateCall(settlement: Address, report: EpochReport): ContractCall {
   return {
     address: settlement,
-    abi: settlementAbi,
+    abi: ACTIVATE_ABI,
     functionName: 'activate',
     args: [contractReport(report)],
   }
@@ -55,12 +62,7 @@ export function vetoCall(
   epoch: number,
   signatures: readonly Uint8Array[],
 ): ContractCall {
-  return {
-    address: settlement,
-    abi: settlementAbi,
-    functionName: 'veto',
-    args: [BigInt(epoch), signatures.map(contractSignature)],
-  }
+  return signedByMembers(settlement, 'veto', epoch, signatures)
 }
 
 /**
@@ -73,10 +75,19 @@ export function settleEmptyCall(
   epoch: number,
   signatures: readonly Uint8Array[],
 ): ContractCall {
+  return signedByMembers(settlement, 'settleEmpty', epoch, signatures)
+}
+
+function signedByMembers(
+  settlement: Address,
+  functionName: 'veto' | 'settleEmpty',
+  epoch: number,
+  signatures: readonly Uint8Array[],
+): ContractCall {
   return {
     address: settlement,
     abi: settlementAbi,
-    functionName: 'settleEmpty',
+    functionName,
     args: [BigInt(epoch), signatures.map(contractSignature)],
   }
 }

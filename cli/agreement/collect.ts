@@ -3,6 +3,7 @@
  * ascending by the signer's address.
  */
 import { type Address, bytesOf, type Hex } from '../../protocol/bytes.ts'
+import type { Domain } from '../../protocol/domain.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import { activeMembers, type Membership, memberByIdentity } from '../../protocol/membership.ts'
 
@@ -16,11 +17,14 @@ export interface GivenSignature {
 /** BAD_SIGNATURE: not by who it says. NOT_ACTIVE: by a stranger, or by a member that is suspended. */
 export type SignerFault = 'BAD_SIGNATURE' | 'NOT_ACTIVE'
 
-/** Why a signature does not count; the sentence goes on after the file's name. */
-export interface Fault<F extends string> {
-  readonly fault: F | SignerFault
+/** What a signature is of, where that is not what is wanted; the sentence goes on after the file's name. */
+export interface Mismatch<F extends string> {
+  readonly fault: F
   readonly sentence: string
 }
+
+/** Why a signature does not count. */
+export type Fault<F extends string> = Mismatch<F | SignerFault>
 
 export interface Refused<S extends GivenSignature, F extends string> extends Fault<F> {
   readonly of: S
@@ -32,7 +36,7 @@ export interface Wanted<S extends GivenSignature, F extends string> {
   readonly inForce: Membership
   readonly needed: number
   /** What a signature says that it is of, where that is something else. */
-  readonly mismatchOf: (signature: S) => { readonly fault: F; readonly sentence: string } | undefined
+  readonly mismatchOf: (signature: S) => Mismatch<F> | undefined
 }
 
 export interface Collected<S extends GivenSignature, F extends string> {
@@ -43,6 +47,18 @@ export interface Collected<S extends GivenSignature, F extends string> {
   /** As many as are needed, and no more: contracts check every one they are given. Undefined while they are too few. */
   readonly enough: readonly { readonly signer: Address; readonly signature: Uint8Array }[] | undefined
   readonly refused: readonly Refused<S, F>[]
+}
+
+/** For {@link Wanted.mismatchOf}: every kind of signature says of which network it is. */
+export function otherNetwork(
+  of: { readonly chainId: number; readonly registry: Address },
+  domain: Domain,
+): Mismatch<'OTHER_NETWORK'> | undefined {
+  if (of.chainId === domain.chainId && of.registry === domain.registry) return undefined
+  return {
+    fault: 'OTHER_NETWORK',
+    sentence: `is for the registry ${of.registry} on chain ${of.chainId}, not ${domain.registry} on ${domain.chainId}`,
+  }
 }
 
 /** The same signer twice counts once. */

@@ -10,7 +10,7 @@ import type { Address } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { RegistryView } from '../../protocol/membership.ts'
 import { InputError } from '../input-error.ts'
-import { withEndpoint } from '../verify/endpoint.ts'
+import { chainOf, withEndpoint } from '../verify/endpoint.ts'
 
 export interface RegistryOptions {
   readonly rpc?: string
@@ -40,9 +40,9 @@ export async function withRegistry(
   options: RegistryOptions,
   use: (facts: NetworkFacts) => Promise<void>,
 ): Promise<void> {
-  const { rpc, devnet } = options
+  const { devnet } = options
   const file = options.deployment ?? (devnet === undefined ? undefined : join(devnet, 'deployment.json'))
-  const chain = rpc !== undefined ? { rpc } : devnet !== undefined ? { saved: devnet } : undefined
+  const chain = chainOf(options)
   if (file === undefined || chain === undefined)
     throw new InputError(
       'say which network: give --rpc and --deployment, or the directory of a local one with --devnet',

@@ -65,7 +65,8 @@ function stateVeto(epoch: number, facts: EmergencyFacts, { domain, inForce }: Ne
   const { staged, nowSec } = facts
   const order = outOfTurn(epoch, facts)
   if (order !== undefined) return order
-  if (staged === undefined)
+  // Read beside the epoch, not with it: it may have become active in between, and the next one be staged.
+  if (staged?.epoch !== epoch)
     return {
       refused: 'NOTHING_STAGED',
       sentence: `no report of epoch ${epoch} is staged: there is nothing to veto`,

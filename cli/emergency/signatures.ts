@@ -1,11 +1,18 @@
 /** Signatures of members over an emergency: the file each of them hands over, and whether those that came are enough. */
 import { z } from 'zod'
-import { addSchemaIssues, Problems, readJson } from '../../config/load.ts'
-import { type Address, type Hex, hexOf } from '../../protocol/bytes.ts'
+import { readDocument } from '../../config/load.ts'
+import { type Address, hexOf } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import type { Membership } from '../../protocol/membership.ts'
-import { type Collected, collect, type GivenSignature } from '../agreement/collect.ts'
+import {
+  type Collected,
+  collect,
+  type GivenSignature,
+  type Mismatch,
+  otherNetwork,
+} from '../agreement/collect.ts'
+import { hexadecimal } from '../agreement/hexadecimal.ts'
 import type { Signed, Statement } from './action.ts'
 
 export type EmergencySignature = GivenSignature &
@@ -14,11 +21,6 @@ export type EmergencySignature = GivenSignature &
 /** OUTDATED: of a state of the contract that has passed. */
 export type SignatureFault = 'OTHER_NETWORK' | 'OTHER_ACTION' | 'OTHER_EPOCH' | 'OUTDATED'
 
-const hexadecimal = (digits: number) =>
-  z
-    .string()
-    .regex(new RegExp(`^0x[0-9a-fA-F]{${digits}}$`), `0x and ${digits} hexadecimal digits`)
-    .transform(text => text.toLowerCase() as Hex)
 const common = {
   chainId: z.int().positive(),
   registry: hexadecimal(40),
@@ -40,13 +42,7 @@ const signatureSchema = z.discriminatedUnion('action', [
 
 /** @throws {ConfigError} naming everything that is wrong with the file */
 export function readSignatureFile(file: string): EmergencySignature {
-  const problems = new Problems(file)
-  const document = readJson(file, '', problems)
-  problems.throwIfAny()
-  const parsed = signatureSchema.safeParse(document)
-  if (!parsed.success) addSchemaIssues(parsed.error, '', problems)
-  problems.throwIfAny()
-  return parsed.data as EmergencySignature
+  return readDocument(file, signatureSchema)
 }
 
 /** @param identity of `secret`, 32 bytes */
@@ -71,20 +67,11 @@ export function collectSignatures(
   { domain, inForce }: { readonly domain: Domain; readonly inForce: Membership },
   crypto: Pick<IdentityCrypto, 'recover'>,
 ): Collected<EmergencySignature, SignatureFault> {
-  const mismatchOf = (of: EmergencySignature) => mismatch(of, signed, domain)
+  const mismatchOf = (of: EmergencySignature) => otherNetwork(of, domain) ?? mismatch(of, signed)
   return collect(found, { digest, inForce, needed, mismatchOf }, crypto)
 }
 
-function mismatch(
-  of: EmergencySignature,
-  wanted: Signed,
-  domain: Domain,
-): { readonly fault: SignatureFault; readonly sentence: string } | undefined {
-  if (of.chainId !== domain.chainId || of.registry !== domain.registry)
-    return {
-      fault: 'OTHER_NETWORK',
-      sentence: `is for the registry ${of.registry} on chain ${of.chainId}, not ${domain.registry} on ${domain.chainId}`,
-    }
+function mismatch(of: EmergencySignature, wanted: Signed): Mismatch<SignatureFault> | undefined {
   if (of.action !== wanted.action)
     return { fault: 'OTHER_ACTION', sentence: `is for ${of.action}, not for ${wanted.action}` }
   if ('epoch' in of && 'epoch' in wanted && of.epoch !== wanted.epoch)

@@ -2,10 +2,11 @@
 import { zeroAddress, zeroHash } from 'viem'
 import { z } from 'zod'
 import type { ListedMember, MemberList } from '../../chain/member-set.ts'
-import { addSchemaIssues, Problems, readJson } from '../../config/load.ts'
-import type { Address, Hash } from '../../protocol/bytes.ts'
+import { readDocument } from '../../config/load.ts'
+import type { Address } from '../../protocol/bytes.ts'
 import type { Member, Membership } from '../../protocol/membership.ts'
 import { MAX_MEMBERS, quorumOf } from '../../protocol/quorum.ts'
+import { hexadecimal } from '../agreement/hexadecimal.ts'
 
 /** Fewer cannot bear a single liar. */
 const MIN_MEMBERS = 4
@@ -35,11 +36,6 @@ export interface SlotChange {
   readonly kind: SlotChangeKind
 }
 
-const hexadecimal = (digits: number) =>
-  z
-    .string()
-    .regex(new RegExp(`^0x[0-9a-fA-F]{${digits}}$`), `0x and ${digits} hexadecimal digits`)
-    .transform(text => text.toLowerCase() as Hash)
 const entrySchema = z.strictObject({
   slot: z
     .int()
@@ -65,14 +61,7 @@ const listSchema = z
 
 /** @throws {ConfigError} naming everything that is wrong with the file */
 export function readListFile(file: string): MemberList {
-  const problems = new Problems(file)
-  const document = readJson(file, '', problems)
-  problems.throwIfAny()
-  const parsed = listSchema.safeParse(document)
-  if (!parsed.success) addSchemaIssues(parsed.error, '', problems)
-  problems.throwIfAny()
-  const entries = parsed.data ?? []
-  return entries.map(entry =>
+  return readDocument(file, listSchema).map(entry =>
     entry === null ? undefined : { identity: entry.identity, peerKey: entry.peerKey },
   )
 }

@@ -1,12 +1,13 @@
 /** Signatures of members over a list: the file each of them hands over, and the quorum they add up to. */
 import { z } from 'zod'
 import { type MemberList, memberSetDigest, membersHashOf } from '../../chain/member-set.ts'
-import { addSchemaIssues, Problems, readJson } from '../../config/load.ts'
+import { readDocument } from '../../config/load.ts'
 import { type Address, type Hash, type Hex, hexOf } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
 import type { Membership } from '../../protocol/membership.ts'
-import { type Collected, collect } from '../agreement/collect.ts'
+import { type Collected, collect, type Mismatch, otherNetwork } from '../agreement/collect.ts'
+import { hexadecimal } from '../agreement/hexadecimal.ts'
 
 export interface MemberSetSignature {
   readonly chainId: number
@@ -19,11 +20,6 @@ export interface MemberSetSignature {
   readonly signature: Hex
 }
 
-const hexadecimal = (digits: number) =>
-  z
-    .string()
-    .regex(new RegExp(`^0x[0-9a-fA-F]{${digits}}$`), `0x and ${digits} hexadecimal digits`)
-    .transform(text => text.toLowerCase() as Hex)
 const signatureSchema = z.strictObject({
   chainId: z.int().positive(),
   registry: hexadecimal(40),
@@ -35,13 +31,7 @@ const signatureSchema = z.strictObject({
 
 /** @throws {ConfigError} naming everything that is wrong with the file */
 export function readSignatureFile(file: string): MemberSetSignature {
-  const problems = new Problems(file)
-  const document = readJson(file, '', problems)
-  problems.throwIfAny()
-  const parsed = signatureSchema.safeParse(document)
-  if (!parsed.success) addSchemaIssues(parsed.error, '', problems)
-  problems.throwIfAny()
-  return parsed.data as MemberSetSignature
+  return readDocument(file, signatureSchema)
 }
 
 /** @param identity of `secret`, 32 bytes */
@@ -80,19 +70,14 @@ export function collectQuorum(
 ): Collected<MemberSetSignature, SignatureFault> {
   const { domain, registryVersion, list, inForce } = wanted
   const digest = memberSetDigest(domain, registryVersion, list)
-  const mismatchOf = (of: MemberSetSignature) => mismatch(of, wanted)
+  const mismatchOf = (of: MemberSetSignature) => otherNetwork(of, domain) ?? mismatch(of, wanted)
   return collect(found, { digest, inForce, needed: inForce.quorum.q, mismatchOf }, crypto)
 }
 
 function mismatch(
   of: MemberSetSignature,
-  { domain, registryVersion, list }: Wanted,
-): { readonly fault: SignatureFault; readonly sentence: string } | undefined {
-  if (of.chainId !== domain.chainId || of.registry !== domain.registry)
-    return {
-      fault: 'OTHER_NETWORK',
-      sentence: `is for the registry ${of.registry} on chain ${of.chainId}, not ${domain.registry} on ${domain.chainId}`,
-    }
+  { registryVersion, list }: Wanted,
+): Mismatch<SignatureFault> | undefined {
   if (of.registryVersion !== registryVersion)
     return {
       fault: 'OTHER_VERSION',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { formatDecimal } from '../../protocol/units.ts'
-import { exact, percent, whole } from './output-table.ts'
+import { percent, YEAR_HEAD, yearCells } from './output-table.ts'
 import type { RunOptions, Simulation } from './run.ts'
 import type { Scenario } from './scenario.ts'
 import type { NamedScenario } from './scenario-file.ts'
@@ -31,6 +31,7 @@ interface PageData {
   readonly gpus: readonly string[]
   readonly series: Readonly<Record<string, readonly string[]>>
   readonly spans: readonly { readonly kind: string; readonly from: number; readonly to: number }[]
+  readonly yearHead: readonly string[]
   readonly years: readonly (readonly string[])[]
 }
 
@@ -72,18 +73,8 @@ function dataOf({ name, scenario }: NamedScenario, options: RunOptions, simulati
       ['scheduledSoFar', soFar(periods, terms.genesis)],
     ]),
     spans: spansOf(scenario),
-    years: simulation.years.map(({ year, flows, scheduledSoFar, standing: at }) => [
-      String(year),
-      exact(flows.scheduled),
-      exact(scheduledSoFar),
-      whole(flows.net),
-      whole(flows.burned),
-      whole(flows.hiresPaid),
-      whole(flows.availabilityPaid),
-      whole(flows.workersPaid),
-      whole(at.reserve),
-      whole(at.supply),
-    ]),
+    yearHead: YEAR_HEAD,
+    years: simulation.years.map(yearCells),
   }
 }
 

@@ -1,7 +1,8 @@
 import { formatDecimal } from '../../protocol/units.ts'
 import type { Year } from './series.ts'
 
-const HEAD = [
+/** Above {@link yearCells}. */
+export const YEAR_HEAD = [
   'year',
   'scheduled',
   'together',
@@ -12,12 +13,11 @@ const HEAD = [
   'to workers',
   'reserve',
   'supply',
-  'price',
-]
+] as const
 
-/** Scheduled emission to the wei, everything else in whole IO, cut; a line a year. */
-export function tableOf(years: readonly Year[]): string {
-  const rows = years.map(({ year, flows, scheduledSoFar, standing }) => [
+/** What is shown of a year: scheduled emission to the wei, everything else in whole IO, cut. */
+export function yearCells({ year, flows, scheduledSoFar, standing }: Year): string[] {
+  return [
     String(year),
     exact(flows.scheduled),
     exact(scheduledSoFar),
@@ -28,14 +28,22 @@ export function tableOf(years: readonly Year[]): string {
     whole(flows.workersPaid),
     whole(standing.reserve),
     whole(standing.supply),
-    standing.price === 0n ? 'none' : `$${cents(standing.price)}`,
-  ])
-  const widths = HEAD.map((title, column) =>
+  ]
+}
+
+/** A line a year, which ends in the price. */
+export function tableOf(years: readonly Year[]): string {
+  const head = [...YEAR_HEAD, 'price']
+  const rows = years.map(year => {
+    const { price } = year.standing
+    return [...yearCells(year), price === 0n ? 'none' : `$${cents(price)}`]
+  })
+  const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map(row => (row[column] ?? '').length)),
   )
   const line = (cells: readonly string[]) =>
     cells.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')
-  return [line(HEAD), line(widths.map(width => '─'.repeat(width))), ...rows.map(line)].join('\n')
+  return [line(head), line(widths.map(width => '─'.repeat(width))), ...rows.map(line)].join('\n')
 }
 
 /** All decimals that there are: a wei too much would be seen. */

@@ -100,7 +100,7 @@ class Run {
     this.#lengthSec = BigInt(options.epochLengthSec)
     this.#perYear = Number(YEAR_SEC / this.#lengthSec)
     this.#epochs = this.#perYear * options.years
-    this.#perPeriod = Number(periodSecOf(options.years) / this.#lengthSec)
+    this.#perPeriod = Number((periodSecOf(options.years) + this.#lengthSec - 1n) / this.#lengthSec)
     const terms = { ...MAINNET_EMISSION, genesis: scenario.genesis, epochLengthSec: this.#lengthSec }
     const { targetGpus, ...shares } = scenario.parameters
     const parameters: EpochParameters = {

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { addSchemaIssues, Problems, readJson } from '../../config/load.ts'
+import { readDocument } from '../../config/load.ts'
 import { InputError } from '../input-error.ts'
 import { type Scenario, scenarioSchema } from './scenario.ts'
 
@@ -34,12 +34,5 @@ export function loadScenario(choice: string): NamedScenario {
     )
   }
   const file = isFile ? choice : fileURLToPath(new URL(`${choice}.json`, FOLDER))
-  const problems = new Problems(file)
-  const document = readJson(file, '', problems)
-  problems.throwIfAny()
-  const parsed = scenarioSchema.safeParse(document)
-  if (parsed.success) return { name: basename(file, '.json'), scenario: parsed.data }
-  addSchemaIssues(parsed.error, '', problems)
-  problems.throwIfAny()
-  throw parsed.error
+  return { name: basename(file, '.json'), scenario: readDocument(file, scenarioSchema) }
 }

@@ -67,8 +67,18 @@ function spans(longestDays: number) {
   return z
     .array(z.strictObject({ fromDay: day, days: z.number().int().min(1).max(longestDays) }))
     .max(MAX_KEY_DAYS)
-    .default([])
 }
+
+/** In order and a day apart: two that touch would be one that is too long. */
+const outages = spans(MAX_OUTAGE_DAYS).superRefine((list, context) => {
+  for (const [index, { fromDay }] of list.entries()) {
+    const before = list[index - 1]
+    if (before === undefined || fromDay > before.fromDay + before.days) continue
+    const end = before.fromDay + before.days
+    const message = `should be after day ${end}, when the outage before it ends: between two of them all is settled`
+    context.addIssue({ code: 'custom', path: [index, 'fromDay'], message })
+  }
+})
 
 const parameters = z
   .strictObject({
@@ -117,9 +127,9 @@ export const scenarioSchema = z.strictObject({
   parameters: parameters.prefault({}),
   royaltyBps: bps(MAX_ROYALTY_BPS).default(1_000),
   /** No price is certified: no burns; IOSD hires and fees wait. */
-  oracleHalts: spans(3_650),
+  oracleHalts: spans(3_650).default([]),
   /** Nothing is settled; afterwards everything is, in order. */
-  settlementOutages: spans(MAX_OUTAGE_DAYS),
+  settlementOutages: outages.default([]),
 })
 
 /** All amounts in wei, prices with 18 decimals. */

@@ -9,13 +9,18 @@ import type { Domain } from '../../protocol/domain.ts'
 import { type Allocation, type AllocationInput, allocate } from '../../protocol/epoch/allocation.ts'
 import { DepositBook } from '../../protocol/epoch/deposits.ts'
 import type { EmissionTerms } from '../../protocol/epoch/emission.ts'
-import { addDebits, addRewards, type DebitLine, type RewardLine } from '../../protocol/epoch/ledger.ts'
+import {
+  addDebits,
+  addRewards,
+  creditsOf,
+  type DebitLine,
+  type RewardLine,
+} from '../../protocol/epoch/ledger.ts'
 import type { EpochParameters } from '../../protocol/epoch/parameters.ts'
 import { type Model, settleUsage, type UsageSettlement } from '../../protocol/epoch/settle-usage.ts'
 import { type Amounts, credit } from '../../protocol/epoch/shares.ts'
 import { EMPTY_STATE, UsageTables } from '../../protocol/epoch/state.ts'
-import { BPS } from '../../protocol/units.ts'
-import { ASSET, type Asset } from '../../protocol/usage/wire.ts'
+import { ASSET } from '../../protocol/usage/wire.ts'
 import { CHANNELS } from './cast.ts'
 import type { EpochHistory } from './history.ts'
 
@@ -87,16 +92,8 @@ export class SettledState {
     const reserveBefore = this.#reserve
     this.#charge(history)
     const deposits = new DepositBook(history.deposits, this.#debits, this.#tables, history.epoch)
-    const limitOf = (asset: Asset) => (deposits.held(asset) * BigInt(parameters.maxDebitBps)) / BPS
     const usage = settleUsage(
-      {
-        parameters,
-        price: history.price,
-        models,
-        freeIosd: deposits.freeIosd(),
-        available: deposits.available(),
-        limits: { io: limitOf(ASSET.io), iosd: limitOf(ASSET.iosd) },
-      },
+      { parameters, price: history.price, models, ...deposits.spendable(parameters.maxDebitBps) },
       this.#tables,
     )
     const allocation = split({
@@ -109,11 +106,7 @@ export class SettledState {
       hires: usage.hires,
       weights: history.weights,
     })
-    const credits = new Map(usage.payments)
-    for (const amounts of [allocation.hires, allocation.availability]) {
-      for (const [account, amount] of amounts) credit(credits, account, amount)
-    }
-    this.#rewards = addRewards(this.#rewards, credits)
+    this.#rewards = addRewards(this.#rewards, creditsOf(usage, allocation))
     const depositors = history.deposits.map(({ payer }) => payer)
     this.#debits = addDebits(this.#debits, usage.debits, depositors)
     this.#reserve = allocation.reserveAfter

@@ -1,9 +1,21 @@
 /** An endpoint of the chain that a verification reads. */
-import type { Whereabouts } from './whereabouts.ts'
+
+/** An endpoint, or the directory of a finished local network whose chain was saved. */
+export type ChainSource = { readonly rpc: string } | { readonly saved: string }
+
+/** What the options say of it; undefined when they say nothing. An endpoint comes before a directory. */
+export function chainOf(options: {
+  readonly rpc?: string | undefined
+  readonly devnet?: string | undefined
+}): ChainSource | undefined {
+  const { rpc, devnet } = options
+  if (rpc !== undefined) return { rpc }
+  return devnet === undefined ? undefined : { saved: devnet }
+}
 
 /** A saved chain is served as long as it is needed. */
 export async function withEndpoint(
-  chain: Whereabouts['chain'],
+  chain: ChainSource,
   use: (rpcUrl: string) => Promise<void>,
 ): Promise<void> {
   if ('rpc' in chain) return use(chain.rpc)

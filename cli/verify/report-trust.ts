@@ -12,7 +12,7 @@ import { feedIdOf } from '../../protocol/domain.ts'
 import type { Member } from '../../protocol/membership.ts'
 import type { ReportKey, VerifyReportOptions } from '../../sdk/verify-report.ts'
 import { InputError } from '../input-error.ts'
-import { withEndpoint } from './endpoint.ts'
+import { chainOf, withEndpoint } from './endpoint.ts'
 
 export interface ReportTrustOptions {
   readonly groupKey?: bigint
@@ -57,7 +57,7 @@ export async function reportTrust(options: ReportTrustOptions, keyEpoch: unknown
       from: 'the command line',
     }
   }
-  const chain = chainOf(rpc, devnet)
+  const chain = chainOf(options)
   if (deploymentFile === undefined || chain === undefined)
     throw new InputError(
       'say what to trust: the key with --group-key, --chain-id and --registry; or where to read it with --rpc and --deployment, or --devnet',
@@ -117,9 +117,4 @@ export function reportKeysOf(installed: readonly InstalledKey[]): readonly Repor
     const key = { keyEpoch, x: px, fromMs: switchesAtSec * 1_000 }
     return next === undefined ? key : { ...key, untilMs: next.switchesAtSec * 1_000 }
   })
-}
-
-function chainOf(rpc: string | undefined, devnet: string | undefined) {
-  if (rpc !== undefined) return { rpc }
-  return devnet === undefined ? undefined : { saved: devnet }
 }

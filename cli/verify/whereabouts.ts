@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { InputError } from '../input-error.ts'
 import type { BeaconSources } from './beacon-source.ts'
 import type { BundleSources } from './bundle-source.ts'
+import { type ChainSource, chainOf } from './endpoint.ts'
 
 export interface VerifyOptions {
   readonly deployment?: string
@@ -19,8 +20,7 @@ export interface VerifyOptions {
 export interface Whereabouts {
   readonly deployment: string
   readonly network: string | undefined
-  /** An endpoint, or the directory of a finished local network whose chain was saved. */
-  readonly chain: { readonly rpc: string } | { readonly saved: string }
+  readonly chain: ChainSource
   /** Files come before sources. */
   readonly bundle: string | undefined
   readonly previous: string | undefined
@@ -43,19 +43,15 @@ export function whereaboutsOf(options: VerifyOptions): Whereabouts {
     throw new InputError(
       'say where the bundle is: a file with --bundle, a directory of them with --bundles, or a relayer or oracle node with --from',
     )
+  const chain = chainOf(options)
+  if (chain === undefined) throw new InputError('say where the chain is: a JSON-RPC endpoint with --rpc')
   return {
     deployment,
     network: options.network ?? within('devnet.json'),
-    chain: chainOf(options),
+    chain,
     bundle,
     previous,
     sources: { directory, urls },
     beacons: { file: within('relayer', 'data', 'beacons.sqlite'), urls },
   }
-}
-
-function chainOf({ rpc, devnet }: VerifyOptions): Whereabouts['chain'] {
-  if (rpc !== undefined) return { rpc }
-  if (devnet !== undefined) return { saved: devnet }
-  throw new InputError('say where the chain is: a JSON-RPC endpoint with --rpc')
 }

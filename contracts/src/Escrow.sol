@@ -66,8 +66,9 @@ contract Escrow is IEscrow, EpochClock {
         uint64 longestHoldEpochs_,
         EpochTiming memory timing
     ) EpochClock(timing) {
-        // Else a request could be paid by the last root while a hold from before it is open.
-        uint256 longestHoldSec = uint256(longestHoldEpochs_) * timing.lengthSec;
+        // Else a request could be paid by the last root while a hold from before it is open: from the request on, as many
+        // epochs as _requireWithdrawable waits for.
+        uint256 longestHoldSec = (uint256(longestHoldEpochs_) + 2) * timing.lengthSec;
         require(longestHoldSec <= STALE_SEC, HoldTooLong(longestHoldSec, STALE_SEC));
         io = io_;
         iosd = iosd_;

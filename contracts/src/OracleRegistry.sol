@@ -144,6 +144,8 @@ contract OracleRegistry is IOracleRegistry {
             emit MembersWithdrawn(pendingSet, version + 1);
             return;
         }
+        _requireSlotsKept(members_, _memberSet);
+        if (_keyEpoch > 1) _requireSlotsKept(members_, _previousSet());
         uint32 memberSet = _storeSuccessors(members_, membersHash);
         _pendingSet = memberSet;
         _suspendedAtProposal = suspended;
@@ -194,6 +196,8 @@ contract OracleRegistry is IOracleRegistry {
 
     function installSet(Member[] calldata members_) external {
         require(msg.sender == timelock, Unauthorized(msg.sender, timelock));
+        // Nobody's slot is kept: a captured quorum could list those who are chosen, in slots that are not theirs, while
+        // the timelock waits.
         uint32 memberSet = _storeSuccessors(members_, keccak256(abi.encode(members_)));
         uint32 keyEpoch = _keyEpoch + 1;
         uint32 version = _registryVersion + 1;
@@ -336,10 +340,8 @@ contract OracleRegistry is IOracleRegistry {
         return OracleDomain.separator(address(this));
     }
 
-    /// @dev Stores a list that may come into force after the one that is.
+    /// @dev Stores a list that comes after that of the deployment.
     function _storeSuccessors(Member[] calldata members_, bytes32 membersHash) private returns (uint32 memberSet) {
-        _requireSlotsKept(members_, _memberSet);
-        if (_keyEpoch > 1) _requireSlotsKept(members_, _previousSet());
         return _storeList(members_, membersHash, NetworkServices(_aggregators, _relayers, _gateways));
     }
 

@@ -22,6 +22,8 @@ contract PriceFeed is IPriceFeed {
     /// @dev From 18 decimals to the 8 that consumers of AggregatorV3Interface expect.
     uint256 private constant TO_8_DECIMALS = 1e10;
     uint256 private constant DECISECONDS = 10;
+    /// @dev $0.001: an average near zero can rise again.
+    uint256 private constant RISE_FLOOR = 1e15;
 
     /// @dev Three rounds and a block. An older report would let its sender choose among the prices since.
     uint256 private constant LONGEST_AGE_SEC = 30;
@@ -250,17 +252,21 @@ contract PriceFeed is IPriceFeed {
         emit PriceUpdated(uint40(stored.round()), uint80(stored.price()), stored);
     }
 
-    /// @dev ema += (last price − ema) · dt / τ, dt = min(Δ observedAt, τ). The last price is what was true during dt,
-    /// so a report cannot move the average that it is itself compared with. The step is rounded towards zero, so the
-    /// average stays between its old value and the last price, and fits its 80 bits.
+    /// @dev ema += (min(last price, 2 · ema + floor) − ema) · dt / τ, dt = min(Δ observedAt, τ). The last price is what was
+    /// true during dt, so a report cannot move the average that it is itself compared with. The step is rounded towards
+    /// zero, so the average stays between its old value and the last price, and fits its 80 bits.
     function _nextEma(uint256 word, uint256 last) private view returns (uint256) {
         if (last == 0) return word.price();
         unchecked {
-            // observedAt never falls; |price − ema| < 2^80 and dt < 2^40: the product fits.
+            // observedAt never falls; |price − ema| < 2^81 and dt < 2^40: the product fits.
             uint256 dt = word.observedAt() - last.observedAt();
             if (dt > _emaPeriodSec) dt = _emaPeriodSec;
             int256 ema = int256(last.ema());
-            int256 moved = (int256(last.price()) - ema) * int256(dt);
+            // Else two reports in one block could lift it to any price, under a stolen key.
+            int256 held = int256(last.price());
+            int256 most = 2 * ema + int256(RISE_FLOOR);
+            if (held > most) held = most;
+            int256 moved = (held - ema) * int256(dt);
             uint256 period = _emaPeriodSec;
             int256 step;
             assembly ("memory-safe") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IBurner, Report} from "./interfaces/IBurner.sol";
@@ -39,8 +40,9 @@ contract RewardsDistributor is IRewardsDistributor {
     function fund(uint64 epoch, bytes32 root_, uint256 added) external {
         require(msg.sender == settlement, Unauthorized(msg.sender, settlement));
         uint256 total = _funded + added;
-        uint256 unclaimed = total - _claimed;
-        // Invariant 8.
+        // Invariant 8. More was claimed than funded only where a false root had been active and somebody has replaced what
+        // it took: that must not stop the epochs after it.
+        uint256 unclaimed = Math.saturatingSub(total, _claimed);
         uint256 balance = IIO(io).balanceOf(address(this));
         require(balance >= unclaimed, NotFunded(balance, unclaimed));
         root = root_;

@@ -22,6 +22,18 @@ contract Timelock is ITimelock, TimelockController {
         _requireLongEnough(newDelay);
     }
 
+    function grantRole(bytes32, address) public pure override {
+        revert RolesAreFixed();
+    }
+
+    function revokeRole(bytes32, address) public pure override {
+        revert RolesAreFixed();
+    }
+
+    function renounceRole(bytes32, address) public pure override {
+        revert RolesAreFixed();
+    }
+
     function _requireLongEnough(uint256 delaySec) private view {
         uint256 minimum = block.chainid == DEVELOPMENT_CHAIN_ID ? 0 : MIN_DELAY;
         require(delaySec >= minimum, DelayTooShort(delaySec, minimum));

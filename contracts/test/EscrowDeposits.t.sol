@@ -140,11 +140,11 @@ contract EscrowDepositsTest is Economy {
 
     function test_refusesHoldsThatOutliveTheThirtyDays() external {
         EpochTiming memory hours_ = EpochTiming(uint40(START), 3600);
-        deployEscrow(address(settlement), address(distributor), 720, hours_);
+        deployEscrow(address(settlement), address(distributor), 718, hours_);
         vm.expectRevert(abi.encodeWithSelector(IEscrow.HoldTooLong.selector, 721 hours, 30 days));
         vm.deployCode(
             "Escrow.sol:Escrow",
-            abi.encode(address(io), address(iosd), address(settlement), address(distributor), 721, hours_)
+            abi.encode(address(io), address(iosd), address(settlement), address(distributor), 719, hours_)
         );
     }
 

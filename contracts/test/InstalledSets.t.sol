@@ -181,13 +181,40 @@ contract InstalledSetsTest is Installing {
         vm.assertEq(registry.state().newest.suspended, 1);
     }
 
-    function test_keepsSlotsAndChecksAsAProposalDoes() external {
+    /// @dev Everybody sees for a fortnight who will be installed, those who will be replaced, too.
+    function test_aCapturedQuorumCannotStandInTheWayByGivingSlotsToWhoIsChosen() external {
+        Member[] memory list = members(4);
+        list[3] = successors()[0];
+        propose(list, 0);
+        rotate(NEW_SECRET, 0);
+        vm.assertEq(registry.state().newest.memberSet, 2);
+        (bool isMember, uint256 slot) = registry.slotOf(successors()[0].identity);
+        vm.assertTrue(isMember && slot == 3);
+
+        install(successors());
+        vm.assertEq(keccak256(abi.encode(registry.members())), keccak256(abi.encode(successors())));
+        (, slot) = registry.slotOf(successors()[0].identity);
+        vm.assertEq(slot, 0);
+        registry.verifyQuorum(DIGEST, quorum(DIGEST, 10, 3));
+        // From now on slots are kept again: those of the installed list alone.
+        list = successors();
+        (list[0], list[3]) = (member(20), list[0]);
+        Signature[] memory three = quorum(memberSetDigest(list), 10, 3);
+        vm.expectRevert(
+            abi.encodeWithSelector(IOracleRegistry.SlotMoved.selector, member(10).identity, 3, 0)
+        );
+        registry.proposeMembers(list, three);
+        list = successors();
+        list[3] = member(0);
+        propose(list, 10);
+        rotate(NEW_SECRET + 1, 10);
+        (isMember, slot) = registry.slotOf(member(0).identity);
+        vm.assertTrue(isMember && slot == 3);
+    }
+
+    function test_checksAListAsAProposalDoes() external {
         Member[] memory list = successors();
-        list[1] = member(0);
         address timelock = registry.timelock();
-        vm.prank(timelock);
-        vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.SlotMoved.selector, member(0).identity, 1, 0));
-        registry.installSet(list);
         list[1] = list[2];
         vm.prank(timelock);
         vm.expectRevert(abi.encodeWithSelector(IOracleRegistry.DuplicateIdentity.selector, list[2].identity));

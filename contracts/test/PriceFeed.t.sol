@@ -82,7 +82,25 @@ contract PriceFeedTest is Network {
         vm.assertGe(ema, a < b ? a : b);
         vm.assertLe(ema, a < b ? b : a);
         uint256 held = dt < EMA_PERIOD_SEC ? dt : EMA_PERIOD_SEC;
+        uint256 most = 2 * a + 1e15;
+        if (b > most) b = most;
         vm.assertEq(ema, b > a ? a + (b - a) * held / EMA_PERIOD_SEC : a - (a - b) * held / EMA_PERIOD_SEC);
+    }
+
+    function test_countsARiseInTheAverageAsTwoToOneAtMost() external {
+        update(word(2e18, START));
+        update(word(9e18, 25, START, START * 10 + 1));
+        vm.warp(START + 60);
+        update(word(9e18, START + 60));
+        (,,,, uint256 ema,) = feed.read();
+        uint256 risen = 2e18 + (2e18 + 1e15) * 60 / EMA_PERIOD_SEC;
+        vm.assertEq(ema, risen);
+        // Whatever it falls to counts as it is.
+        update(word(1e18, 25, START + 60, (START + 60) * 10 + 1));
+        vm.warp(START + 120);
+        update(word(1e18, START + 120));
+        (,,,, ema,) = feed.read();
+        vm.assertEq(ema, risen - (risen - 1e18) * 60 / EMA_PERIOD_SEC);
     }
 
     function testFuzz_readsBackWhatWasSigned(uint256 price, uint256 confidence, uint256 age, uint256 lag)

@@ -127,6 +127,25 @@ contract RewardsDistributorTest is Economy {
         distributor.fund(0, "root", 1e18);
     }
 
+    /// @dev A false root was active, somebody has replaced what it took, and all was claimed: the next epoch goes on.
+    function test_isFundedOnWhereMoreWasClaimedThanFunded() external {
+        post(0, 5e18, 3e18);
+        address thief = address(0x7E1F);
+        vm.prank(address(settlement));
+        distributor.fund(1, rewardLeaf(thief, 8e18), 0);
+        distributor.claim(thief, 8e18, new bytes32[](0));
+        vm.prank(ALICE);
+        io.transfer(address(distributor), 8e18);
+        vm.prank(address(settlement));
+        distributor.fund(2, pair(rewardLeaf(ALICE, 5e18), rewardLeaf(BOB, 3e18)), 0);
+        distributor.claimMany(claims());
+        vm.assertEq(distributor.claimed(), 16e18);
+
+        post(3, 6e18, 3e18);
+        vm.assertEq(distributor.claim(ALICE, 6e18, proof(rewardLeaf(BOB, 3e18))), 1e18);
+        vm.assertEq(io.balanceOf(address(distributor)), 0);
+    }
+
     function test_postsARootWithWhatItAdds() external {
         vm.prank(ALICE);
         io.transfer(address(distributor), 2e18);

@@ -5,6 +5,7 @@ import {IBurner} from "../src/interfaces/IBurner.sol";
 import {IOracleRegistry, Signature} from "../src/interfaces/IOracleRegistry.sol";
 import {IParameters} from "../src/interfaces/IParameters.sol";
 import {IPriceFeed} from "../src/interfaces/IPriceFeed.sol";
+import {IRewardsDistributor} from "../src/interfaces/IRewardsDistributor.sol";
 import {EpochPool, EpochReport, EpochStatus, ISettlement} from "../src/interfaces/ISettlement.sol";
 import {Economy} from "./support/Economy.sol";
 
@@ -57,6 +58,34 @@ contract StolenGroupKeyTest is Economy {
         vm.prank(THIEF);
         vm.expectPartialRevert(IBurner.PriceAboveAverage.selector);
         burner.burnExactIn(1e18, 0, time);
+    }
+
+    /// @dev The average is made of the thief's own prices, in reports that are as far apart as they may be in one block.
+    function test_liftsTheAverageInOneBlockByNoMoreThanWhatPassesInIt() external {
+        vm.warp(vm.getBlockTimestamp() + MAX_AGE_SEC);
+        uint256 time = vm.getBlockTimestamp();
+        (,,,, uint256 before,) = feed.read();
+        update(word(1_000_000e18, time - MAX_AGE_SEC + 1));
+        uint256 apart = MAX_AGE_SEC - 1 + MAX_FUTURE_SEC;
+        uint256 lifted = before + (before + 1e15) * apart / EMA_PERIOD_SEC;
+        update(word(lifted * 105 / 100 + 1, time + MAX_FUTURE_SEC));
+        (,,,, uint256 ema,) = feed.read();
+        vm.assertEq(ema, lifted);
+        vm.prank(THIEF);
+        vm.expectPartialRevert(IBurner.PriceAboveAverage.selector);
+        burner.burnExactIn(1e18, 0, time);
+    }
+
+    function test_liftsTheAverageInAnHourByEAtMost() external {
+        (,,,, uint256 before,) = feed.read();
+        uint256 start = vm.getBlockTimestamp();
+        for (uint256 i = 1; i <= EMA_PERIOD_SEC / 20; ++i) {
+            vm.warp(start + i * 20);
+            update(word(1_000_000e18, start + i * 20));
+        }
+        (,,,, uint256 ema,) = feed.read();
+        vm.assertGe(ema, 2 * before);
+        vm.assertLe(ema, before * 2719 / 1000 + 2e15);
     }
 
     /// @dev The highest price that still burns, for as long as the average follows it; the bucket bounds what that is worth.
@@ -127,6 +156,54 @@ contract StolenGroupKeyTest is Economy {
         settle(report);
         settlement.veto(0, quorum(settlement.vetoDigest(), 0, 2));
         refuses(report, ISettlement.WrongAttempt.selector);
+    }
+
+    // --- what only a veto prevents: nothing on chain knows the leaves of the roots before ---
+
+    function lapse(EpochReport memory report) private {
+        settle(report);
+        vm.warp(vm.getBlockTimestamp() + DISPUTE_SEC);
+        settlement.activate(report);
+    }
+
+    function test_takesWhatOthersHaveNotClaimedWhereNobodyVetoes() external {
+        endEpoch(0);
+        EpochReport memory report = paying(5e18, 0, 0, 0);
+        report.rewardRoot = rewardLeaf(BOB, 5e18);
+        lapse(report);
+
+        endEpoch(1);
+        report = emptyReport();
+        report.validUntil = type(uint40).max;
+        report.rewardRoot = rewardLeaf(THIEF, 5e18);
+        lapse(report);
+        bytes32[] memory alone;
+        vm.assertEq(distributor.claim(THIEF, 5e18, alone), 5e18);
+        vm.expectPartialRevert(IRewardsDistributor.InvalidProof.selector);
+        distributor.claim(BOB, 5e18, alone);
+    }
+
+    function test_withdrawsWhatItHasSpentWhereNobodyVetoes() external {
+        deposit(THIEF, IO_ASSET, 500e18);
+        vm.prank(THIEF);
+        escrow.requestWithdraw(IO_ASSET, 500e18);
+        endEpoch(0);
+        EpochReport memory report = paying(0, 0, 0, 500e18);
+        report.debitRoot = pair(debitLeaf(ALICE, 0, 0), debitLeaf(THIEF, 0, 500e18));
+        lapse(report);
+        endEpoch(3);
+        settlement.settleEmpty(1, quorum(settlement.emptyEpochDigest(1), 0, 3));
+        settlement.settleEmpty(2, quorum(settlement.emptyEpochDigest(2), 0, 3));
+
+        report = emptyReport();
+        report.validUntil = type(uint40).max;
+        report.debitRoot = debitLeaf(THIEF, 0, 0);
+        lapse(report);
+        bytes32[] memory alone;
+        vm.prank(THIEF);
+        vm.assertEq(escrow.finish(IO_ASSET, 0, 0, alone), 500e18);
+        // What is left is half of what ALICE deposited and never spent.
+        vm.assertEq(io.balanceOf(address(escrow)), DEPOSIT - 500e18);
     }
 
     function test_makesNoKeyAndNoMember() external {

@@ -115,20 +115,29 @@ contract TimelockTest is Economy {
         vm.assertEq(timelock.getMinDelay(), 1);
     }
 
-    function testFuzz_onlyItselfChangesItsDelayAndItsRoles(address caller) external {
+    function testFuzz_onlyItselfChangesItsDelay(address caller) external {
         vm.assume(caller != address(timelock));
         vm.prank(caller);
         vm.expectRevert(
             abi.encodeWithSelector(TimelockController.TimelockUnauthorizedCaller.selector, caller)
         );
         timelock.updateDelay(30 days);
+    }
+
+    function test_nobodyChangesRolesNotEvenAVote() external {
+        address[3] memory callers = [address(timelock), address(governor), BOB];
         bytes32 role = timelock.PROPOSER_ROLE();
-        vm.prank(caller);
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                IAccessControl.AccessControlUnauthorizedAccount.selector, caller, bytes32(0)
-            )
-        );
-        timelock.grantRole(role, caller);
+        for (uint256 i = 0; i < callers.length; ++i) {
+            vm.prank(callers[i]);
+            vm.expectRevert(abi.encodeWithSelector(ITimelock.RolesAreFixed.selector));
+            timelock.grantRole(role, BOB);
+            vm.prank(callers[i]);
+            vm.expectRevert(abi.encodeWithSelector(ITimelock.RolesAreFixed.selector));
+            timelock.revokeRole(role, address(governor));
+            vm.prank(callers[i]);
+            vm.expectRevert(abi.encodeWithSelector(ITimelock.RolesAreFixed.selector));
+            timelock.renounceRole(role, callers[i]);
+        }
+        vm.assertTrue(timelock.hasRole(role, address(governor)));
     }
 }

@@ -7,7 +7,7 @@ import {
   decodeCertifiedReport,
   encodeCertifiedReport,
 } from '../../protocol/certificate.ts'
-import type { AuditRefusal } from '../../protocol/epoch/audit-types.ts'
+import { type AuditRefusal, TURN_REFUSALS } from '../../protocol/epoch/audit-types.ts'
 import {
   SHOWN_PAGE_ROOM,
   SHOWN_RECEIPT_BYTES,
@@ -315,11 +315,13 @@ export class AuditStore {
     this.#run('DELETE FROM audits WHERE id <= (SELECT max(id) FROM audits) - ?', MAX_AUDITS)
   }
 
-  /** The last judgement of a report. */
+  /** The last judgement of what is in a report: one that is staged can no longer be asked about in its turn. */
   auditOf(digest: Hash): AuditRecord | undefined {
+    const marks = TURN_REFUSALS.map(() => '?').join(', ')
     return this.#one<AuditRecord>(
-      'SELECT epoch, attempt, digest, outcome, code, text, at_ms AS atMs FROM audits WHERE digest = ? ORDER BY id DESC LIMIT 1',
-      digest,
+      `SELECT epoch, attempt, digest, outcome, code, text, at_ms AS atMs FROM audits
+        WHERE digest = ? AND (code IS NULL OR code NOT IN (${marks})) ORDER BY id DESC LIMIT 1`,
+      ...[digest, ...TURN_REFUSALS],
     )
   }
 

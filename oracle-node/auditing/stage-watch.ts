@@ -12,7 +12,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { AuditStore } from './audit-store.ts'
 
 export const DOUBT_REASONS = ['REFUSED', 'OTHER_SIGNED', 'NOT_AUDITED'] as const
-/** OTHER_SIGNED: this node has signed another report of the same attempt. NOT_AUDITED: nobody asked it. */
+/** OTHER_SIGNED: this node has signed another report of the same attempt. NOT_AUDITED: nobody asked it in time. */
 export type DoubtReason = (typeof DOUBT_REASONS)[number]
 
 export interface StageDoubt {

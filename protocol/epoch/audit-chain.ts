@@ -12,7 +12,7 @@ import type { DepositLine } from './deposits.ts'
 import { firstDifference, type LineFormat } from './difference.ts'
 import { type DebitLine, debitRootOf, type RewardLine, rewardRootOf } from './ledger.ts'
 import { MAX_SKIPPED_ATTEMPTS } from './machine.ts'
-import type { EpochReport } from './report.ts'
+import { type EpochReport, MAX_VALID_SEC } from './report.ts'
 import { stateHash } from './state.ts'
 import { epochEndSec, epochOf } from './time.ts'
 
@@ -45,6 +45,9 @@ export function checkTurn(report: EpochReport, chain: ChainView): Refused | unde
     return differs('WRONG_ATTEMPT', 'attempt', `${chain.nextAttempt} to ${lastAttempt}`, report.attempt)
   if (report.validUntil <= chain.nowSec)
     return differs('EXPIRED', 'validUntil', `above ${chain.nowSec}`, report.validUntil)
+  const lastValidSec = chain.nowSec + 2 * MAX_VALID_SEC
+  if (report.validUntil > lastValidSec)
+    return differs('VALID_TOO_LONG', 'validUntil', `at most ${lastValidSec}`, report.validUntil)
   if (report.previousRewardRoot !== previous.rewardRoot)
     return differs('PREVIOUS_DIGEST', 'previousRewardRoot', previous.rewardRoot, report.previousRewardRoot)
   if (report.previousDebitRoot !== previous.debitRoot)

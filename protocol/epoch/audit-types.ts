@@ -23,6 +23,7 @@ export const AUDIT_REFUSALS = [
   'WRONG_KEY_EPOCH',
   'WRONG_ATTEMPT',
   'EXPIRED',
+  'VALID_TOO_LONG',
   'PREVIOUS_DIGEST',
   'SNAPSHOT_NOT_FINAL',
   'SNAPSHOT_BEFORE_END',
@@ -62,6 +63,14 @@ export const AUDIT_REFUSALS = [
   'CONSERVATION',
 ] as const
 export type AuditRefusal = (typeof AUDIT_REFUSALS)[number]
+
+/** Refusals that say when a report was asked about, and nothing of what is in it: it may have been right before. */
+export const TURN_REFUSALS: readonly AuditRefusal[] = [
+  'WRONG_EPOCH',
+  'WRONG_KEY_EPOCH',
+  'WRONG_ATTEMPT',
+  'EXPIRED',
+]
 
 /** The first line that differs. Texts are for people and logs; decide by the code alone. */
 export interface Where {

@@ -5,13 +5,12 @@
 import type { Hash } from '../bytes.ts'
 import { merkleRoot } from '../merkle.ts'
 import { unpackReport } from '../report.ts'
-import { BPS, type Price } from '../units.ts'
+import type { Price } from '../units.ts'
 import { type BatchIdentity, batchIdentity, lastSequence } from '../usage/batch.ts'
 import { holdId } from '../usage/hold.ts'
 import { batchLeaf } from '../usage/inclusion.ts'
 import { channelKey } from '../usage/receipt.ts'
 import { takeSequence } from '../usage/sequence.ts'
-import { ASSET, type Asset } from '../usage/wire.ts'
 import { type Allocation, allocate } from './allocation.ts'
 import { commitmentsRootOf, weighAvailability } from './availability.ts'
 import type { EpochInputs } from './bundle.ts'
@@ -20,6 +19,7 @@ import type { EmissionTerms } from './emission.ts'
 import {
   addDebits,
   addRewards,
+  creditsOf,
   type DebitLine,
   debitRootOf,
   type RewardLine,
@@ -28,7 +28,7 @@ import {
 import { meterUsage, type RefusedRecord } from './meter.ts'
 import type { EpochReport, SettledTotals } from './report.ts'
 import { modelKey, settleUsage, type UsageSettlement } from './settle-usage.ts'
-import { credit, sumOf } from './shares.ts'
+import { sumOf } from './shares.ts'
 import { type UsageState, UsageTables } from './state.ts'
 
 export interface EpochOutcome {
@@ -79,16 +79,8 @@ export function computeEpoch(inputs: EpochInputs, terms: EmissionTerms): EpochOu
   )
   const weighed = weighAvailability(metered.availability, inputs.results)
   const deposits = new DepositBook(inputs.deposits, inputs.openingDebits, tables, epoch)
-  const limitOf = (asset: Asset) => (deposits.held(asset) * BigInt(parameters.maxDebitBps)) / BPS
   const usage = settleUsage(
-    {
-      parameters,
-      price,
-      models,
-      freeIosd: deposits.freeIosd(),
-      limits: { io: limitOf(ASSET.io), iosd: limitOf(ASSET.iosd) },
-      available: deposits.available(),
-    },
+    { parameters, price, models, ...deposits.spendable(parameters.maxDebitBps) },
     tables,
   )
   const allocation = allocate({
@@ -103,16 +95,12 @@ export function computeEpoch(inputs: EpochInputs, terms: EmissionTerms): EpochOu
   })
   assertConserved(allocation, usage, header.reserve)
 
-  const credits = new Map(usage.payments)
-  for (const amounts of [allocation.hires, allocation.availability]) {
-    for (const [account, amount] of amounts) credit(credits, account, amount)
-  }
   const depositors = inputs.deposits.map(({ payer }) => payer)
   return {
     allocation,
     usage,
     price,
-    rewards: addRewards(inputs.openingRewards, credits),
+    rewards: addRewards(inputs.openingRewards, creditsOf(usage, allocation)),
     debits: addDebits(inputs.openingDebits, usage.debits, depositors),
     closing: tables.closing(epoch),
     counted: metered.counted,

@@ -1,7 +1,9 @@
 /** What payers have in escrow, and what of it is spoken for. */
 import type { Address } from '../bytes.ts'
+import { BPS } from '../units.ts'
 import { ASSET, type Asset } from '../usage/wire.ts'
 import type { Debit, DebitLine } from './ledger.ts'
+import type { UsageSettlementInput } from './settle-usage.ts'
 import type { UsageTables } from './state.ts'
 
 /**
@@ -61,8 +63,22 @@ export class DepositBook {
     }
   }
 
+  /**
+   * What an epoch may spend: of each payer, of each payer's IOSD for fees, and of each asset.
+   *
+   * @param maxDebitBps the most of an asset in escrow that one epoch may debit
+   */
+  spendable(maxDebitBps: number): Pick<UsageSettlementInput, 'available' | 'freeIosd' | 'limits'> {
+    const limitOf = (asset: Asset) => (this.#held(asset) * BigInt(maxDebitBps)) / BPS
+    return {
+      available: this.#available(),
+      freeIosd: this.#freeIosd(),
+      limits: { io: limitOf(ASSET.io), iosd: limitOf(ASSET.iosd) },
+    }
+  }
+
   /** The most that can be debited of each payer, so that a withdrawal never takes what others have deposited. */
-  available(): ReadonlyMap<Address, Debit> {
+  #available(): ReadonlyMap<Address, Debit> {
     const debit = (payer: Address) => ({
       io: this.of(payer, ASSET.io).deposit,
       iosd: this.of(payer, ASSET.iosd).deposit,
@@ -71,14 +87,14 @@ export class DepositBook {
   }
 
   /** Wei of an asset in escrow, of those that may be debited: at most what the contract counts. */
-  held(asset: Asset): bigint {
+  #held(asset: Asset): bigint {
     let sum = 0n
     for (const payer of this.#deposits.keys()) sum += this.of(payer, asset).deposit
     return sum
   }
 
   /** Wei of IOSD of each payer that fees may be taken from. */
-  freeIosd(): ReadonlyMap<Address, bigint> {
+  #freeIosd(): ReadonlyMap<Address, bigint> {
     const free = [...this.#deposits.keys()].map(payer => {
       const { deposit, open, unsettled } = this.of(payer, ASSET.iosd)
       return [payer, leastZero(deposit - open - unsettled)] as const

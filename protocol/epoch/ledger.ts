@@ -2,6 +2,9 @@
 import type { Address, Hash, Hex } from '../bytes.ts'
 import { flatMerkleTree, leafHash, leafHashes } from '../merkle.ts'
 import { abiWords, setWord, WORD_BYTES } from '../usage/wire.ts'
+import type { Allocation } from './allocation.ts'
+import type { UsageSettlement } from './settle-usage.ts'
+import { type Amounts, credit } from './shares.ts'
 
 /** All that an account has ever earned, wei of IO. */
 export interface RewardLine {
@@ -94,6 +97,18 @@ export function proveReward(lines: readonly RewardLine[], account: Address): Pro
 /** {@link DebitTree.prove}, once. */
 export function proveDebit(lines: readonly DebitLine[], payer: Address): ProvenDebit | undefined {
   return debitTreeOf(lines).prove(payer)
+}
+
+/** All that an epoch gives each account, wei of IO: out of payments, and out of the pool. */
+export function creditsOf(
+  { payments }: Pick<UsageSettlement, 'payments'>,
+  { hires, availability }: Pick<Allocation, 'hires' | 'availability'>,
+): Amounts {
+  const credits = new Map(payments)
+  for (const amounts of [hires, availability]) {
+    for (const [account, amount] of amounts) credit(credits, account, amount)
+  }
+  return credits
 }
 
 export function addRewards(

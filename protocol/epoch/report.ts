@@ -2,6 +2,12 @@
 import { ByteReader, ByteWriter, type Hash, hexOf } from '../bytes.ts'
 import { type Domain, digestOf, type StructType, structHashOf } from '../domain.ts'
 
+/**
+ * A report may be staged for so many seconds from now, and for as many more, as blocks are not seen everywhere at once:
+ * how long decides what a late epoch counts of deposits (`withdrawals.ts`), and must not be the relayer's to choose.
+ */
+export const MAX_VALID_SEC = 86_400
+
 /** Order and types are those of the contract's struct. Amounts in wei. */
 export interface EpochReport {
   readonly keyEpoch: number

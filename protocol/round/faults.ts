@@ -5,6 +5,7 @@
 import type { Membership } from '../membership.ts'
 import type { SignedQuote } from '../quote.ts'
 import type { Proposal, Refusal } from './messages.ts'
+import { isSignerSet } from './slots.ts'
 import { claimedSlot } from './verify-quote.ts'
 
 /** Of a member, as an aggregator sees it. */
@@ -84,14 +85,6 @@ export function faultOfProposal(
     default:
       return undefined
   }
-}
-
-function isSignerSet({ signers }: Proposal, { quorum, groupKey }: Membership): boolean {
-  const holders = new Set(groupKey?.participants)
-  return (
-    signers.length === quorum.q &&
-    signers.every(({ slot }, index) => slot > (signers[index - 1]?.slot ?? -1) && holders.has(slot))
-  )
 }
 
 /**

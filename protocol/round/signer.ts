@@ -9,6 +9,7 @@ import { isRoundStart, previousRound, type Round, roundAt, roundStartMs } from '
 import { medianWord } from './median.ts'
 import type { ChosenSigner, Proposal, Refusal } from './messages.ts'
 import type { SeenQuote } from './quote-book.ts'
+import { isSignerSet } from './slots.ts'
 import { collectionDeadlineMs, proposalTimeMs, type RoundTiming, turnOf } from './timing.ts'
 import { claimedSlot } from './verify-quote.ts'
 
@@ -138,15 +139,8 @@ function checkRound(proposal: Proposal, context: StandingContext): Refusal | und
 function checkSigners(proposal: Proposal, context: SignerContext): ChosenSigner | Refusal {
   const { membership, slot } = context
   const { signers } = proposal
-  if (signers.length !== membership.quorum.q) return 'BAD_SIGNER_SET'
-  const holders = new Set(membership.groupKey?.participants)
-  const valid = signers.every(
-    (signer, index) =>
-      signer.slot > (signers[index - 1]?.slot ?? -1) &&
-      holders.has(signer.slot) &&
-      memberBySlot(membership, signer.slot)?.suspended === false,
-  )
-  if (!valid) return 'BAD_SIGNER_SET'
+  const isActive = (signer: ChosenSigner) => memberBySlot(membership, signer.slot)?.suspended === false
+  if (!isSignerSet(proposal, membership) || !signers.every(isActive)) return 'BAD_SIGNER_SET'
   const own = signers.find(signer => signer.slot === slot)
   if (own === undefined) return 'NOT_CHOSEN'
   if (!context.hasKeyShare) return 'NO_KEY_SHARE'

@@ -128,13 +128,19 @@ export class EpochRunner {
         const closed = await chain.findSettled(epoch)
         if (closed === undefined) continue
         if (closed.emptied) this.#closedEmpty(closed, phase)
-        else if (phase !== 'active') this.#activated(closed)
+        else if (phase !== 'active' || this.#isOther(closed)) this.#activated(closed)
       }
     }
     this.#followVeto()
     await this.#announceLast(nextEpoch, signal)
     signal.throwIfAborted()
     for (const epoch of store.inPhases(['active'])) await this.#finalise(epoch)
+  }
+
+  /** Whether the chain has gone back meanwhile, and settled the epoch in another way. */
+  #isOther({ report: { epoch, bundleHash }, txHash }: SettledEpoch): boolean {
+    const known = this.#deps.store.record(epoch)
+    return known?.state.bundleHash !== bundleHash || known.txHash !== txHash
   }
 
   /** Whoever made the attempt that was vetoed, and whether or not this relayer has seen it: the next one is above it. */

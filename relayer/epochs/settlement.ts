@@ -44,6 +44,8 @@ export class Settler {
   readonly #contract: Address
   readonly #deps: SettlerDeps
   #activateAtMs = 0
+  /** The epoch, and why it cannot become active, that was said last. */
+  #unfit: string | undefined
 
   constructor(contract: Address, deps: SettlerDeps) {
     this.#contract = contract
@@ -80,6 +82,17 @@ export class Settler {
     return nextEpoch === epoch && nextAttempt > attempt ? 'vetoed' : 'forgotten'
   }
 
+  /** It stays staged, and would be said every few seconds. */
+  #sayUnfit(fields: { readonly epoch: number; readonly errorName: string | undefined }): void {
+    const what = `${fields.epoch} ${fields.errorName}`
+    if (this.#unfit === what) return
+    this.#unfit = what
+    this.#deps.logger.error(
+      `a staged epoch cannot become active: members have to veto it (ionet emergency sign veto ${fields.epoch})`,
+      fields,
+    )
+  }
+
   async #send(call: ContractCall, epoch: number, signal: AbortSignal): Promise<Hash | 'void' | undefined> {
     try {
       return (await this.#deps.send(call, signal)).transactionHash
@@ -89,8 +102,12 @@ export class Settler {
       const { code, errorName } = error
       if (errorName !== undefined && PASSING.has(errorName)) return undefined
       const fields = { epoch, call: call.functionName, code, errorName, error }
-      // A revert by name is the contract's judgement of the report itself, and will be the same tomorrow.
+      // A revert by name is the contracts' judgement of the report itself, and will be the same tomorrow.
       if (code === 'WOULD_REVERT' && errorName !== undefined) {
+        if (call.functionName === 'activate') {
+          this.#sayUnfit(fields)
+          return undefined
+        }
         this.#deps.logger.warn('the contract refuses a certified epoch, another attempt is made', fields)
         return 'void'
       }

@@ -305,20 +305,8 @@
         element('div', {}, element('dt', { textContent: name }), element('dd', { textContent: value })),
       ),
     )
-  const HEAD = [
-    'year',
-    'scheduled',
-    'together',
-    'net',
-    'burned',
-    'hires',
-    'availability',
-    'to workers',
-    'reserve',
-    'supply',
-  ]
   const row = (tag, cells) => element('tr', {}, ...cells.map(cell => element(tag, { textContent: cell })))
-  document.querySelector('thead').append(row('th', HEAD))
+  document.querySelector('thead').append(row('th', data.yearHead))
   document.querySelector('tbody').append(...data.years.map(cells => row('td', cells)))
 
   for (const chart of CHARTS) {

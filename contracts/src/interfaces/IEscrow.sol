@@ -78,7 +78,8 @@ struct Opening {
 interface IEscrow is IEpochClock {
     error Unauthorized(address caller, address required);
     error UnknownAsset(uint8 given);
-    /// @notice Holds would outlive the time after which withdrawals need no new root.
+    /// @notice Holds, and the two epochs in which a withdrawal request becomes final, would outlive the time after which
+    /// withdrawals need no new root.
     error HoldTooLong(uint256 givenSec, uint256 maximumSec);
     error DepositTooSmall(uint256 given, uint256 minimum);
     error ZeroAmount();

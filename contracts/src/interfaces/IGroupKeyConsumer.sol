@@ -21,8 +21,8 @@ interface IGroupKeyConsumer {
 
     function groupKeys() external view returns (GroupKeys memory);
 
-    /// @notice Replaces the group key, in the transaction that rotates it in the registry, or takes it away. The key until now becomes
-    /// the previous one.
+    /// @notice Replaces the group key, in the transaction that rotates it in the registry, or takes it away. The key until
+    /// now becomes the previous one.
     /// @param keyEpoch The key's number, one above the one before.
     /// @param px The x coordinate of the key; its y is even. Zero: there is none until the next call.
     /// @param previousUntil Block time from which on the previous key counts no more, Unix seconds.

@@ -64,8 +64,8 @@ struct KeyView {
 /// @param pendingSuspended Bit i: the member in slot i of the pending set has been suspended since it was proposed, so it
 /// takes no part in the next key and is suspended afterwards, too.
 /// @param newest The newest key, and the members in force.
-/// @param previous The key before it; none after installSet. Its members' suspensions are those at the rotation that replaced them, or those
-/// of now where the set is still the same.
+/// @param previous The key before it; none after installSet. Its members' suspensions are those at the rotation that
+/// replaced them, or those of now where the set is still the same.
 struct RegistryState {
     uint32 registryVersion;
     uint40 switchesAt;
@@ -105,7 +105,7 @@ interface IOracleRegistry {
     /// @notice An identity has one role, and one place in it.
     error DuplicateIdentity(address identity);
     error DuplicatePeerKey(bytes32 peerKey);
-    /// @notice Who is listed again keeps the slot that it has in force, or that it has or had under the previous key:
+    /// @notice Who is proposed again keeps the slot that it has in force, or that it has or had under the previous key:
     /// shares and records are by slot, and nobody is in two of them at once.
     error SlotMoved(address identity, uint256 given, uint256 required);
     error UnknownMemberSet(uint256 given, uint256 latest);
@@ -251,7 +251,8 @@ interface IOracleRegistry {
     /// the same transaction, in all consumers; no list is pending, and nobody is suspended.
     /// @dev WARNING: rounds that began before this second can be certified by nobody, nor can epochs under key epochs
     /// before this one: they are certified again.
-    /// @param members The index is the slot; an entry of zeros is an empty slot. Slots are kept as in proposeMembers.
+    /// @param members The index is the slot; an entry of zeros is an empty slot. Unlike in proposeMembers nobody's slot is
+    /// kept: all that is by slot begins anew, and members in force must not stand in the way by any list of their own.
     function installSet(Member[] calldata members) external;
 
     /// @notice Reverts unless at least a quorum of the active members in force signed `digest`, in ascending order of address.

@@ -27,7 +27,8 @@ struct FeedParams {
 /// @param confidenceBps Half the width of the range that the sources agree on, in basis points of the price.
 /// @param observedAt Unix seconds.
 /// @param round Start of the round, Unix deciseconds.
-/// @param ema The moving average of the price, 18 decimals.
+/// @param ema The moving average of the price, 18 decimals. It follows a fall as it is, and a rise as if the price were
+/// at most twice the average and $0.001.
 /// @param ageSec Seconds since observedAt, by block time.
 struct Observation {
     uint256 price;

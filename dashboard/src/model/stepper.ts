@@ -9,6 +9,9 @@ export interface Station {
   atSec: number | null
 }
 
+/** As phases among others: an emptied epoch is nowhere on it. */
+const WAY: readonly EpochPhase[] = EPOCH_WAY
+
 /**
  * The phases in their order. Another attempt goes back to `sealed`, so only the last time of a phase counts, and
  * what an earlier attempt reached beyond the present phase does not. A phase behind it without a time was skipped:
@@ -20,9 +23,9 @@ export function stationsOf({
   steps,
   startSec,
 }: Pick<Epoch, 'phase' | 'steps' | 'startSec'>): Station[] {
-  const present = EPOCH_WAY.findIndex(station => station === phase)
+  const present = WAY.indexOf(phase)
   const entered = new Map(steps.map(step => [step.phase, step.atSec]))
-  return EPOCH_WAY.map((station, index) => {
+  return WAY.map((station, index) => {
     if (phase === 'emptied' && entered.has(station))
       return { phase: station, status: 'done', atSec: entered.get(station) ?? null }
     if (index > present) return { phase: station, status: 'ahead', atSec: null }

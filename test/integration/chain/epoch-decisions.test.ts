@@ -20,7 +20,7 @@ import { rotationDue } from '../../../protocol/keygen/due.ts'
 import { ONE } from '../../../protocol/units.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
-import { type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
+import { AMPLE_GAS, type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
 import { type TestMember, testMember } from '../../support/chain/signing.ts'
 
 const EPOCH_SEC = 600
@@ -43,8 +43,7 @@ describe('what members decide on the chain', () => {
   const publicReader = () => createPublicClient({ transport: http(anvil.rpcUrl), cacheTime: 0 })
 
   const send = async (call: ContractCall): Promise<void> => {
-    // An estimate is of the block that would be mined now: a second later, a checkpoint of balances may cost more.
-    const hash: Hex = await client.writeContract({ chain: null, gas: 5_000_000n, ...call } as never)
+    const hash: Hex = await client.writeContract({ chain: null, gas: AMPLE_GAS, ...call } as never)
     const receipt = await client.waitForTransactionReceipt({ hash })
     expect(receipt.status, call.functionName).to.equal('success')
     await reader.refresh()

@@ -36,7 +36,7 @@ import { ONE, type Price } from '../../../protocol/units.ts'
 import { ASSET } from '../../../protocol/usage/wire.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
-import { type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
+import { AMPLE_GAS, type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
 import { quorumSignatures, testMember } from '../../support/chain/signing.ts'
 
 const EPOCH_SEC = 600
@@ -64,8 +64,7 @@ describe('the reader of settlement', () => {
       .extend(walletActions)
 
   const sendCall = async (account: LocalAccount, call: ContractCall): Promise<void> => {
-    // An estimate is of the block that would be mined now: a second later, a checkpoint of balances may cost more.
-    const hash: Hex = await client.writeContract({ account, chain: null, gas: 5_000_000n, ...call } as never)
+    const hash: Hex = await client.writeContract({ account, chain: null, gas: AMPLE_GAS, ...call } as never)
     const receipt = await client.waitForTransactionReceipt({ hash })
     expect(receipt.status, call.functionName).to.equal('success')
   }

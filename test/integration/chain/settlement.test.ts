@@ -31,7 +31,7 @@ import { merkleProof } from '../../../protocol/merkle.ts'
 import { packReport, reportDigest } from '../../../protocol/report.ts'
 import { asRound } from '../../../protocol/rounds.ts'
 import { ONE, type Price } from '../../../protocol/units.ts'
-import { type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
+import { AMPLE_GAS, type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
 import { quorumSignatures, testGroup, testMember } from '../../support/chain/signing.ts'
 
 const EPOCH_SEC = 600
@@ -100,8 +100,7 @@ describe('an epoch on the chain', () => {
     const hash: Hex = await client.writeContract({
       account,
       chain: null,
-      // An estimate is of the block that would be mined now: a second later, a checkpoint of balances may cost more.
-      gas: 5_000_000n,
+      gas: AMPLE_GAS,
       address: deployment.contracts[contract],
       abi: CONTRACTS[contract],
       functionName,

@@ -37,7 +37,7 @@ import { type Hold, holdId } from '../../../protocol/usage/hold.ts'
 import { ASSET } from '../../../protocol/usage/wire.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
-import { type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
+import { AMPLE_GAS, type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
 import { quorumSignatures, testMember } from '../../support/chain/signing.ts'
 import { nameCrypto, signedBy } from '../../support/economics/history.ts'
 import { addressOf, hash } from '../../support/epoch/cast.ts'
@@ -49,8 +49,6 @@ const VALID_SEC = 3_600
 const RELAYER = addressOf('relayer')
 const DEPOSIT = 40n * ONE
 const CHARGE = 20n * ONE
-/** An estimate is of the block that would be mined now: a second later, a checkpoint of balances may cost more. */
-const GAS = 5_000_000n
 
 /** What is accepted, and charged, in an epoch. */
 interface Usage {
@@ -79,7 +77,7 @@ describe('withdrawals on chain, while a hire in IOSD waits for its price', funct
       .extend(publicActions)
       .extend(walletActions)
   const send = async (account: LocalAccount, call: ContractCall): Promise<void> => {
-    const txHash: Hex = await client.writeContract({ account, chain: null, gas: GAS, ...call } as never)
+    const txHash: Hex = await client.writeContract({ account, chain: null, gas: AMPLE_GAS, ...call } as never)
     const receipt = await client.waitForTransactionReceipt({ hash: txHash })
     expect(receipt.status, call.functionName).to.equal('success')
   }

@@ -11,7 +11,7 @@ import { keepBooks } from '../../../scripts/conservation/books.ts'
 import { readContracts } from '../../../scripts/conservation/contracts.ts'
 import { INVARIANTS } from '../../../scripts/conservation/invariants.ts'
 import { type ChainLog, type Reading, readChain } from '../../../scripts/conservation/reading.ts'
-import { fundedAccount } from '../../support/chain/anvil.ts'
+import { AMPLE_GAS, fundedAccount } from '../../support/chain/anvil.ts'
 import { type SettledChain, startSettledChain } from '../../support/cli/settled-chain.ts'
 import { spawnNode } from '../../support/runtime/spawned.ts'
 
@@ -33,8 +33,7 @@ describe('the conservation check', function () {
       const isOwner = account === owner.address.toLowerCase()
       const call = isOwner ? await asIosd(line) : claimCall(distributor(), line, line.proof)
       const sender = isOwner ? owner : fundedAccount(0)
-      // An estimate is of the block that would be mined now: a second later, a checkpoint of balances may cost more.
-      const request = { ...call, account: sender, chain: null, gas: 5_000_000n }
+      const request = { ...call, account: sender, chain: null, gas: AMPLE_GAS }
       const hash = await chain.client.writeContract(request as never)
       const { status } = await chain.client.waitForTransactionReceipt({ hash })
       expect(status).to.equal('success')

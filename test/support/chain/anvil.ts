@@ -10,6 +10,12 @@ export interface Anvil {
   stop(): Promise<void>
 }
 
+/**
+ * Gas for any call of a test that is meant to succeed. An estimate is of the block that would be mined now: a second
+ * later, a checkpoint of balances may cost more.
+ */
+export const AMPLE_GAS = 5_000_000n
+
 /** A block is mined for every transaction. */
 export async function startAnvil(options: { chainId?: number } = {}): Promise<Anvil> {
   const binary = join(import.meta.dirname, '../../../node_modules/.bin/anvil')

@@ -17,6 +17,8 @@ export class FakeChain {
   readonly workers = new Set<Address>()
   readonly devices = new Map<Hash, Address>()
   silent = false
+  /** How far final blocks are behind the newest one. */
+  finalLagSec = 0
   #latestSec: number
 
   constructor(latestSec: number = START_SEC) {
@@ -49,7 +51,10 @@ export class FakeChain {
     return {
       clock: this.clock,
       longestHoldEpochs: this.longestHoldEpochs,
-      head: () => ({ latest: this.block(this.#latestSec), final: this.block(this.#latestSec) }),
+      head: () => ({
+        latest: this.block(this.#latestSec),
+        final: this.block(this.#latestSec - this.finalLagSec),
+      }),
       refresh: async () => this.#answer(),
       account: async payer => {
         this.#answer()

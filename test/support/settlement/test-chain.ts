@@ -30,7 +30,7 @@ import { ONE } from '../../../protocol/units.ts'
 import { ASSET, type Asset } from '../../../protocol/usage/wire.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
-import { type Anvil, fundedAccount, startAnvil } from '../chain/anvil.ts'
+import { AMPLE_GAS, type Anvil, fundedAccount, startAnvil } from '../chain/anvil.ts'
 import { quorumSignatures, testGroup } from '../chain/signing.ts'
 import type { Party } from '../network/cast.ts'
 import { ROOT } from '../runtime/spawned.ts'
@@ -45,8 +45,6 @@ const YEAR_SEC = 31_536_000n
 /** So much that what an epoch burns can be seen in what is minted again. */
 const NET_CAP_PER_EPOCH = 100n * ONE
 const GENESIS_IO = 100_000n * ONE
-/** An estimate is of the block that would be mined now: a second later, a checkpoint of balances may cost more. */
-const GAS = 3_000_000n
 const GAS_WEI = 10n ** 20n
 
 export interface Registered {
@@ -163,7 +161,7 @@ export class TestChain {
 
   async send(sender: Party | LocalAccount, call: ContractCall): Promise<TransactionReceipt> {
     const account = 'secret' in sender ? accountOf(sender) : sender
-    const hash = await this.#client.writeContract({ ...call, account, gas: GAS, chain: null } as never)
+    const hash = await this.#client.writeContract({ ...call, account, gas: AMPLE_GAS, chain: null } as never)
     const receipt = await this.#client.waitForTransactionReceipt({ hash })
     if (receipt.status !== 'success') throw new Error(`${call.functionName} reverted`)
     return receipt

@@ -93,6 +93,8 @@ describe('what members sign in an emergency', () => {
 
   it('is nothing that the contract would refuse', () => {
     expect(refusal({ kind: 'veto', epoch: 12 }, NOT_STAGED)).to.equal('NOTHING_STAGED')
+    const next = { epoch: 13, attempt: 0, reportHash, activatesAtSec: NOW + 3_600 }
+    expect(refusal({ kind: 'veto', epoch: 12 }, { ...FACTS, staged: next })).to.equal('NOTHING_STAGED')
     for (const kind of ['veto', 'empty'] as const) {
       expect(refusal({ kind, epoch: 11 }), kind).to.equal('EPOCH_OVER')
       expect(refusal({ kind, epoch: 13 }), kind).to.equal('NOT_NEXT_EPOCH')

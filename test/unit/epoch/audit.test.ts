@@ -14,7 +14,7 @@ import { decodeBundle } from '../../../protocol/epoch/bundle-reader.ts'
 import { encodeBundle } from '../../../protocol/epoch/bundle-writer.ts'
 import { computeEpoch } from '../../../protocol/epoch/compute.ts'
 import { debitRootOf, rewardRootOf } from '../../../protocol/epoch/ledger.ts'
-import type { EpochReport } from '../../../protocol/epoch/report.ts'
+import { type EpochReport, MAX_VALID_SEC } from '../../../protocol/epoch/report.ts'
 import { stateHash } from '../../../protocol/epoch/state.ts'
 import { nobleIdentityCrypto } from '../../../protocol/identity.ts'
 import { ONE, type Price } from '../../../protocol/units.ts'
@@ -128,6 +128,13 @@ describe('a report at the wrong time or place', () => {
     for (const attempt of [2, 1_002])
       expect('ok' in audit(honest, { report: { attempt }, chain: { nextAttempt: 2 } })).to.equal(true)
     expectRefused(honest, { report: { validUntil: honest.chain.nowSec } }, 'EXPIRED')
+    const longest = honest.chain.nowSec + 2 * MAX_VALID_SEC
+    expect('ok' in audit(honest, { report: { validUntil: longest } })).to.equal(true)
+    // A relayer that made it look a month late would keep debits from whoever has asked for a withdrawal.
+    expectRefused(honest, { report: { validUntil: longest + 1 } }, 'VALID_TOO_LONG', {
+      key: 'validUntil',
+      expected: `at most ${longest}`,
+    })
     const other = hash('another root')
     for (const key of ['previousRewardRoot', 'previousDebitRoot'] as const) {
       expectRefused(honest, { report: { [key]: other } }, 'PREVIOUS_DIGEST', { key })

@@ -28,6 +28,7 @@ import {
   WORKER,
 } from '../../support/epoch/world.ts'
 import { DOMAIN } from '../../support/protocol/network.ts'
+import { EPOCH_SEC } from '../../support/relayer/fake-chain.ts'
 import { type Answer, IntakeWorld, RELAYER } from '../../support/relayer/intake-world.ts'
 
 function signed(hold: Hold, payer = 'payer'): Uint8Array {
@@ -127,6 +128,16 @@ describe('the intake of holds', () => {
     world.chain.silent = true
     const { status, json } = await send(hold())
     expect([status, json['code']]).to.deep.equal([503, 'CHAIN_SILENT'])
+  })
+
+  it('accepts nothing on a look that is older than auditors take it to be', async () => {
+    // Requests of the epoch before last have to be known: final blocks of the last one will do, older ones will not.
+    await world.goToEpoch(2)
+    const intoSec = world.chain.latestSec - START_SEC - 2 * EPOCH_SEC
+    world.chain.finalLagSec = intoSec + EPOCH_SEC
+    expect(await code(hold({ nonce: 1n }))).to.equal('TAKEN')
+    world.chain.finalLagSec += 1
+    expect(await code(hold({ nonce: 2n }))).to.equal('CHAIN_SILENT')
   })
 
   it('stays covered by the rules of auditors whatever a fee takes of an epoch that is not settled yet', async () => {

@@ -42,6 +42,14 @@ describe('a simulated network', function () {
     expect(year?.flows.scheduled).to.equal(6_000_000n * ONE)
   })
 
+  it('has no more lines than days, also with epochs that do not divide a day', () => {
+    const { periods } = simulate(readScenario(NOBODY_COMES), { ...A_YEAR, epochLengthSec: 3_504 })
+    const lengths = periods.map(({ endSec }, index) => endSec - (periods[index - 1]?.endSec ?? 0))
+    expect(new Set(lengths.slice(0, -1))).to.deep.equal(new Set([25 * 3_504]))
+    expect(periods.length).to.be.at.most(365)
+    expect(periods.at(-1)?.endSec).to.equal(31_536_000)
+  })
+
   it('leaves to the schedule what genesis has not taken', () => {
     const scenario = readScenario({ ...NOBODY_COMES, genesis: '18000000' })
     const [year] = simulate(scenario, A_YEAR).years

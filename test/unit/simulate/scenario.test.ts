@@ -92,6 +92,17 @@ describe('scenarios', () => {
     expect(problemsOf({ ...aScenario(), price })).to.deep.equal(['price.path.0.usd'])
   })
 
+  it('may not chain outages into one that is longer than any may be', () => {
+    const withOutages = (...fromDays: number[]) =>
+      problemsOf({
+        ...aScenario(),
+        settlementOutages: fromDays.map(fromDay => ({ fromDay, days: 30 })),
+      })
+    expect(withOutages(10, 41, 72)).to.deep.equal([])
+    expect(withOutages(10, 40, 71)).to.deep.equal(['settlementOutages.1.fromDay'])
+    expect(withOutages(50, 10)).to.deep.equal(['settlementOutages.1.fromDay'])
+  })
+
   it('are answered with all names when there is none of this name', () => {
     expect(() => loadScenario('stedy')).to.throw(/no scenario "stedy": there are boom, .*steady/)
   })

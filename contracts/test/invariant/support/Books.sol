@@ -234,9 +234,10 @@ abstract contract Books is World {
     function emaAfter(uint256 observedAt) internal view returns (uint256) {
         uint256 dt = observedAt - lastObservedAt;
         if (dt > EMA_PERIOD_SEC) dt = EMA_PERIOD_SEC;
-        return lastPrice >= lastEma
-            ? lastEma + ((lastPrice - lastEma) * dt) / EMA_PERIOD_SEC
-            : lastEma - ((lastEma - lastPrice) * dt) / EMA_PERIOD_SEC;
+        uint256 held = lastPrice > 2 * lastEma + 1e15 ? 2 * lastEma + 1e15 : lastPrice;
+        return held >= lastEma
+            ? lastEma + ((held - lastEma) * dt) / EMA_PERIOD_SEC
+            : lastEma - ((lastEma - held) * dt) / EMA_PERIOD_SEC;
     }
 
     function notePrice(uint256 price, uint256 confidence, uint256 observedAt, uint256 round) internal {

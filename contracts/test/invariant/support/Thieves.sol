@@ -64,8 +64,8 @@ contract Thieves is Books {
         no(me, address(burner), abi.encodeCall(IBurner.pause, (few)));
         few = signedBy(list, suspended, quorumOf(n) - 1, settlement.emptyEpochDigest(nextEpoch), seed);
         no(me, address(settlement), abi.encodeCall(ISettlement.settleEmpty, (nextEpoch, few)));
-        // Until the handover is over a price is of the members before, and theirs may be a smaller quorum.
-        if (time >= registry.state().switchesAt) {
+        // A round that began before the handover's end is of the members before, and theirs may be a smaller quorum.
+        if ((lastRound + 1) / 10 >= registry.state().switchesAt) {
             few = signedBy(list, suspended, quorumOf(n) - 1, feed.reportDigest(report.word), seed);
             no(me, address(feed), abi.encodeCall(IPriceFeed.updateWithQuorum, (report.word, few)));
         }

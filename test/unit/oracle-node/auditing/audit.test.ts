@@ -283,6 +283,30 @@ describe('an oracle node that is asked to sign an epoch', () => {
     expect(node.logs.filter(({ level }) => level === 'error')).to.have.length(1)
   })
 
+  it('does not take a report for wrong because it was asked about it after it was staged', async () => {
+    const report = served()
+    await node.offer(report)
+    const before = node.chain.view
+    const stage = () => {
+      node.chain.staged = report
+      node.chain.view = { ...before, nextAttempt: report.attempt + 1 }
+    }
+    stage()
+    expect(await node.audit(report)).to.include({ kind: 'refused', code: 'WRONG_ATTEMPT' })
+    await node.clock.advance(1_000)
+    expect(node.auditing.doubt()).to.equal(undefined)
+    await node.clock.advance(30_000)
+    expect(node.auditing.doubt()?.why).to.equal('NOT_AUDITED')
+    // Nor does such a question make it forget what it has found.
+    node.chain.staged = undefined
+    node.chain.view = { ...before, burned: before.burned + 1n }
+    expect(await node.audit(report)).to.include({ kind: 'refused', code: 'BURNED' })
+    stage()
+    expect(await node.audit(report)).to.include({ kind: 'refused', code: 'WRONG_ATTEMPT' })
+    await node.clock.advance(1_000)
+    expect(node.auditing.doubt()).to.include({ why: 'REFUSED', code: 'BURNED' })
+  })
+
   it('lets no attempt leave out a window whose root it has got in time', async () => {
     await node.stop()
     const endSec = START_SEC + 8 * SLOT_SEC

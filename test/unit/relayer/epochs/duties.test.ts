@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { openEpoch } from '../../../../protocol/epoch/machine.ts'
+import { MAX_SKIPPED_ATTEMPTS, openEpoch } from '../../../../protocol/epoch/machine.ts'
 import { createDuties, type DutiesDeps } from '../../../../relayer/epochs/duties.ts'
 import { network } from '../../../support/epoch/cast.ts'
 import { DOMAIN } from '../../../support/protocol/network.ts'
@@ -31,5 +31,26 @@ describe('the computation of an epoch', () => {
     const record = { state: openEpoch(3), refusals: [] } as unknown as Parameters<typeof duties.compute>[0]
     expect(await duties.compute(record, new AbortController().signal)).to.equal(undefined)
     expect(seen).to.deep.equal(['seal 3', 'confirm 3'])
+  })
+  it('makes attempts as high as the contract takes them, and says above that people have to decide', async () => {
+    const deps = {
+      chain: {
+        head: () => ({ latest: { timestampSec: 0 } }),
+        settlement: () => ({ nextEpoch: 3, nextAttempt: 7, owedFrom: 3 }),
+        epochFacts: async () => ({}),
+      },
+      membership: () => network.membership,
+      intake: { seal: () => {}, confirmOpenings: async () => false },
+    }
+    const duties = createDuties({ domain: DOMAIN, epochValidSec: 60 }, deps as unknown as DutiesDeps)
+    const compute = (attempt: number) => {
+      const record = { state: { ...openEpoch(3), attempt }, refusals: [] }
+      const asked = record as unknown as Parameters<typeof duties.compute>[0]
+      return duties
+        .compute(asked, new AbortController().signal)
+        .catch((error: { code: string }) => error.code)
+    }
+    expect(await compute(7 + MAX_SKIPPED_ATTEMPTS)).to.equal(undefined)
+    expect(await compute(8 + MAX_SKIPPED_ATTEMPTS)).to.equal('ATTEMPTS_USED_UP')
   })
 })

@@ -465,6 +465,25 @@ describe('the runner of epochs', () => {
     expect(phaseOf(0)).to.equal('emptied 0')
   })
 
+  it('follows a chain that has gone back and settled an epoch by another bundle between two looks', async () => {
+    chain.finalLag = 20
+    chain.nowSec = endOf(0) + GRACE + 20
+    await turn()
+    expect(phaseOf(0)).to.equal('active 0')
+    chain.active.pop()
+    const foreign = { ...reportOf(0, 0), bundleHash: hash('bundle of another') as Hash }
+    chain.nowSec += 1
+    chain.settle(foreign)
+    done = []
+    await turn()
+    expect(done).to.deep.equal(['announce 0'])
+    expect(store.record(0)?.state.bundleHash).to.equal(foreign.bundleHash)
+    expect(store.record(0)).to.deep.include({ report: foreign, settledAtSec: chain.nowSec })
+    chain.finalLag = 0
+    await turn()
+    expect(store.record(0)?.state).to.include({ phase: 'final', bundleHash: foreign.bundleHash })
+  })
+
   it('does not settle the next epoch, nor forget the last one, before its bundle is there', async () => {
     duties.announce = async () => {
       throw new Error('nobody serves it')
@@ -474,6 +493,20 @@ describe('the runner of epochs', () => {
     await turn()
     expect(phaseOf(0)).to.equal('active 0')
     expect(logger.lines.filter(({ level }) => level === 'warn').length).to.equal(1)
+    duties.announce = honest().announce
+    await turn()
+    expect(phaseOf(0)).to.equal('final 0')
+  })
+
+  it('forgets nothing of the last epoch with a bundle before it is told, also when others were emptied since', async () => {
+    duties.announce = async () => {
+      throw new Error('nobody serves it')
+    }
+    chain.nowSec = endOf(0) + GRACE
+    await turn()
+    chain.empty()
+    await turn()
+    expect([0, 1].map(phaseOf)).to.deep.equal(['active 0', 'emptied 0'])
     duties.announce = honest().announce
     await turn()
     expect(phaseOf(0)).to.equal('final 0')

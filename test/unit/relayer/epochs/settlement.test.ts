@@ -98,6 +98,23 @@ describe('bringing an epoch on chain', () => {
     expect(await one.activate(report, signal)).to.equal('activated')
   })
 
+  it('says once that members have to veto a stage that cannot become active', async () => {
+    state = { ...state, staged: report }
+    effect = reverts('DebitAboveHeld')
+    const one = settler()
+    for (let look = 0; look < 3; look++) {
+      expect(await one.activate(report, signal)).to.equal('staged')
+      clock.busy(5_000)
+    }
+    expect(sent).to.have.lengthOf(3)
+    expect(logger.lines.map(({ level, sentence }) => [level, sentence])).to.deep.equal([
+      [
+        'error',
+        `a staged epoch cannot become active: members have to veto it (ionet emergency sign veto ${report.epoch})`,
+      ],
+    ])
+  })
+
   it('sends nothing under an attempt that has been vetoed', async () => {
     state = { ...state, nextAttempt: report.attempt + 1 }
     expect(await settler().stage(report, certificate, signal)).to.equal('vetoed')
