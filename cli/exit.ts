@@ -7,6 +7,9 @@ export type ExitCode = 0 | 1 | 2
 const INPUT_ERROR_CODES: ReadonlySet<unknown> = new Set([
   'WRONG_INPUT',
   'BAD_CONFIG',
+  'NO_ADAPTER',
+  'NOT_A_RECORDING',
+  'UNKNOWN_RECORDING_FORMAT',
   'PORT_IN_USE',
   'LOCK_HELD',
   'KEYSTORE_MISSING',

@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import { meant } from './nearest.ts'
+import { routeProblems } from './route-problems.ts'
+import { VENUE_IDS } from './venue-ids.ts'
 
 /** What no shape can say about a `sources` section: names that must exist, numbers that must fit one another. */
 
@@ -12,8 +15,12 @@ const text = z.string()
 const venuePart = z.looseObject({ id: text, group: text })
 const legPart = z.looseObject({ pair: text, venues: z.array(text) })
 const minimumPart = z.looseObject({ minSources: z.number() })
-const agesPart = z.looseObject({ staleMs: z.number(), exchangeStaleMs: z.number() })
+const age = z.number().optional().catch(undefined)
+const agesPart = z.looseObject({ staleMs: z.number(), exchangeStaleMs: age, frozenMs: age })
 const routePart = z.array(text)
+
+/** What reports are in. */
+const UNIT = 'USD'
 
 /**
  * All problems of meaning in whatever part of `section` can be read; parts of the wrong shape are passed over,
@@ -29,6 +36,8 @@ export function sourcesProblems(section: unknown): SourcesProblem[] {
   const used = new Set(readRoutes.flatMap(({ value }) => value))
 
   return [
+    ...feedProblems(feed),
+    ...readVenues.flatMap(({ index, value }) => venueProblems(value.id, index)),
     ...duplicates(
       readVenues.map(({ index, value }) => ({ path: ['venues', index, 'id'], name: value.id })),
       'venue',
@@ -38,13 +47,17 @@ export function sourcesProblems(section: unknown): SourcesProblem[] {
       'leg',
     ),
     ...readLegs.flatMap(({ index, value }) => legProblems(value, index, groups)),
+    ...readLegs.flatMap(({ index, value }, place) => {
+      const earlier = new Set(readLegs.slice(0, place).map(leg => leg.value.pair))
+      return pairProblems(value, index, feed, earlier)
+    }),
     ...readLegs
       .filter(({ value }) => readRoutes.length > 0 && !used.has(value.pair))
       .map(({ index, value }) => ({
         path: ['legs', index, 'pair'],
         message: `${value.pair} is not part of any route`,
       })),
-    ...readRoutes.flatMap(({ index, value }) => routeProblems(value, index, pairs, feed)),
+    ...readRoutes.flatMap(({ index, value }) => routeProblems(value, index, pairs, feed, UNIT)),
     ...duplicates(
       readRoutes.map(({ index, value }) => ({ path: ['routes', index], name: value.join(' × ') })),
       'route',
@@ -81,7 +94,8 @@ function legProblems(
   for (const [place, venue] of leg.venues.entries()) {
     if (groups.has(venue)) continue
     const path = ['legs', index, 'venues', place]
-    problems.push({ path, message: `there is no venue ${venue} in sources.venues` })
+    const message = `there is no venue ${venue} in sources.venues${meant(venue, groups.keys())}`
+    problems.push({ path, message })
   }
   const minimum = minimumPart.safeParse(leg).data?.minSources
   const independent = new Set(leg.venues.map(venue => groups.get(venue) ?? venue)).size
@@ -89,35 +103,52 @@ function legProblems(
     const message = `${leg.pair} needs ${minimum} independent sources but has ${independent}`
     problems.push({ path: ['legs', index, 'minSources'], message })
   }
-  const ages = agesPart.safeParse(leg).data
-  if (ages !== undefined && ages.exchangeStaleMs < ages.staleMs) {
-    const message = `${ages.exchangeStaleMs} is below staleMs (${ages.staleMs}), but a venue's time is before arrival`
+  const { staleMs = 0, exchangeStaleMs, frozenMs } = agesPart.safeParse(leg).data ?? {}
+  if (exchangeStaleMs !== undefined && exchangeStaleMs < staleMs) {
+    const message = `${exchangeStaleMs} is below staleMs (${staleMs}), but a venue's time is before arrival`
     problems.push({ path: ['legs', index, 'exchangeStaleMs'], message })
+  }
+  if (frozenMs !== undefined && frozenMs < staleMs) {
+    const message = `${frozenMs} is below staleMs (${staleMs}), but what arrived last has changed before`
+    problems.push({ path: ['legs', index, 'frozenMs'], message })
   }
   return problems
 }
 
-/** A chain: base of the feed, each leg starting where the last one ended, quote of the feed. */
-function routeProblems(
-  route: readonly string[],
+/** Reports are in dollars, whatever the section says. */
+function feedProblems(feed: unknown): SourcesProblem[] {
+  if (typeof feed !== 'string' || feed.split('/')[1] === UNIT) return []
+  return [{ path: ['feed'], message: `${feed} is not in ${UNIT}, as prices are reported` }]
+}
+
+function venueProblems(id: string, index: number): SourcesProblem[] {
+  if (VENUE_IDS.some(known => known === id)) return []
+  const hint = meant(id, VENUE_IDS) || `; there are ${VENUE_IDS.join(', ')}`
+  return [{ path: ['venues', index, 'id'], message: `there is no adapter for ${id}${hint}` }]
+}
+
+function pairProblems(
+  leg: z.infer<typeof legPart>,
   index: number,
-  pairs: ReadonlySet<string>,
   feed: unknown,
+  earlier: ReadonlySet<string>,
 ): SourcesProblem[] {
+  const [base = '', quote = ''] = leg.pair.split('/')
+  const problem = (key: string, message: string) => ({ path: ['legs', index, key], message })
+  if (base === quote) return [problem('pair', `${leg.pair} is an asset in itself`)]
   const problems: SourcesProblem[] = []
-  const [feedBase, feedQuote] = typeof feed === 'string' ? feed.split('/') : []
-  let held = feedBase
-  for (const [place, pair] of route.entries()) {
-    const path = ['routes', index, place]
-    if (!pairs.has(pair)) problems.push({ path, message: `there is no leg ${pair} in sources.legs` })
-    const [base, quote] = pair.split('/')
-    if (held !== undefined && base !== held) {
-      problems.push({ path, message: `${pair} does not start with ${held}, where the route is` })
-    }
-    held = quote
+  const reverse = `${quote}/${base}`
+  // One market would have two voices.
+  if (earlier.has(reverse)) {
+    problems.push(
+      problem('pair', `${leg.pair} is ${reverse} the other way round, and routes take either way`),
+    )
   }
-  if (feedQuote !== undefined && route.length > 0 && held !== feedQuote) {
-    problems.push({ path: ['routes', index], message: `the route ends in ${held}, not in ${feedQuote}` })
+  if (leg['peg'] === undefined) return problems
+  if (quote !== UNIT) {
+    problems.push(problem('peg', `${leg.pair} is not in ${UNIT}: a peg belongs to the leg ${base}/${UNIT}`))
+  } else if (typeof feed === 'string' && feed.split('/')[0] === base) {
+    problems.push(problem('peg', `${base} is what is priced, and has no peg`))
   }
   return problems
 }

@@ -7,6 +7,11 @@ import { sourcesProblems } from './sources-problems.ts'
 /** One venue alone, or two, can be bought; below three a median protects nobody. */
 const LEAST_SOURCES = 3
 const MAX_BPS = 10_000
+/** Every market of an asset with every way to dollars; each leg costs each quote the time of a median. */
+const MAX_LEGS = 32
+const MAX_ROUTES = 32
+/** Rounding and uncertainty grow with every step. */
+const MAX_STEPS = 5
 
 const id = z.string().regex(/^[a-z0-9-]{1,32}$/, 'should be lower-case letters, digits and dashes')
 const pair = z.string().regex(/^[A-Z0-9]{1,16}\/[A-Z0-9]{1,16}$/, 'should be a pair like "IO/USDT"')
@@ -30,6 +35,8 @@ const ages = {
   exchangeStaleMs: milliseconds(86_400_000).default(60_000),
   /** How far ahead of our clock a time may be. */
   futureMs: milliseconds(60_000).default(2_000),
+  /** Time without any change at which a value no longer counts: only where a market is never so quiet. */
+  frozenMs: milliseconds(86_400_000).exactOptional(),
 }
 
 function legSchema(leastSources: number) {
@@ -43,6 +50,8 @@ function legSchema(leastSources: number) {
     bandBps: basisPoints,
     /** How far a bid may lie above the ask before the book is not believed. */
     crossedBps: z.number().int().min(0).max(MAX_BPS).default(50),
+    /** The base is meant to be worth a dollar: outside this distance from it no route takes the leg. */
+    peg: z.strictObject({ bandBps: basisPoints }).exactOptional(),
   })
 }
 
@@ -50,9 +59,9 @@ function shapeOf(leastSources: number) {
   return z.strictObject({
     feed: pair,
     venues: z.array(venueSchema).min(1).max(100),
-    legs: z.array(legSchema(leastSources)).min(1).max(10),
-    /** Ways from the feed's base to its quote, each a chain of legs. */
-    routes: z.array(z.array(pair).min(1).max(4)).min(1).max(10),
+    legs: z.array(legSchema(leastSources)).min(1).max(MAX_LEGS),
+    /** Ways from the feed's base to its quote, each a chain of legs; a leg may stand the other way round. */
+    routes: z.array(z.array(pair).min(1).max(MAX_STEPS)).min(1).max(MAX_ROUTES),
   })
 }
 

@@ -75,6 +75,14 @@ const WALKS: Readonly<Record<string, Walk>> = {
       { periodMs: 5 * SECOND, bps: 1.5 },
     ],
   },
+  'USDT/KRW': {
+    start: 1_390,
+    swings: [
+      { periodMs: 24 * HOUR, bps: 40 },
+      { periodMs: 10 * MINUTE, bps: 4 },
+      { periodMs: 20 * SECOND, bps: 1 },
+    ],
+  },
 }
 
 interface Market {
@@ -93,7 +101,13 @@ const MARKETS: Readonly<Record<string, Market>> = {
   'IO/BTC': { of: ['IO/USDT', 'USDT/USD'], over: ['BTC/USD'], venueBps: 6 },
   'BTC/USD': { of: ['BTC/USD'], venueBps: 1 },
   'BTC/USDT': { of: ['BTC/USD'], over: ['USDT/USD'], venueBps: 1 },
+  'IO/USD': { of: ['IO/USDT', 'USDT/USD'], venueBps: 5 },
+  'IO/KRW': { of: ['IO/USDT', 'USDT/KRW'], venueBps: 4 },
+  'USDT/KRW': { of: ['USDT/KRW'], venueBps: 1.5 },
 }
+
+/** Every pair that some venue trades. */
+export const SYMBOLS: readonly string[] = Object.keys(MARKETS)
 
 /** Venues take turns being a little above and below the others. */
 const VENUE_PERIOD_MS = 45 * SECOND

@@ -115,6 +115,7 @@ interface Adapter {
   readonly markets?: Record<string, { spot?: boolean; active?: boolean } | undefined>
   readonly clients?: Record<string, { connection?: { terminate?: () => void } }>
   log: (...values: unknown[]) => void
+  safeTicker: (ticker: AdapterTicker & { readonly close?: Numeric }) => AdapterTicker
   client(url: string): StreamClient
   loadHttpProxyAgent(): Promise<unknown>
   loadMarkets(): Promise<unknown>
@@ -166,7 +167,16 @@ const VENUES: Readonly<Record<VenueId, VenueEntry>> = {
   kucoin: { create: await adapterOf('kucoin'), options: SPOT_ONLY, watch: watchTicker },
   bitget: { create: await adapterOf('bitget'), options: SPOT_ONLY, watch: watchTicker },
   mexc: { create: await adapterOf('mexc'), options: SPOT_ONLY, watch: watchTicker },
-  htx: { create: await adapterOf('htx'), options: SPOT_ONLY, watch: watchTicker },
+  htx: {
+    create: await adapterOf('htx'),
+    options: {
+      defaultType: 'spot',
+      fetchMarkets: { types: { spot: true, linear: false, inverse: false } },
+      // The default channel has no bid and ask.
+      watchTicker: { name: 'market.{marketId}.ticker' },
+    },
+    watch: watchTicker,
+  },
   bingx: { create: await adapterOf('bingx'), options: SPOT_ONLY, watch: watchTicker },
   coinex: { create: await adapterOf('coinex'), options: SPOT_ONLY, watch: watchTicker },
   lbank: { create: await adapterOf('lbank'), options: SPOT_ONLY, watch: watchTicker },
@@ -193,6 +203,8 @@ export function createExchange(venueId: VenueId, options: ExchangeOptions): Exch
   adapter.has['fetchCurrencies'] = false
   // It prints text a venue sent; errors reach the caller as errors.
   adapter.log = () => {}
+  // It would leave out zeros, and make up what a venue did not say from what it did.
+  adapter.safeTicker = ticker => ({ ...ticker, last: ticker.last ?? ticker.close })
   if (options.endpoint !== undefined) redirect(adapter.urls.api, venueId, adapter.hostname, options.endpoint)
 
   catchLostSends(adapter)

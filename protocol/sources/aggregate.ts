@@ -23,10 +23,10 @@ import type {
  * values in any order, with the same plan and time, give the same outcome on every machine.
  *
  * A route's price is the product of its legs, or the quotient where a leg stands the other way round, each cut down to
- * 18 decimals. A route through a leg that has lost its peg is dropped. Several routes give the
- * median weighted by the independent sources of each route's weakest leg, so a thin route never sets the price
- * against a thick one. Routes that begin with the same leg rest on the same market and have one voice together, with
- * the weight of the strongest: otherwise whoever moves that market would gain a vote with every way on from it.
+ * 18 decimals. A route through a leg that has no price, or has lost its peg, is dropped. Several routes give the median
+ * weighted by the independent sources of each route's weakest leg, so a thin route never sets the price against a
+ * thick one. Routes that begin with the same leg rest on the same market and have one voice together, with the weight
+ * of the strongest: otherwise whoever moves that market would gain a vote with every way on from it.
  *
  * @param nowMs the time against which ages are taken, in milliseconds
  */
@@ -51,9 +51,8 @@ export function aggregateSources(
 
   const priced = walks.filter(walk => walk.kind === 'price')
   if (priced.length === 0) {
-    const blamed = legs.find(leg => leg.kind === 'abstain')
-    if (blamed !== undefined) return abstain(blamed.reason, blamed.pair)
-    return abstain('DEPEGGED', depegs[0]?.pair ?? plan.feed)
+    const { reason, pair } = blame(walks, legs)
+    return abstain(reason, pair ?? plan.feed)
   }
   const voices = [...Map.groupBy(priced, ({ steps }) => steps[0]?.pair).values()].map(combine)
   const { price, confidenceBps, observedAtMs } = combine(voices)
@@ -89,6 +88,23 @@ function depegOf({ pair, peg }: LegPlan, leg: LegOutcome | undefined): Depeg[] {
   return distance * BPS > ONE * BigInt(peg.bandBps) ? [{ pair, price: leg.price }] : []
 }
 
+/**
+ * Why no route is left. A lost peg first: but for it there would be a price, whatever else is missing, and a leg that
+ * never has enough venues must not hide it. Else the first route's failing leg: routes stand in the order of trust.
+ */
+function blame(
+  walks: readonly Walk[],
+  legs: readonly LegOutcome[],
+): { readonly reason: AbstainReason; readonly pair?: string } {
+  const dropped = walks.filter(walk => walk.kind === 'dropped')
+  const first = dropped.find(({ reason }) => reason === 'DEPEGGED') ?? dropped[0]
+  if (first === undefined) return { reason: 'TOO_FEW_SOURCES' }
+  const { reason, pair } = first
+  if (reason === 'DEPEGGED') return { reason, pair }
+  const leg = legs.find(one => one.pair === pair)
+  return { reason: leg?.kind === 'abstain' ? leg.reason : 'TOO_FEW_SOURCES', pair }
+}
+
 /** A priced route with the time of its oldest leg. */
 type Walk = (PricedRoute & { readonly observedAtMs: number }) | DroppedRoute
 
@@ -103,19 +119,20 @@ function walk(
   for (const { pair, inverted } of steps) {
     const leg = legs.find(one => one.pair === pair)
     if (leg?.kind !== 'price') return { kind: 'dropped', steps, reason: 'LEG_ABSTAINED', pair }
-    if (depegs.some(depeg => depeg.pair === pair)) return { kind: 'dropped', steps, reason: 'DEPEGGED', pair }
     priced.push({ leg, inverted })
   }
+  const unpegged = steps.find(({ pair }) => depegs.some(depeg => depeg.pair === pair))
+  if (unpegged !== undefined) return { kind: 'dropped', steps, reason: 'DEPEGGED', pair: unpegged.pair }
   return {
     kind: 'price',
     steps,
-    // Divided by at once: a reciprocal would lose digits first.
+    // Divided by at once: a reciprocal would lose digits first. A leg's price is the median of positive ones: above 0.
     price: priced.reduce(
       (held, { leg, inverted }) =>
         inverted ? mulDivDown(held, ONE, leg.price) : mulDivDown(held, leg.price, ONE),
       ONE,
     ),
-    // Relative errors of factors add up, to first order.
+    // Relative errors of factors add up, to first order, and those of divisors likewise.
     confidenceBps: saturateBps(priced.reduce((sum, { leg }) => sum + BigInt(leg.confidenceBps), 0n)),
     observedAtMs: Math.min(...priced.map(({ leg }) => leg.observedAtMs)),
     weight: Math.min(...priced.map(({ leg }) => leg.effectiveSources)),

@@ -146,7 +146,7 @@ export interface DroppedRoute {
   readonly kind: 'dropped'
   readonly steps: readonly RouteStep[]
   readonly reason: RouteDropReason
-  /** The first leg of the route for which it is so. */
+  /** The first leg of the route for which it is so. With `DEPEGGED` all legs have a price, and only the peg is lost. */
   readonly pair: string
 }
 
@@ -180,7 +180,10 @@ export interface PricedFeed {
 export interface AbstainedFeed {
   readonly kind: 'abstain'
   readonly reason: AbstainReason
-  /** The first failing leg of the plan, or the feed itself. */
+  /**
+   * The leg: that whose lost peg took the first route that would have had a price, else the first that failed on the
+   * first route; or the feed itself, when its price is out of range.
+   */
   readonly pair: string
   readonly legs: readonly LegOutcome[]
   readonly routes: readonly RouteOutcome[]

@@ -72,6 +72,7 @@ export interface Worth {
   readonly USDT: bigint
   readonly USDC: bigint
   readonly BTC: bigint
+  readonly KRW: bigint
 }
 
 export const WORTH: Worth = {
@@ -79,6 +80,7 @@ export const WORTH: Worth = {
   USDT: parseDecimal('0.999'),
   USDC: parseDecimal('1.0001'),
   BTC: parseDecimal('64000'),
+  KRW: parseDecimal('0.000725'),
 }
 
 /** What a pair costs when assets are worth that much, cut down to 18 decimals. */

@@ -63,6 +63,31 @@ describe('the root of the sources', () => {
     )
   })
 
+  it('has the leaves that the ABI gives, whatever the length of names and the sign of numbers', () => {
+    const types = parseAbiParameters('string, string, int256, int256, int256, int256, uint256')
+    const absent = -(2n ** 255n)
+    const values = [
+      aValue(),
+      aValue({ venue: 'v'.repeat(31), pair: 'P'.repeat(32), bid: null, exchangeTimeMs: null }),
+      aValue({ venue: 'v'.repeat(64), pair: 'P'.repeat(33), ask: -1n, last: 2n ** 255n - 1n }),
+      aValue({ venue: '원'.repeat(64), pair: '', bid: -(2n ** 255n) + 1n }),
+      aValue({ venue: 'v', pair: 'IO/USD' }),
+    ]
+    for (const value of values) {
+      const { venue, pair, bid, ask, last, exchangeTimeMs, receivedAtMs } = value
+      const time = exchangeTimeMs === null ? absent : BigInt(exchangeTimeMs)
+      const numbers = [bid ?? absent, ask ?? absent, last ?? absent, time, BigInt(receivedAtMs)] as const
+      expect(sourceLeaf(value), venue).to.equal(
+        leafHash(encodeAbiParameters(types, [venue, pair, ...numbers])),
+      )
+    }
+    expect(() => sourceLeaf(aValue({ bid: 2n ** 255n }))).to.throw(RangeError)
+  })
+
+  it('does not depend on when a value last changed: that is judged, not signed', () => {
+    expect(sourceLeaf(aValue({ changedAtMs: 1 }))).to.equal(sourceLeaf(aValue()))
+  })
+
   it('changes with every field of a value', () => {
     const changes = [
       { venue: 'okx' },
