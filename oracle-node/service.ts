@@ -36,6 +36,8 @@ import { serveTranscripts } from './keygen/transcripts.ts'
 import { QuoteDesk } from './quoting/quote-desk.ts'
 import { Quoter } from './quoting/quoter.ts'
 import { TimeExchange } from './quoting/time-exchange.ts'
+import { TraceKeeper } from './quoting/trace-keeper.ts'
+import { traceRoutes } from './quoting/trace-routes.ts'
 import { SigningService } from './signing/signing-service.ts'
 import { createSourceMetrics } from './sources/metrics.ts'
 import { createSources } from './sources/service.ts'
@@ -51,6 +53,8 @@ export interface OracleNodeDeps {
 
 const STOP_DEADLINE_MS = 3_000
 const VENUE_TIMEOUT_MS = 3_000
+/** From a computation's fraction of a millisecond up to the longest collection time that still makes sense. */
+const QUOTE_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
 /** A node that has not quoted for this many rounds is not doing its work. */
 const HEALTHY_ROUNDS = 10
 
@@ -75,6 +79,16 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     'ionet_oracle_aggregator_faults_total',
     'What aggregators did that no honest one does; MISSING_QUOTES and WITHHELD are what this node saw, without proof',
     ['aggregator', 'fault'],
+  )
+  const quoteSeconds = metrics.histogram(
+    'ionet_oracle_quote_seconds',
+    'From the start of a round until its quote was signed and stored',
+    QUOTE_SECONDS,
+  )
+  const traceWrites = metrics.counter(
+    'ionet_oracle_traces_total',
+    'Traces of quotes by what became of them',
+    ['outcome'],
   )
   const gossip = metrics.counter('ionet_oracle_gossip_total', 'Gossiped messages by verdict', ['verdict'])
 
@@ -276,6 +290,10 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     { clock, guard, book, network, membershipAt, admitQuote: bytes => admitQuote(bytes) },
   )
   desk.register()
+  const traces = new TraceKeeper(
+    { path: join(config.dataDir, 'traces.sqlite'), plan, roundMs: timing.roundMs },
+    { logger, count: outcome => traceWrites.inc({ outcome }) },
+  )
   const quoter = new Quoter(
     { feedId, slot, identity: member.identity, roundMs: timing.roundMs, skewMs: timing.skewMs },
     {
@@ -286,6 +304,8 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       membershipAt,
       clockOffsetMs: () => times.offsetMs(),
       count: outcome => rounds.inc({ outcome }),
+      signedAfterMs: ms => quoteSeconds.observe(ms / 1_000),
+      keepTrace: (quote, trace) => traces.keep(quote, trace),
       publish: quote => {
         lastQuote = quote
         // Own messages do not come back from the network: the book hears of them here.
@@ -301,6 +321,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       cors: true,
       routes: app => {
         auditing.routes(app)
+        traceRoutes(app, { clock, traces })
         app.get('/v1/status', async () => ({
           slot,
           identity: member.identity,
@@ -361,6 +382,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       auditing,
       ceremony,
       signing,
+      traces,
       http,
       sources,
       times,

@@ -7,6 +7,7 @@ import { integer, url } from '../parsers.ts'
 import type { BundleSources, Complaint, FoundBundle, WantedBundle } from '../verify/bundle-source.ts'
 import type { EmptiedFacts, SettledFacts } from '../verify/settled-facts.ts'
 import type { VerifyOptions, Whereabouts } from '../verify/whereabouts.ts'
+import { addVerifyQuoteCommand } from './verify-quote.ts'
 import { addVerifyReportCommand } from './verify-report.ts'
 
 interface Files {
@@ -27,12 +28,16 @@ interface Found {
 /** Epochs are numbered by 64 bits on chain; no clock reaches this one. */
 const MAX_EPOCH = 2 ** 40
 
-/** `ionet verify epoch` trusts nobody but the chain, `ionet verify report` nobody but the key it is given. */
+/**
+ * `ionet verify epoch` trusts nobody but the chain, `ionet verify report` nobody but the key it is given, `ionet verify
+ * quote` nobody but the members it is given.
+ */
 export function addVerifyCommand(program: Command): void {
   const verify = program
     .command('verify')
     .description('check what the network has done, from public data alone')
   addVerifyReportCommand(verify)
+  addVerifyQuoteCommand(verify)
   verify
     .command('epoch')
     .summary('compute a settled epoch again from its bundle and the chain')

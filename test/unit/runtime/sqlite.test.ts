@@ -22,6 +22,13 @@ describe('sqlite', () => {
     database.close()
   })
 
+  it('waits neither for the disk nor for other writers where it is told so', () => {
+    const database = openDatabase(path, [FIRST], { durability: 'normal', busyTimeoutMs: 0 })
+    expect(database.pragma('synchronous', { simple: true })).to.equal(1)
+    expect(database.pragma('busy_timeout', { simple: true })).to.equal(0)
+    database.close()
+  })
+
   it('runs each migration once, and keeps what was stored before a later one', () => {
     const before = openDatabase(path, [FIRST])
     before.exec("INSERT INTO item VALUES ('kept')")
