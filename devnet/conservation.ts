@@ -259,12 +259,14 @@ async function readPosted(
 ): Promise<PostedEpoch[]> {
   const events = { address: deployment.contracts.settlement, abi: settlementAbi } as const
   const range = since(deployment, blockNumber)
-  const [staged, posted] = await Promise.all([
+  const [staged, emptied, posted] = await Promise.all([
     client.getContractEvents({ ...events, eventName: 'EpochStaged', ...range }),
+    client.getContractEvents({ ...events, eventName: 'EpochEmptied', ...range }),
     client.getContractEvents({ ...events, eventName: 'RewardsPosted', ...range }),
   ])
-  // The last stage of an epoch is the one that became active.
+  // The last stage of an epoch is the one that became active, unless the epoch was emptied after a veto.
   const reports = new Map(staged.map(({ args }) => [args.epoch, args.report]))
+  for (const { args } of emptied) reports.delete(args.epoch)
   return posted.map(({ args: { epoch, added, released, reserve } }) => ({
     epoch: Number(epoch),
     hiredPaid: reports.get(epoch)?.hiredPaid ?? 0n,

@@ -13,6 +13,7 @@ import { type Books, keepBooks, sum } from './conservation/books.ts'
 import { readContracts } from './conservation/contracts.ts'
 import {
   burnedOf,
+  emptiedOf,
   INVARIANTS,
   NOT_VISIBLE,
   netOf,
@@ -37,6 +38,7 @@ function figuresOf(books: Books, { block, state }: Reading) {
     block: Number(block.number),
     blockHash: block.hash,
     epochsSettled: epochs.length,
+    epochsEmptied: emptiedOf(epochs),
     genesisWei: state.genesis,
     scheduledMintedWei: scheduledOf(epochs),
     netEmissionMintedWei: netOf(epochs),

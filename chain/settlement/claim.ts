@@ -18,7 +18,7 @@ export interface ProvenLine {
 export type ClaimResult =
   | {
       readonly kind: 'claimed'
-      /** Wei of IO, paid to the account's payout address. */
+      /** Wei of IO, paid to the account's payout address by this transaction. */
       readonly amount: bigint
       readonly txHash: Hash
     }
@@ -64,8 +64,12 @@ export async function claimRewards(options: ClaimOptions, signal: AbortSignal): 
   if (typeof due !== 'bigint') return due
   const reward: RewardLine = { account, cumulative: line.cumulative }
   try {
-    const receipt = await transactor.send(claimCall(distributor, reward, line.proof), signal)
-    return { kind: 'claimed', amount: due, txHash: receipt.transactionHash }
+    const call = claimCall(distributor, reward, line.proof)
+    const { logs, transactionHash: txHash } = await transactor.send(call, signal)
+    // Not what was due at the look before: somebody else may have claimed a part of it in between.
+    const [event] = parseEventLogs({ abi: rewardsDistributorAbi, eventName: 'Claimed', logs })
+    if (event === undefined) throw new TransactError('RPC_FAILED', `the logs of claim ${txHash}`)
+    return { kind: 'claimed', amount: event.args.amount, txHash }
   } catch (error) {
     // A new root, or somebody else's claim for this account, between the look and the transaction.
     if (error instanceof TransactError && error.errorName === 'NothingToClaim') return { kind: 'nothing' }

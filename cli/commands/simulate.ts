@@ -55,7 +55,7 @@ async function runSimulation(options: SimulateOptions): Promise<void> {
   const [
     { loadScenario },
     { simulate },
-    { writeFiles },
+    { requireWritable, writeFiles },
     { documentOf },
     { percent, tableOf },
     { systemClock },
@@ -70,17 +70,19 @@ async function runSimulation(options: SimulateOptions): Promise<void> {
   const named = loadScenario(options.scenario)
   const { years, epochLength: epochLengthSec, seed } = options
   const run = { years, epochLengthSec, seed }
+  const chosen = options.csv === true || options.html === true
+  const choice = {
+    csv: !chosen || options.csv === true,
+    html: !chosen || options.html === true,
+    json: !chosen,
+  }
+  await requireWritable(options.out, named.name, choice)
   const startedAt = systemClock.monotonic()
   const simulation = simulate(named.scenario, run)
   const elapsedMs = Math.round(systemClock.monotonic() - startedAt)
 
   const document = documentOf(named, run, simulation)
-  const chosen = options.csv === true || options.html === true
-  const files = await writeFiles(options.out, named, run, simulation, {
-    csv: !chosen || options.csv === true,
-    html: !chosen || options.html === true,
-    json: !chosen,
-  })
+  const files = await writeFiles(options.out, named, run, simulation, choice)
   if (options.json === true) {
     printJson({ ...document, elapsedMs, files })
     return

@@ -25,6 +25,7 @@ import { Certifier } from './certification.ts'
 import { createDuties } from './duties.ts'
 import { createEpochStore } from './epoch-store.ts'
 import { Ledger } from './ledger.ts'
+import { neededBundles } from './needed-bundles.ts'
 import { Outcomes } from './outcomes.ts'
 import { PriceBook } from './price-book.ts'
 import { createPriceStore } from './price-store.ts'
@@ -79,9 +80,6 @@ export interface Epochs {
   routes(app: FastifyInstance): void
 }
 
-/** Bundles of so many epochs are kept: oracle nodes that were away fetch them here, and people look at them. */
-const KEPT_BUNDLES = 64
-
 export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
   const { domain } = options
   const { clock, logger, metrics, chain, membership, crypto, network, intake, database } = deps
@@ -133,12 +131,7 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
         refused: refusals,
       }),
       settler: new Settler(options.settlement, { clock, logger, chain, send: deps.send }),
-      neededBundles: () => {
-        // Emptied epochs have none: what the next one starts from may be older than all that are kept.
-        const opening = store.state(chain.settlement().owedFrom - 1)
-        const kept = store.newest(KEPT_BUNDLES).map(({ state }) => state)
-        return new Set([...kept, opening].flatMap(state => state?.bundleHash ?? []))
-      },
+      neededBundles: () => neededBundles(store, chain.settlement().owedFrom),
     },
   )
   const runner = new EpochRunner(

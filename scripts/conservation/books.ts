@@ -11,14 +11,19 @@ export type StagedReport = ArgsOf<'EpochStaged'>['report']
 /** What the events of one number say of an epoch; several activations of one number are several entries. */
 export interface EpochEntry {
   readonly epoch: number
+  /** By a quorum, without a report: nobody is paid or debited, and roots stay. */
+  readonly emptied: boolean
   readonly minted: ArgsOf<'EpochMinted'> | undefined
   readonly net: ArgsOf<'NetEmissionMinted'> | undefined
   readonly debited: ArgsOf<'Debited'> | undefined
   readonly root: ArgsOf<'RootPosted'> | undefined
   readonly posted: ArgsOf<'RewardsPosted'>
+  /** The last one that was staged for it and not vetoed. */
   readonly report: StagedReport | undefined
   readonly activatedSec: bigint
 }
+
+type BesideName = 'EpochMinted' | 'NetEmissionMinted' | 'Debited' | 'RootPosted' | 'EpochEmptied'
 
 export interface BurnEntry extends Readonly<ArgsOf<'Burned'>> {
   /** The newest price on chain before it. */
@@ -36,8 +41,8 @@ export interface AssetBook {
 
 export interface Books {
   readonly epochs: readonly EpochEntry[]
-  /** How often each of the four events of an activation happened. */
-  readonly counts: Readonly<Record<'EpochMinted' | 'NetEmissionMinted' | 'Debited' | 'RootPosted', number>>
+  /** How often each of the events beside `RewardsPosted` happened. */
+  readonly counts: Readonly<Record<BesideName, number>>
   readonly burns: readonly BurnEntry[]
   readonly updates: readonly ArgsOf<'PriceUpdated'>[]
   /** As IO and as IOSD: of both the distributor keeps one count. */
@@ -69,6 +74,7 @@ export function keepBooks({ logs, addresses, timeOf, state }: Reading): Books {
       NetEmissionMinted: named('NetEmissionMinted').length,
       Debited: named('Debited').length,
       RootPosted: named('RootPosted').length,
+      EpochEmptied: named('EpochEmptied').length,
     },
     burns: burnsOf(logs, timeOf),
     updates: named('PriceUpdated').map(({ args }) => args),
@@ -91,6 +97,8 @@ function epochsOf(logs: readonly ChainLog[], timeOf: Reading['timeOf']): EpochEn
   const entries: EpochEntry[] = []
   for (const log of logs) {
     if (log.eventName === 'EpochStaged') reports.set(log.args.epoch, log.args.report)
+    if (log.eventName === 'EpochVetoed' && reports.get(log.args.epoch)?.attempt === log.args.attempt)
+      reports.delete(log.args.epoch)
     if (log.eventName !== 'RewardsPosted') continue
     const { epoch } = log.args
     entries.push({
@@ -104,20 +112,22 @@ function epochsOf(logs: readonly ChainLog[], timeOf: Reading['timeOf']): EpochEn
   return entries
 }
 
-type Beside = Pick<EpochEntry, 'minted' | 'net' | 'debited' | 'root'>
+type Beside = Pick<EpochEntry, 'emptied' | 'minted' | 'net' | 'debited' | 'root'>
 
 function besideOf(logs: readonly ChainLog[], epoch: bigint): Beside {
+  let emptied = false
   let minted: Beside['minted']
   let net: Beside['net']
   let debited: Beside['debited']
   let root: Beside['root']
   for (const log of logs) {
+    if (log.eventName === 'EpochEmptied' && log.args.epoch === epoch) emptied = true
     if (log.eventName === 'EpochMinted' && log.args.epoch === epoch) minted = log.args
     if (log.eventName === 'NetEmissionMinted' && log.args.epoch === epoch) net = log.args
     if (log.eventName === 'Debited' && log.args.epoch === epoch) debited = log.args
     if (log.eventName === 'RootPosted' && log.args.epoch === epoch) root = log.args
   }
-  return { minted, net, debited, root }
+  return { emptied, minted, net, debited, root }
 }
 
 function burnsOf(logs: readonly ChainLog[], timeOf: Reading['timeOf']): BurnEntry[] {

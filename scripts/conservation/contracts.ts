@@ -97,6 +97,8 @@ export const events = parseAbi([
   'event NetEmissionMinted(uint64 indexed epoch, uint256 burned, uint256 cap, uint256 net, uint256 totalNet)',
   'struct EpochReport { uint32 keyEpoch; uint64 epoch; uint32 attempt; uint40 validUntil; uint32 paramsVersion; uint64 snapshotBlock; bytes32 snapshotHash; bytes32 previousRewardRoot; bytes32 previousDebitRoot; bytes32 rewardRoot; bytes32 debitRoot; uint256 hiredPaid; uint256 availabilityPaid; uint256 debitIosd; uint256 debitIo; uint256 cumulativeRewards; uint256 cumulativeDebitIosd; uint256 cumulativeDebitIo; bytes32 bundleHash; bytes32 batchesRoot; bytes32 commitmentsRoot; }',
   'event EpochStaged(uint64 indexed epoch, uint32 indexed attempt, uint256 activatesAt, EpochReport report)',
+  'event EpochVetoed(uint64 indexed epoch, uint32 indexed attempt)',
+  'event EpochEmptied(uint64 indexed epoch)',
   'event RewardsPosted(uint64 indexed epoch, bytes32 rewardRoot, bytes32 debitRoot, uint256 added, uint256 released, uint256 reserve, bytes32 bundleHash)',
   'event RootPosted(uint64 indexed epoch, bytes32 root, uint256 added, uint256 funded)',
   'event Claimed(address indexed account, address indexed payout, uint256 amount, uint256 cumulative)',

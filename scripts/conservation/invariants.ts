@@ -116,7 +116,10 @@ export const INVARIANTS: readonly Invariant[] = [
     number: 6,
     name: 'ORDER',
     says: 'every epoch is active once, in order, after its end',
-    check: ({ epochs, counts }, { state }) => [
+    check: (
+      { epochs, counts: { EpochMinted, NetEmissionMinted, Debited, RootPosted, EpochEmptied } },
+      { state },
+    ) => [
       ...epochs.flatMap(({ epoch, activatedSec }, index) => {
         const endSec = state.epochStart + BigInt(epoch + 1) * state.epochLengthSec
         return [
@@ -127,15 +130,35 @@ export const INVARIANTS: readonly Invariant[] = [
       ...differs('Settlement.nextEpoch', state.settlementNextEpoch, epochs.length),
       ...differs('Emission.nextEpoch', state.emissionNextEpoch, epochs.length),
       ...differs('settledEpochs of the escrow', state.debits.settledEpochs, BigInt(epochs.length)),
-      ...Object.entries(counts).flatMap(([name, count]) => differs(`events ${name}`, count, epochs.length)),
+      ...differs(
+        'rootEpochs of the escrow',
+        state.debits.rootEpochs,
+        BigInt((lastReported(epochs)?.epoch ?? -1) + 1),
+      ),
+      ...Object.entries({ EpochMinted, NetEmissionMinted }).flatMap(([name, count]) =>
+        differs(`events ${name}`, count, epochs.length),
+      ),
+      ...Object.entries({ Debited, RootPosted }).flatMap(([name, count]) =>
+        differs(`events ${name}`, count, epochs.length - emptiedOf(epochs)),
+      ),
+      ...differs('events EpochEmptied', EpochEmptied, emptiedOf(epochs)),
     ],
   },
   {
     number: 6,
     name: 'CHAINED_REPORTS',
-    says: 'each epoch stands on the roots and sums of the one before, as its certified report says',
-    check: ({ epochs }, { state }) =>
-      epochs.flatMap((entry, index) => chainOf(entry, epochs[index - 1], state)),
+    says: 'each report stands on the roots and sums of the one before, and emptied epochs leave them',
+    check: ({ epochs }, { state }) => [
+      ...epochs.flatMap((entry, index) => {
+        const before = lastReported(epochs, index)?.report
+        return entry.emptied ? emptyChainOf(entry, before) : chainOf(entry, before)
+      }),
+      ...differs(
+        'Escrow.debits().root',
+        state.debits.root,
+        lastReported(epochs)?.report?.debitRoot ?? ZERO_HASH,
+      ),
+    ],
   },
   {
     number: 8,
@@ -146,7 +169,11 @@ export const INVARIANTS: readonly Invariant[] = [
       const claimed = sum(claims.map(claim => claim.amount))
       return [
         ...differs('RewardsDistributor.funded', state.funded, postedOf(epochs)),
-        ...differs('cumulativeRewards', last?.report?.cumulativeRewards ?? 0n, postedOf(epochs)),
+        ...differs(
+          'cumulativeRewards',
+          lastReported(epochs)?.report?.cumulativeRewards ?? 0n,
+          postedOf(epochs),
+        ),
         ...differs('RewardsDistributor.claimed', state.claimed, claimed),
         ...(last === undefined ? [] : differs('RewardsDistributor.root', state.root, last.posted.rewardRoot)),
         ...atMost('claims', claimed, postedOf(epochs)),
@@ -165,11 +192,12 @@ export const INVARIANTS: readonly Invariant[] = [
         paid.set(account, cumulative)
         return differs(`claim of ${account}`, amount, cumulative - before)
       })
-      const sums = epochs.map(({ report }) => report?.cumulativeRewards ?? 0n)
+      const reported = epochs.filter(({ emptied }) => !emptied)
+      const sums = reported.map(({ report }) => report?.cumulativeRewards ?? 0n)
       return [
         ...broken,
-        ...sums.flatMap((total, index) =>
-          atMost(`rewards before epoch ${index}`, sums[index - 1] ?? 0n, total),
+        ...reported.flatMap(({ epoch }, index) =>
+          atMost(`rewards before epoch ${epoch}`, sums[index - 1] ?? 0n, sums[index] ?? 0n),
         ),
       ]
     },
@@ -179,7 +207,8 @@ export const INVARIANTS: readonly Invariant[] = [
     name: 'DEBIT_LIMIT',
     says: 'no epoch takes more of the escrow than its parameters allow',
     check: ({ epochs, heldAtEnd }, { limits }) =>
-      epochs.flatMap(({ epoch, debited }) => {
+      epochs.flatMap(({ epoch, emptied, debited }) => {
+        if (emptied && debited === undefined) return []
         const before = heldAtEnd.get(epoch)
         const limit = limits[epoch]
         if (before === undefined || limit === undefined || debited === undefined)
@@ -240,39 +269,47 @@ function observedSec(word: bigint): bigint {
 
 /** Step 6 and 8, from the report, the three events and the reserve before. */
 function identityOf(
-  { epoch, minted, net, report, posted }: EpochEntry,
+  { epoch, emptied, minted, net, report, posted }: EpochEntry,
   reserveBefore: bigint,
   epochLengthSec: bigint,
   limit: Reading['limits'][number] | undefined,
 ): string[] {
-  if (minted === undefined || net === undefined || report === undefined || limit === undefined)
+  const isReported = report !== undefined && !emptied
+  if (minted === undefined || net === undefined || limit === undefined || !(emptied || isReported))
     return [`epoch ${epoch}: an event of its settlement is missing`]
   const released = reserveBefore / (YEAR_SEC / epochLengthSec)
   const pool = minted.scheduled + net.net + released
-  const paid = report.hiredPaid + report.availabilityPaid
-  return [
+  const paid = isReported ? report.hiredPaid + report.availabilityPaid : 0n
+  const passed = isReported ? report.debitIo : 0n
+  const identity = [
     ...differs(`epoch ${epoch} released`, posted.released, released),
-    ...differs(`epoch ${epoch} added`, posted.added, paid + report.debitIo),
+    ...differs(`epoch ${epoch} added`, posted.added, paid + passed),
     ...differs(`epoch ${epoch} reserve`, posted.reserve, reserveBefore - released + (pool - paid)),
+  ]
+  if (!isReported) return identity
+  return [
+    ...identity,
     ...atMost(`epoch ${epoch} hires`, report.hiredPaid, ((pool - net.net) * limit.hiredBps) / BPS + net.net),
     ...differs(`epoch ${epoch} version of parameters`, report.paramsVersion, limit.version),
   ]
 }
 
-const ZERO_ROOT = `0x${'00'.repeat(32)}`
+/** The roots of no lines, and the bundle of an emptied epoch. */
+const ZERO_HASH = `0x${'00'.repeat(32)}`
 
-function chainOf(
-  { epoch, report, posted, debited, root }: EpochEntry,
-  before: EpochEntry | undefined,
-  state: Reading['state'],
-): string[] {
+/** The newest entry that is not emptied, of all or of those before `end`. */
+function lastReported(epochs: Books['epochs'], end = epochs.length): EpochEntry | undefined {
+  for (let index = end - 1; index >= 0; index--) if (epochs[index]?.emptied === false) return epochs[index]
+  return undefined
+}
+
+/** @param last the report of the newest epoch before that had one */
+function chainOf({ epoch, report, posted, debited, root }: EpochEntry, last: EpochEntry['report']): string[] {
   if (report === undefined || debited === undefined || root === undefined)
     return [`epoch ${epoch}: an event of its settlement is missing`]
-  const last = before?.report
-  const isNewest = epoch + 1 === state.settlementNextEpoch
   return [
-    ...differs(`epoch ${epoch} previousRewardRoot`, report.previousRewardRoot, last?.rewardRoot ?? ZERO_ROOT),
-    ...differs(`epoch ${epoch} previousDebitRoot`, report.previousDebitRoot, last?.debitRoot ?? ZERO_ROOT),
+    ...differs(`epoch ${epoch} previousRewardRoot`, report.previousRewardRoot, last?.rewardRoot ?? ZERO_HASH),
+    ...differs(`epoch ${epoch} previousDebitRoot`, report.previousDebitRoot, last?.debitRoot ?? ZERO_HASH),
     ...differs(
       `epoch ${epoch} cumulativeRewards`,
       report.cumulativeRewards,
@@ -295,9 +332,25 @@ function chainOf(
     ...differs(`epoch ${epoch} root of the distributor`, root.root, report.rewardRoot),
     ...differs(`epoch ${epoch} root of the escrow`, debited.root, report.debitRoot),
     ...differs(`epoch ${epoch} bundle`, posted.bundleHash, report.bundleHash),
-    ...(isNewest ? differs('Escrow.debits().root', state.debits.root, report.debitRoot) : []),
   ]
 }
+
+/** Nothing but the reserve may change. @param last as of {@link chainOf} */
+function emptyChainOf(
+  { epoch, report, posted, debited, root }: EpochEntry,
+  last: EpochEntry['report'],
+): string[] {
+  return [
+    ...differs(`epoch ${epoch} reward root`, posted.rewardRoot, last?.rewardRoot ?? ZERO_HASH),
+    ...differs(`epoch ${epoch} debit root`, posted.debitRoot, last?.debitRoot ?? ZERO_HASH),
+    ...differs(`epoch ${epoch} bundle`, posted.bundleHash, ZERO_HASH),
+    ...(report === undefined ? [] : [`epoch ${epoch}: emptied while attempt ${report.attempt} was staged`]),
+    ...(debited === undefined ? [] : [`epoch ${epoch}: emptied, with a debit`]),
+    ...(root === undefined ? [] : [`epoch ${epoch}: emptied, with a root for the distributor`]),
+  ]
+}
+
+export const emptiedOf = (epochs: Books['epochs']): number => epochs.filter(({ emptied }) => emptied).length
 
 export const scheduledOf = (epochs: Books['epochs']): bigint =>
   sum(epochs.map(({ minted }) => minted?.scheduled ?? 0n))

@@ -49,6 +49,8 @@ export interface ContractState {
     readonly iosd: bigint
     readonly io: bigint
     readonly settledEpochs: bigint
+    /** One above the last epoch that had a report. */
+    readonly rootEpochs: bigint
   }
   readonly ioOf: Readonly<Record<'settlement' | 'rewardsDistributor' | 'escrow', bigint>>
   readonly iosdOfEscrow: bigint

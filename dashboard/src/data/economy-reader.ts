@@ -6,7 +6,7 @@ import {
   type SettlementEvent,
   type SettlementEventKind,
 } from '../model/chain-epochs.ts'
-import { type ClaimedReward, decodeClaim } from '../model/claims.ts'
+import { type ClaimedReward, type ClaimKind, decodeClaim } from '../model/claims.ts'
 import type { Economy } from '../model/economy.ts'
 import { WireError } from '../model/fields.ts'
 import { type Log, topicOf } from '../model/logs.ts'
@@ -35,6 +35,7 @@ export const READ_ECONOMY = {
   epochMinted: 'EpochMinted(uint64,uint256,uint256)',
   netMinted: 'NetEmissionMinted(uint64,uint256,uint256,uint256,uint256)',
   claimedEvent: 'Claimed(address,address,uint256,uint256)',
+  claimedAsIosdEvent: 'ClaimedAsIosd(address,uint256,uint256,uint256)',
   modelRegistered: 'ModelRegistered(bytes32,address,bytes32)',
 } as const
 
@@ -44,7 +45,10 @@ const KINDS: ReadonlyMap<string, SettlementEventKind> = new Map([
   [eventTopic(READ_ECONOMY.epochMinted), 'minted'],
   [eventTopic(READ_ECONOMY.netMinted), 'net'],
 ])
-const CLAIMED = eventTopic(READ_ECONOMY.claimedEvent)
+const CLAIM_KINDS: ReadonlyMap<string, ClaimKind> = new Map([
+  [eventTopic(READ_ECONOMY.claimedEvent), 'io'],
+  [eventTopic(READ_ECONOMY.claimedAsIosdEvent), 'iosd'],
+])
 const MODEL_REGISTERED = eventTopic(READ_ECONOMY.modelRegistered)
 
 /** Asset numbers of the escrow. */
@@ -115,7 +119,7 @@ export function economyPlan(query: EconomyQuery): {
     gateways: call(oracleRegistry, READ_ECONOMY.gateways),
     running: query.epoch === undefined ? -1 : call(emission, READ_ECONOMY.emissionOf, BigInt(query.epoch)),
     settled: logs([settlement, emission], [...KINDS.keys()], query.fromBlock),
-    claims: logs(rewardsDistributor, [CLAIMED], query.fromBlock),
+    claims: logs(rewardsDistributor, [...CLAIM_KINDS.keys()], query.fromBlock),
     models: logs(modelRegistry, [MODEL_REGISTERED], query.modelsFrom),
     claimedBy: accounts.map(account => call(rewardsDistributor, READ_ECONOMY.claimedBy, account)),
   }
@@ -126,7 +130,7 @@ export function economyPlan(query: EconomyQuery): {
     const [, spentIosd, spentIo] = wordsOf(results[index.debits], 5, 'Escrow.debits')
     return {
       settlements: logsOf(results[index.settled]).map(settlementEvent),
-      claims: logsOf(results[index.claims]).map(decodeClaim),
+      claims: logsOf(results[index.claims]).map(claimedReward),
       economy: {
         genesis: wei(index.genesis, 'Emission.genesis'),
         scheduled: scheduled as Wei,
@@ -159,9 +163,17 @@ export function economyPlan(query: EconomyQuery): {
 }
 
 function settlementEvent(log: Log): SettlementEvent {
-  const kind = KINDS.get(log.topics[0] ?? '')
+  return decodeSettlementEvent(kindOf(log, KINDS), log)
+}
+
+function claimedReward(log: Log): ClaimedReward {
+  return decodeClaim(kindOf(log, CLAIM_KINDS), log)
+}
+
+function kindOf<K>(log: Log, kinds: ReadonlyMap<string, K>): K {
+  const kind = kinds.get(log.topics[0] ?? '')
   if (kind === undefined) throw new WireError('log.topics[0]', 'an event that was asked for')
-  return decodeSettlementEvent(kind, log)
+  return kind
 }
 
 function runningOf(epoch: number, data: unknown): Economy['running'] {

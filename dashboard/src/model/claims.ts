@@ -4,15 +4,26 @@ import type { ChainEpoch } from './chain-epochs.ts'
 import { WireError } from './fields.ts'
 import { type Log, type Position, positionOf, topicOf, wordOf, wordsIn } from './logs.ts'
 
-/** One `Claimed` event of the distributor. */
+/** What an account took of its rewards, as IO or burned for IOSD: of both the distributor keeps one count. */
 export interface ClaimedReward extends Position {
   account: Address
+  /** Of IO. */
   amount: Wei
 }
 
-/** Decodes `Claimed(address indexed account, address indexed payout, uint256 amount, uint256 cumulative)`. */
-export function decodeClaim(log: Log): ClaimedReward {
-  if (wordsIn(log) !== 2) throw new WireError('log.data', 'two words')
+export type ClaimKind = 'io' | 'iosd'
+
+/** Words of data; the first one is the amount, the first indexed value the account. */
+const WORDS: Record<ClaimKind, number> = {
+  /** `Claimed(address indexed account, address indexed payout, uint256 amount, uint256 cumulative)` */
+  io: 2,
+  /** `ClaimedAsIosd(address indexed account, uint256 amount, uint256 iosd, uint256 cumulative)` */
+  iosd: 3,
+}
+
+/** @throws {WireError} when the log is not one of this kind */
+export function decodeClaim(kind: ClaimKind, log: Log): ClaimedReward {
+  if (wordsIn(log) !== WORDS[kind]) throw new WireError('log.data', `that of a claim as ${kind}`)
   const account = topicOf(log, 1).toString(16).padStart(40, '0')
   return { ...positionOf(log), account: `0x${account}`, amount: wordOf(log, 0) as Wei }
 }

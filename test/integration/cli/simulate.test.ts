@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -64,6 +64,27 @@ describe('ionet simulate', function () {
     expect({ exitCode, stdout }).to.deep.equal({ exitCode: 2, stdout: '' })
     for (const key of ['price.path.0.usd', 'suppliers', 'demand']) expect(stderr).to.include(`\n  ${key}: `)
     expect(existsSync(out)).to.equal(false)
+  })
+
+  it('finds out before the run that it cannot write, and says what to do, with exit code 2', async () => {
+    const occupied = join(dir, 'occupied')
+    writeFileSync(occupied, 'a file')
+    const folder = join(dir, 'folder')
+    mkdirSync(join(folder, 'steady.json'), { recursive: true })
+    for (const [out, path, code] of [
+      [occupied, occupied, 'EEXIST'],
+      [join(occupied, 'below'), join(occupied, 'below'), 'ENOTDIR'],
+      [folder, join(folder, 'steady.json'), 'EISDIR'],
+    ] as const) {
+      // A century takes about a minute.
+      const { exitCode, stdout, stderr } = await simulate('--years', '100', '--out', out)
+      expect({ exitCode, stdout }).to.deep.equal({ exitCode: 2, stdout: '' })
+      expect(stderr).to.equal(
+        `ionet: ${path} cannot be written (${code}): give a directory with --out in which you may create and replace files\n`,
+      )
+    }
+    expect(readFileSync(occupied, 'utf8')).to.equal('a file')
+    expect(readdirSync(folder), 'nothing is left of the look').to.deep.equal(['steady.json'])
   })
 
   it('answers an unknown scenario and a length that does not divide a year with exit code 2', async () => {

@@ -8,7 +8,8 @@ import { claimCall } from '../../../chain/settlement/calls.ts'
 import { readConservation } from '../../../devnet/conservation.ts'
 import { proveReward } from '../../../protocol/epoch/ledger.ts'
 import { ONE } from '../../../protocol/units.ts'
-import { BURNED, GENESIS, type SettledChain, startSettledChain } from '../../support/cli/settled-chain.ts'
+import { BURNED } from '../../support/cli/settled-cast.ts'
+import { GENESIS, type SettledChain, startSettledChain } from '../../support/cli/settled-chain.ts'
 import { spawnNode } from '../../support/runtime/spawned.ts'
 
 /** Where OpenZeppelin's ERC20 keeps its total supply, and Settlement its reserve: above 160 bits of something else. */

@@ -2,9 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { createReader } from '../../../chain/clients.ts'
 import { claimAsIosdCall, claimCall } from '../../../chain/settlement/calls.ts'
 import type { ProvenLine } from '../../../chain/settlement/claim.ts'
 import type { ContractCall } from '../../../chain/transactor.ts'
+import { readConservation } from '../../../devnet/conservation.ts'
 import { proveReward } from '../../../protocol/epoch/ledger.ts'
 import { ONE, type Price } from '../../../protocol/units.ts'
 import { keepBooks } from '../../../scripts/conservation/books.ts'
@@ -12,8 +14,35 @@ import { readContracts } from '../../../scripts/conservation/contracts.ts'
 import { INVARIANTS } from '../../../scripts/conservation/invariants.ts'
 import { type ChainLog, type Reading, readChain } from '../../../scripts/conservation/reading.ts'
 import { AMPLE_GAS, fundedAccount } from '../../support/chain/anvil.ts'
-import { type SettledChain, startSettledChain } from '../../support/cli/settled-chain.ts'
+import {
+  type SettledChain,
+  startSettledChain,
+  startTroubledChain,
+  TROUBLED,
+} from '../../support/cli/settled-chain.ts'
 import { spawnNode } from '../../support/runtime/spawned.ts'
+
+const violated = (given: Reading): string[] =>
+  INVARIANTS.filter(({ check }) => check(keepBooks(given), given).length > 0).map(({ name }) => name)
+
+type Args = Record<string, unknown> & { readonly report: Readonly<Record<string, bigint>> }
+
+/** A reading with one kind of event changed, or gone. */
+const withEvents = (
+  reading: Reading,
+  name: ChainLog['eventName'],
+  change: (args: Args) => Args | undefined,
+): Reading => ({
+  ...reading,
+  logs: reading.logs.flatMap(log => {
+    if (log.eventName !== name) return [log]
+    const args = change(log.args as unknown as Args)
+    return args === undefined ? [] : [{ ...log, args } as unknown as ChainLog]
+  }),
+})
+const more =
+  (field: string) =>
+  (args: Args): Args => ({ ...args, [field]: BigInt(String(args[field] ?? 0)) + 1n })
 
 describe('the conservation check', function () {
   this.timeout(120_000)
@@ -53,22 +82,8 @@ describe('the conservation check', function () {
     return claimAsIosdCall(distributor(), cumulative, proof, { minIosdOut: 1n, deadline: 2n ** 40n, report })
   }
 
-  const violated = (given: Reading): string[] =>
-    INVARIANTS.filter(({ check }) => check(keepBooks(given), given).length > 0).map(({ name }) => name)
-
-  /** The reading with one kind of event changed, or gone. */
-  const withEvents = (name: ChainLog['eventName'], change: (args: Args) => Args | undefined): Reading => ({
-    ...reading,
-    logs: reading.logs.flatMap(log => {
-      if (log.eventName !== name) return [log]
-      const args = change(log.args as unknown as Args)
-      return args === undefined ? [] : [{ ...log, args } as unknown as ChainLog]
-    }),
-  })
-  type Args = Record<string, unknown> & { readonly report: Readonly<Record<string, bigint>> }
-  const more =
-    (field: string) =>
-    (args: Args): Args => ({ ...args, [field]: BigInt(String(args[field] ?? 0)) + 1n })
+  const changed = (name: ChainLog['eventName'], change: (args: Args) => Args | undefined): Reading =>
+    withEvents(reading, name, change)
   const reports =
     (field: string, by: bigint) =>
     (args: Args): Args => ({ ...args, report: { ...args.report, [field]: (args.report[field] ?? 0n) + by } })
@@ -81,35 +96,35 @@ describe('the conservation check', function () {
   const broken: readonly [string, () => Reading, string[]][] = [
     [
       'more minted than the curve gives',
-      () => withEvents('EpochMinted', more('scheduled')),
+      () => changed('EpochMinted', more('scheduled')),
       ['SCHEDULE', 'IO_SUPPLY', 'EPOCH_IDENTITY'],
     ],
     [
       'more minted again than was burned or allowed',
-      () => withEvents('NetEmissionMinted', more('net')),
+      () => changed('NetEmissionMinted', more('net')),
       ['NET_EMISSION', 'IO_SUPPLY', 'EPOCH_IDENTITY'],
     ],
     [
       'an epoch without its net emission',
-      () => withEvents('NetEmissionMinted', () => undefined),
+      () => changed('NetEmissionMinted', () => undefined),
       ['NET_EMISSION', 'IO_SUPPLY', 'EPOCH_IDENTITY', 'ORDER'],
     ],
-    ['a burn that gave too much', () => withEvents('Burned', more('iosd')), ['IOSD_SUPPLY', 'BURN_PRICE']],
+    ['a burn that gave too much', () => changed('Burned', more('iosd')), ['IOSD_SUPPLY', 'BURN_PRICE']],
     [
       'prices that were a wei higher, at which the hires were paid to the wei',
-      () => withEvents('PriceUpdated', more('price')),
+      () => changed('PriceUpdated', more('price')),
       ['BURN_PRICE', 'HIRES_LOSE_THE_TAX'],
     ],
-    ['a burn in another epoch', () => withEvents('Burned', more('epoch')), ['NET_EMISSION']],
+    ['a burn in another epoch', () => changed('Burned', more('epoch')), ['NET_EMISSION']],
     [
       'a root that adds more than was paid',
-      () => withEvents('RewardsPosted', more('added')),
+      () => changed('RewardsPosted', more('added')),
       ['EPOCH_IDENTITY', 'CHAINED_REPORTS', 'DISTRIBUTOR'],
     ],
-    ['a reserve that lost something', () => withEvents('RewardsPosted', more('reserve')), ['EPOCH_IDENTITY']],
+    ['a reserve that lost something', () => changed('RewardsPosted', more('reserve')), ['EPOCH_IDENTITY']],
     [
       'an epoch that was never posted',
-      () => withEvents('RewardsPosted', args => (args['epoch'] === 0n ? undefined : args)),
+      () => changed('RewardsPosted', args => (args['epoch'] === 0n ? undefined : args)),
       [
         'SCHEDULE',
         'NET_EMISSION',
@@ -123,16 +138,16 @@ describe('the conservation check', function () {
     ],
     [
       'hires that were paid more than IOSD was spent',
-      () => withEvents('EpochStaged', reports('hiredPaid', 10n ** 20n)),
+      () => changed('EpochStaged', reports('hiredPaid', 10n ** 20n)),
       ['EPOCH_IDENTITY', 'HIRES_LOSE_THE_TAX'],
     ],
     [
       'a claim that paid too much',
-      () => withEvents('Claimed', more('amount')),
+      () => changed('Claimed', more('amount')),
       ['DISTRIBUTOR', 'LEAVES_NEVER_FALL'],
     ],
-    ['a deposit that is not counted', () => withEvents('Deposited', more('amount')), ['ESCROW']],
-    ['a debit that no report has', () => withEvents('Debited', more('io')), ['CHAINED_REPORTS', 'ESCROW']],
+    ['a deposit that is not counted', () => changed('Deposited', more('amount')), ['ESCROW']],
+    ['a debit that no report has', () => changed('Debited', more('io')), ['CHAINED_REPORTS', 'ESCROW']],
     [
       'a debit above the limit',
       () => ({ ...reading, limits: reading.limits.map(limit => ({ ...limit, maxDebitBps: 1n })) }),
@@ -173,5 +188,153 @@ describe('the conservation check', function () {
     expect(await script.ended).to.equal(0)
     expect(script.stdout()).to.match(/^epochsSettled +2$/m)
     expect(script.stdout()).to.match(/^ok +3 IO_SUPPLY /m)
+  })
+})
+
+describe('the conservation check of epochs that members vetoed or emptied', function () {
+  this.timeout(120_000)
+  let dir: string
+  let chain: SettledChain
+  let reading: Reading
+  const { vetoedAndEmptied, vetoed, emptied } = TROUBLED
+
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'ionet-check-'))
+    chain = await startTroubledChain(dir)
+    reading = await readChain(chain.rpcUrl, readContracts(chain.deploymentFile))
+  })
+  after(async () => {
+    await chain.stop()
+    rmSync(dir, { recursive: true })
+  })
+
+  /** The reading with the events of one name changed in one epoch, or gone from it. */
+  const inEpoch = (epoch: number, name: ChainLog['eventName'], change: (args: Args) => Args | undefined) =>
+    withEvents(reading, name, args => (args['epoch'] === BigInt(epoch) ? change(args) : args))
+  const gone = () => undefined
+  /** An event of the last settled epoch, in the transaction of another one. */
+  const alsoIn = (epoch: number, name: ChainLog['eventName']): Reading => {
+    const { logs } = reading
+    const isPosting = ({ eventName, args }: ChainLog) =>
+      eventName === 'RewardsPosted' && args.epoch === BigInt(epoch)
+    const [posting, other] = [logs.find(isPosting), logs.findLast(({ eventName }) => eventName === name)]
+    if (posting === undefined || other === undefined) throw new Error('no such event')
+    const { transactionHash, blockNumber } = posting
+    const added = { ...other, transactionHash, blockNumber, args: { ...other.args, epoch: BigInt(epoch) } }
+    return { ...reading, logs: logs.flatMap(log => (log === posting ? [added as ChainLog, log] : [log])) }
+  }
+
+  it('finds nothing where they did so rightly, nor does the local network', async () => {
+    const namesIn = (epoch: number): string[] =>
+      reading.logs.flatMap(({ eventName, args }) =>
+        'epoch' in args && args.epoch === BigInt(epoch) ? [eventName] : [],
+      )
+    const mints = ['EpochMinted', 'NetEmissionMinted']
+    expect(namesIn(vetoedAndEmptied)).to.have.ordered.members([
+      ...['EpochStaged', 'EpochVetoed', 'EpochEmptied', ...mints, 'RewardsPosted'],
+    ])
+    expect(namesIn(vetoed)).to.have.ordered.members([
+      ...['EpochStaged', 'EpochVetoed', 'EpochStaged', ...mints, 'RewardsPosted', 'Debited', 'RootPosted'],
+    ])
+    expect(namesIn(emptied)).to.have.ordered.members(['EpochEmptied', ...mints, 'RewardsPosted'])
+    const { epochs } = keepBooks(reading)
+    expect(epochs.map(({ report }) => report?.attempt)).to.deep.equal([0, undefined, 1, undefined])
+    expect(epochs[vetoed]?.report?.debitIo).to.equal(3n * ONE)
+
+    expect(violated(reading)).to.deep.equal([])
+    const { rpcUrl, deployment, client } = chain
+    const summary = await readConservation(createReader([rpcUrl]), deployment, await client.getBlockNumber())
+    expect(summary).to.include({ epochsSettled: 4, conservation: 'ok' })
+    const args = ['--rpc', rpcUrl, '--deployment', chain.deploymentFile, '--json']
+    const script = spawnNode('scripts/check-conservation.ts', args)
+    expect(await script.ended).to.equal(0)
+    expect(JSON.parse(script.stdout())).to.include({ epochsSettled: 4, epochsEmptied: 2 })
+  })
+
+  const other = `0x${'5a'.repeat(32)}`
+  const spoilt: readonly [string, () => Reading, string[]][] = [
+    [
+      'pays something',
+      () => inEpoch(vetoedAndEmptied, 'RewardsPosted', more('added')),
+      ['EPOCH_IDENTITY', 'DISTRIBUTOR'],
+    ],
+    [
+      'keeps something from the reserve',
+      () => inEpoch(vetoedAndEmptied, 'RewardsPosted', more('reserve')),
+      ['EPOCH_IDENTITY'],
+    ],
+    [
+      'releases more than its part of the reserve',
+      () => inEpoch(emptied, 'RewardsPosted', more('released')),
+      ['EPOCH_IDENTITY'],
+    ],
+    [
+      'posts another root of rewards',
+      () => inEpoch(vetoedAndEmptied, 'RewardsPosted', args => ({ ...args, rewardRoot: other })),
+      ['CHAINED_REPORTS'],
+    ],
+    [
+      'posts another root of debits',
+      () => inEpoch(emptied, 'RewardsPosted', args => ({ ...args, debitRoot: other })),
+      ['CHAINED_REPORTS'],
+    ],
+    [
+      'names a bundle',
+      () => inEpoch(emptied, 'RewardsPosted', args => ({ ...args, bundleHash: other })),
+      ['CHAINED_REPORTS'],
+    ],
+    [
+      'debits the escrow',
+      () => alsoIn(vetoedAndEmptied, 'Debited'),
+      ['IOSD_SUPPLY', 'ORDER', 'CHAINED_REPORTS', 'ESCROW'],
+    ],
+    [
+      'gives the distributor a root',
+      () => alsoIn(vetoedAndEmptied, 'RootPosted'),
+      ['ORDER', 'CHAINED_REPORTS'],
+    ],
+    [
+      'was emptied over a stage that nobody had vetoed',
+      () => inEpoch(vetoedAndEmptied, 'EpochVetoed', gone),
+      ['CHAINED_REPORTS'],
+    ],
+    [
+      'has neither a report nor the signatures of a quorum',
+      () => inEpoch(vetoedAndEmptied, 'EpochEmptied', gone),
+      ['EPOCH_IDENTITY', 'ORDER', 'CHAINED_REPORTS', 'LEAVES_NEVER_FALL', 'DEBIT_LIMIT'],
+    ],
+    [
+      'became active although its only report was vetoed',
+      () => inEpoch(vetoed, 'EpochStaged', args => (args['attempt'] === 0 ? args : undefined)),
+      ['EPOCH_IDENTITY', 'CHAINED_REPORTS', 'DISTRIBUTOR', 'LEAVES_NEVER_FALL'],
+    ],
+    [
+      'lets the escrow think that it had a root',
+      () => {
+        const debits = { ...reading.state.debits, rootEpochs: reading.state.debits.settledEpochs }
+        return { ...reading, state: { ...reading.state, debits } }
+      },
+      ['ORDER'],
+    ],
+  ]
+  for (const [what, given, names] of spoilt) {
+    it(`names what is broken by an epoch that ${what}`, () => {
+      expect(violated(given())).to.have.members(names)
+    })
+  }
+
+  it('names a report that does not stand on the last one before the emptied epoch', () => {
+    for (const field of [
+      'previousRewardRoot',
+      'previousDebitRoot',
+      'cumulativeDebitIosd',
+      'cumulativeDebitIo',
+    ]) {
+      const given = inEpoch(vetoed, 'EpochStaged', args => ({
+        ...args,
+        report: { ...args.report, [field]: BigInt(args.report[field] ?? 0) ^ 1n },
+      }))
+      expect(violated(given), field).to.deep.equal(['CHAINED_REPORTS'])
+    }
   })
 })

@@ -1,6 +1,7 @@
 /**
  * A development chain on which two epochs have been computed as a relayer computes them, and settled: a hire in IOSD
- * and proven capacity in the first one, an inference in IO through a gateway in the second.
+ * and proven capacity in the first one, an inference in IO through a gateway in the second. With trouble, if asked for:
+ * members veto, and empty epochs in between.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,64 +12,61 @@ import {
   keccak256,
   type LocalAccount,
   publicActions,
-  type TransactionReceipt,
   toHex,
   walletActions,
 } from 'viem'
-import { burnerAbi } from '../../../chain/abi/burner.ts'
-import { escrowAbi } from '../../../chain/abi/escrow.ts'
-import { ioAbi } from '../../../chain/abi/io.ts'
-import { iosdAbi } from '../../../chain/abi/iosd.ts'
-import { modelRegistryAbi } from '../../../chain/abi/model-registry.ts'
-import { workerRegistryAbi } from '../../../chain/abi/worker-registry.ts'
+import { settlementAbi } from '../../../chain/abi/settlement.ts'
 import { createReader } from '../../../chain/clients.ts'
 import { deploy } from '../../../chain/deploy.ts'
 import { type Deployment, saveDeployment } from '../../../chain/deployment.ts'
 import { updateCall } from '../../../chain/price-feed.ts'
-import { settleCall } from '../../../chain/settlement/calls.ts'
-import { createSettlementReader, type SettlementReader } from '../../../chain/settlement/reader.ts'
-import type { ContractCall } from '../../../chain/transactor.ts'
+import { activateCall, settleCall, settleEmptyCall, vetoCall } from '../../../chain/settlement/calls.ts'
+import { createSettlementReader } from '../../../chain/settlement/reader.ts'
 import type { Address, Hash } from '../../../protocol/bytes.ts'
 import type { CertifiedReport } from '../../../protocol/certificate.ts'
-import { type Domain, digestOf } from '../../../protocol/domain.ts'
+import type { Domain } from '../../../protocol/domain.ts'
 import { OPENING, windowRootOf } from '../../../protocol/epoch/availability.ts'
 import type { EpochBundle, EpochInputs } from '../../../protocol/epoch/bundle.ts'
 import { bundleHashOf, encodeBundle } from '../../../protocol/epoch/bundle-writer.ts'
 import { computeEpoch, type EpochOutcome, reportOf } from '../../../protocol/epoch/compute.ts'
+import { emptyEpochDigest, vetoDigest } from '../../../protocol/epoch/decisions.ts'
 import { proveReward } from '../../../protocol/epoch/ledger.ts'
 import { type EpochReport, epochReportDigest } from '../../../protocol/epoch/report.ts'
-import { EMPTY_STATE } from '../../../protocol/epoch/state.ts'
 import { nobleIdentityCrypto } from '../../../protocol/identity.ts'
 import { transcriptHashOf } from '../../../protocol/keygen/transcript.ts'
 import { packReport, reportDigest } from '../../../protocol/report.ts'
 import { asRound } from '../../../protocol/rounds.ts'
 import { ONE, type Price } from '../../../protocol/units.ts'
-import { batchDigest, batchIdentity, type SignedBatch } from '../../../protocol/usage/batch.ts'
-import {
-  type AcceptedHold,
-  acceptanceDigest,
-  type Hold,
-  holdDigest,
-  holdId,
-} from '../../../protocol/usage/hold.ts'
-import { type Receipt, receiptDigest, type SignedReceipt } from '../../../protocol/usage/receipt.ts'
-import { AVAILABILITY_KIND, type UsageRecord } from '../../../protocol/usage/record.ts'
+import { holdId } from '../../../protocol/usage/hold.ts'
+import { AVAILABILITY_KIND } from '../../../protocol/usage/record.ts'
 import { ASSET, NOBODY, WORK_KIND } from '../../../protocol/usage/wire.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
 import { type Anvil, fundedAccount, startAnvil } from '../chain/anvil.ts'
 import { firstRotationCall } from '../chain/rotation.ts'
-import { quorumSignatures, testGroup, testMember } from '../chain/signing.ts'
+import { testGroup, testMember } from '../chain/signing.ts'
 import { dealBeacon } from '../protocol/beacon-key.ts'
+import {
+  fundEscrow,
+  inputsFrom,
+  lower,
+  registerDevice,
+  registerModel,
+  type Send,
+  secretOf,
+  signers,
+} from './settled-cast.ts'
 
 export const EPOCH_SEC = 600
 export const GENESIS = 1_000_000n * ONE
-export const BURNED = 50n * ONE
 const PRICE = (2n * ONE) as Price
+/** Of a troubled chain: how long a stage can be vetoed. */
+const DISPUTE_SEC = 60
 const LEASE = keccak256(toHex('lease'))
 /** Of this chain's only key epoch. */
 export const BEACON_KEY = dealBeacon([0, 1, 2, 3], 3, 'settled chain')
-const BYTES = 32
+/** Of four members: f + 1, and q. */
+const [ONE_HONEST, QUORUM] = [2, 3]
 
 export interface SettledChain {
   readonly rpcUrl: string
@@ -100,26 +98,39 @@ function connect(rpcUrl: string) {
     .extend(walletActions)
 }
 
-const lower = (account: LocalAccount): Address => account.address.toLowerCase() as Address
-
-function secretOf(account: HDAccount): Uint8Array {
-  const { privateKey } = account.getHdKey()
-  if (privateKey === null || privateKey === undefined) throw new Error('no key')
-  return privateKey
-}
+/** What becomes of the epochs of a troubled chain. Epoch 0 and the vetoed one have reports, and `bundles` tell of them. */
+export const TROUBLED = {
+  /** Staged, vetoed, and given up. */
+  vetoedAndEmptied: 1,
+  /** Staged, vetoed, and settled under the next attempt. */
+  vetoed: 2,
+  /** Never staged. */
+  emptied: 3,
+} as const
 
 /** @param dir an existing folder; the deployment file is written there */
-export async function startSettledChain(dir: string): Promise<SettledChain> {
+export function startSettledChain(dir: string): Promise<SettledChain> {
+  return started(dir, undefined)
+}
+
+/** As {@link startSettledChain}, with vetoes and emptied epochs. */
+export function startTroubledChain(dir: string): Promise<SettledChain> {
+  return started(dir, TROUBLED)
+}
+
+type Trouble = typeof TROUBLED | undefined
+
+async function started(dir: string, trouble: Trouble): Promise<SettledChain> {
   const anvil = await startAnvil()
   try {
-    return await settleTwoEpochs(anvil, dir)
+    return await settleEpochs(anvil, dir, trouble)
   } catch (error) {
     await anvil.stop()
     throw error
   }
 }
 
-async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain> {
+async function settleEpochs(anvil: Anvil, dir: string, trouble: Trouble): Promise<SettledChain> {
   const client = connect(anvil.rpcUrl)
   const [payer, worker, owner, gateway, relayer] = [1, 2, 3, 4, 5].map(fundedAccount) as [
     HDAccount,
@@ -139,7 +150,7 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
     genesis: [{ account: payer.address, amount: GENESIS }],
     epochLengthSec: EPOCH_SEC,
     epochStart: Number(timestamp),
-    settlement: { disputeSec: 0 },
+    settlement: { disputeSec: trouble === undefined ? 0 : DISPUTE_SEC },
   })
   mkdirSync(dir, { recursive: true })
   const deploymentFile = join(dir, 'deployment.json')
@@ -156,7 +167,7 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
   )
   await reader.start(new AbortController().signal)
 
-  const send = async (account: LocalAccount, call: ContractCall): Promise<TransactionReceipt> => {
+  const send: Send = async (account, call) => {
     const hash = await client.writeContract({ ...call, account, chain: null } as never)
     const receipt = await client.waitForTransactionReceipt({ hash })
     if (receipt.status !== 'success') throw new Error(`${call.functionName} reverted`)
@@ -190,20 +201,49 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
   const { id: modelId } = await registerModel(owner, contracts.modelRegistry, client, send)
 
   const settled: { bundle: EpochBundle; report: EpochReport; outcome: EpochOutcome }[] = []
-  const settle = async (inputs: EpochInputs): Promise<void> => {
+  const stage = async (inputs: EpochInputs, change: (report: EpochReport) => EpochReport = same => same) => {
     const outcome = computeEpoch(inputs, reader.terms)
     const bundle: EpochBundle = { ...inputs, rewards: outcome.rewards, debits: outcome.debits }
-    const report = reportOf(inputs, outcome, {
+    const honest = reportOf(inputs, outcome, {
       keyEpoch: 1,
-      attempt: 0,
+      attempt: reader.settlement().nextAttempt,
       validUntil: Number((await client.getBlock()).timestamp) + EPOCH_SEC,
       previous: reader.settlement().previous,
       bundleHash: bundleHashOf(bundle),
     })
+    const report = change(honest)
     const signature = group.sign(epochReportDigest(domain, report))
     await send(fundedAccount(0), settleCall(contracts.settlement, report, { kind: 'group', signature }))
     await reader.refresh()
-    settled.push({ bundle, report, outcome })
+    return { bundle, report, outcome }
+  }
+  const settle = async (inputs: EpochInputs): Promise<void> => {
+    const staged = await stage(inputs)
+    if (trouble !== undefined) {
+      await client.increaseTime({ seconds: DISPUTE_SEC })
+      await send(fundedAccount(0), activateCall(contracts.settlement, staged.report))
+      await reader.refresh()
+    }
+    settled.push(staged)
+  }
+  const signedBy = (count: number, digest: Uint8Array): Uint8Array[] =>
+    members
+      .slice(0, count)
+      .toSorted((a, b) => (a.identity < b.identity ? -1 : 1))
+      .map(({ secret }) => nobleIdentityCrypto.sign(digest, secret))
+  const veto = async ({ epoch, attempt }: EpochReport): Promise<void> => {
+    const [, , , reportHash] = await client.readContract({
+      ...{ address: contracts.settlement, abi: settlementAbi },
+      functionName: 'staged',
+    })
+    const signatures = signedBy(ONE_HONEST, vetoDigest(domain, { epoch, attempt, reportHash }))
+    await send(fundedAccount(0), vetoCall(contracts.settlement, epoch, signatures))
+    await reader.refresh()
+  }
+  const empty = async (epoch: number): Promise<void> => {
+    const signatures = signedBy(QUORUM, emptyEpochDigest(domain, { keyEpoch: 1, epoch }))
+    await send(fundedAccount(0), settleEmptyCall(contracts.settlement, epoch, signatures))
+    await reader.refresh()
   }
   const sign = signers(domain, { payer, worker, relayer })
 
@@ -256,17 +296,24 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
     ],
   })
 
+  if (trouble !== undefined) {
+    await endEpoch(trouble.vetoedAndEmptied)
+    const nothing = await inputsFrom(reader, domain, trouble.vetoedAndEmptied)
+    await veto((await stage(nothing, paysTooMuch)).report)
+    await empty(trouble.vetoedAndEmptied)
+  }
+  const later = trouble?.vetoed ?? 1
   const second = await certifyPrice()
-  await endEpoch(1)
-  const model = await reader.model(modelId, 1, 1)
+  await endEpoch(later)
+  const model = await reader.model(modelId, 1, later)
   if (model === undefined) throw new Error('the model is not there')
-  const inferenceHold = sign.hold(1, {
+  const inferenceHold = sign.hold(later, {
     ...hold.hold,
     payee: lower(gateway),
     kind: WORK_KIND.inference,
     asset: ASSET.io,
     maxAmount: 10n * ONE,
-    expiresEpoch: 3,
+    expiresEpoch: later + 2,
     nonce: 2n,
   })
   const inference = {
@@ -279,8 +326,8 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
   }
   const before = settled[0]
   if (before === undefined) throw new Error('epoch 0 is not settled')
-  await settle({
-    ...(await inputsFrom(reader, domain, 1)),
+  const inferences: EpochInputs = {
+    ...(await inputsFrom(reader, domain, later)),
     price: second,
     models: [model],
     opening: before.outcome.closing,
@@ -288,7 +335,12 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
     openingDebits: before.outcome.debits,
     acceptances: [inferenceHold],
     receipts: [
-      sign.receipt({ ...inference, worker: lower(worker), cumulativeCeiling: 4n * ONE, validUntilEpoch: 3 }),
+      sign.receipt({
+        ...inference,
+        worker: lower(worker),
+        cumulativeCeiling: 4n * ONE,
+        validUntilEpoch: later + 2,
+      }),
     ],
     batches: [
       sign.batch(3, [
@@ -300,7 +352,13 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
         },
       ]),
     ],
-  })
+  }
+  if (trouble !== undefined) await veto((await stage(inferences)).report)
+  await settle(inferences)
+  if (trouble !== undefined) {
+    await endEpoch(trouble.emptied)
+    await empty(trouble.emptied)
+  }
   await reader.stop()
 
   const last = settled.at(-1)
@@ -331,110 +389,12 @@ async function settleTwoEpochs(anvil: Anvil, dir: string): Promise<SettledChain>
   }
 }
 
-type Send = (account: LocalAccount, call: ContractCall) => Promise<TransactionReceipt>
-
-/** Inputs of an epoch in which nothing happened, as the chain tells them. */
-async function inputsFrom(reader: SettlementReader, domain: Domain, epoch: number): Promise<EpochInputs> {
-  const { snapshot, burned, parameters, deposits } = await reader.epochFacts(epoch)
+function paysTooMuch(report: EpochReport): EpochReport {
+  const { availabilityPaid, cumulativeRewards } = report
   return {
-    header: {
-      domain,
-      epoch,
-      snapshotBlock: snapshot.number,
-      snapshotHash: snapshot.hash,
-      burned,
-      reserve: reader.settlement().reserve,
-    },
-    parameters,
-    price: undefined,
-    models: [],
-    deposits,
-    windows: [],
-    results: [],
-    opening: EMPTY_STATE,
-    openingRewards: [],
-    openingDebits: [],
-    acceptances: [],
-    receipts: [],
-    batches: [],
-  }
-}
-
-/** Burns for IOSD, and deposits 30 IO and all the IOSD. */
-async function fundEscrow(
-  payer: LocalAccount,
-  contracts: Deployment['contracts'],
-  send: Send,
-): Promise<void> {
-  const { io, iosd, burner, escrow } = contracts
-  const call = (address: Address, abi: ContractCall['abi'], functionName: string, ...args: unknown[]) =>
-    send(payer, { address, abi, functionName, args })
-  await call(io, ioAbi, 'approve', burner, BURNED)
-  await call(burner, burnerAbi, 'burnExactIn', BURNED, 0n, 2n ** 40n)
-  await call(io, ioAbi, 'approve', escrow, 30n * ONE)
-  await call(escrow, escrowAbi, 'deposit', ASSET.io, 30n * ONE)
-  await call(iosd, iosdAbi, 'approve', escrow, 100n * ONE)
-  await call(escrow, escrowAbi, 'deposit', ASSET.iosd, 100n * ONE)
-}
-
-async function registerDevice(
-  worker: LocalAccount,
-  domain: Domain,
-  registry: Address,
-  send: Send,
-): Promise<Hash> {
-  const device = testMember('a device')
-  const struct = {
-    name: 'Device',
-    fields: [
-      { name: 'worker', type: 'address' },
-      { name: 'device', type: 'address' },
-    ],
-  } as const
-  const digest = digestOf(domain, struct, { worker: lower(worker), device: device.identity })
-  const [signature] = quorumSignatures([device], digest)
-  await send(worker, {
-    address: registry,
-    abi: workerRegistryAbi,
-    functionName: 'register',
-    args: [device.identity, signature],
-  })
-  return `0x${device.identity.slice(2).padStart(2 * BYTES, '0')}`
-}
-
-async function registerModel(
-  owner: LocalAccount,
-  registry: Address,
-  client: ReturnType<typeof connect>,
-  send: Send,
-): Promise<{ readonly id: Hash }> {
-  const [hash, salt] = [keccak256(toHex('weights')), keccak256(toHex('salt'))]
-  const contract = { address: registry, abi: modelRegistryAbi } as const
-  await send(owner, { ...contract, functionName: 'register', args: [hash, salt, 1_500] })
-  return {
-    id: await client.readContract({ ...contract, functionName: 'idOf', args: [owner.address, hash, salt] }),
-  }
-}
-
-function signers(domain: Domain, cast: Readonly<Record<'payer' | 'worker' | 'relayer', HDAccount>>) {
-  const sign = (who: keyof typeof cast, digest: Uint8Array) =>
-    nobleIdentityCrypto.sign(digest, secretOf(cast[who]))
-  return {
-    hold: (epoch: number, hold: Hold): AcceptedHold => {
-      const accepted = { hold, epoch, snapshotBlock: 1, openTotal: hold.maxAmount }
-      return {
-        ...accepted,
-        payerSignature: sign('payer', holdDigest(domain, hold)),
-        relayerSignature: sign('relayer', acceptanceDigest(domain, accepted)),
-      }
-    },
-    receipt: (receipt: Receipt): SignedReceipt => ({
-      receipt,
-      signature: sign('payer', receiptDigest(domain, receipt)),
-    }),
-    batch: (seqFrom: number, records: readonly UsageRecord[]): SignedBatch => {
-      const batch = { worker: lower(cast.worker), seqFrom, records }
-      return { batch, signature: sign('worker', batchDigest(domain, batchIdentity(batch))) }
-    },
+    ...report,
+    availabilityPaid: availabilityPaid + ONE,
+    cumulativeRewards: cumulativeRewards + ONE,
+    rewardRoot: keccak256(toHex('a false root')),
   }
 }

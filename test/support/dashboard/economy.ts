@@ -125,10 +125,7 @@ export class FakeEconomy {
 
   /** An account takes all it has earned. Returns the event. */
   claim(account: Address): FakeLog {
-    const cumulative = this.#earned.get(account) ?? 0n
-    const amount = cumulative - (this.#claimedBy.get(account) ?? 0n)
-    this.#claimedBy.set(account, cumulative)
-    this.claimed += amount
+    const { amount, cumulative } = this.#pay(account)
     return {
       address: ECONOMY_CONTRACTS.rewardsDistributor,
       topics: [
@@ -136,6 +133,16 @@ export class FakeEconomy {
         ...[account, account].map(each => `0x${argument(each)}`),
       ],
       data: words(amount, cumulative),
+    }
+  }
+
+  /** An account burns all it has earned, for IOSD. Returns the event. */
+  claimAsIosd(account: Address, iosd: bigint): FakeLog {
+    const { amount, cumulative } = this.#pay(account)
+    return {
+      address: ECONOMY_CONTRACTS.rewardsDistributor,
+      topics: [eventTopic(READ_ECONOMY.claimedAsIosdEvent), `0x${argument(account)}`],
+      data: words(amount, iosd, cumulative),
     }
   }
 
@@ -200,6 +207,14 @@ export class FakeEconomy {
     }
     if (name === 'gateways') return words(32n, 1n, GATEWAY, 7n)
     return answers[`${to} ${name}`]?.()
+  }
+
+  #pay(account: Address): { amount: bigint; cumulative: bigint } {
+    const cumulative = this.#earned.get(account) ?? 0n
+    const amount = cumulative - (this.#claimedBy.get(account) ?? 0n)
+    this.#claimedBy.set(account, cumulative)
+    this.claimed += amount
+    return { amount, cumulative }
   }
 
   #credit(account: Address | undefined, amount: bigint): void {

@@ -40,7 +40,9 @@ const wei = (amount: bigint) => amount as Wei
 interface Call {
   id: number
   method: string
-  params: [{ to: string; data: string; address: string | string[]; fromBlock: string }]
+  params: [
+    { to: string; data: string; address: string | string[]; topics: [readonly string[]]; fromBlock: string },
+  ]
 }
 
 /** A chain of one economy. `answer` may overrule what a contract says. */
@@ -55,6 +57,7 @@ function fakeChain(
     if (method === 'eth_getLogs') {
       return chain.logs
         .filter(log => [query.address].flat().includes(log.address) && log.block >= Number(query.fromBlock))
+        .filter(({ topics: [event] }) => event !== undefined && query.topics[0].includes(event))
         .map((log, index) => ({ ...log, blockNumber: `0x${log.block.toString(16)}`, logIndex: `0x${index}` }))
     }
     const said = answer(query.to, query.data) ?? economy.call(query.to, query.data)
@@ -137,6 +140,33 @@ describe('reading the economy', () => {
       .filter(call => call.method === 'eth_call')
       .map(call => Reflect.get(call.params, 1))
     expect(new Set(tags)).to.deep.equal(new Set(['0x32']))
+  })
+
+  it('reads claims as IO and as IOSD, by the amount of IO that was earned', async () => {
+    const { economy } = settled()
+    const { chain, reader } = fakeChain(economy)
+    chain.logs.push({ ...economy.claim(MODEL_OWNER), block: 41 })
+    chain.logs.push({ ...economy.claimAsIosd(GATEWAY, 7n * ONE), block: 42 })
+    const { look, claims } = await reader.look(NOW_MS)
+    expect(claims.map(({ account, amount, block }) => ({ account, amount, block }))).to.deep.equal([
+      { account: MODEL_OWNER, amount: economy.earned(MODEL_OWNER), block: 41 },
+      { account: GATEWAY, amount: economy.earned(GATEWAY), block: 42 },
+    ])
+    expect(claims.reduce((sum, { amount }) => sum + amount, 0n)).to.equal(look.economy?.claimed)
+  })
+
+  it('refuses a claim of the one kind with the data of the other', async () => {
+    const { economy } = settled()
+    const [io, iosd] = [economy.claim(MODEL_OWNER), economy.claimAsIosd(GATEWAY, 7n * ONE)]
+    for (const mixed of [
+      { ...io, data: iosd.data },
+      { ...iosd, data: io.data },
+    ]) {
+      const { chain, reader } = fakeChain(economy)
+      chain.logs.push({ ...mixed, block: 41 })
+      const failure = await reader.look(NOW_MS).catch((error: unknown) => error)
+      expect(failure).to.be.instanceOf(WireError)
+    }
   })
 
   it('keeps the owners of models it has found, and looks for new ones from there on', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import type { PublicClient } from 'viem'
+import { encodeAbiParameters, encodeEventTopics, type PublicClient } from 'viem'
+import { rewardsDistributorAbi } from '../../../chain/abi/rewards-distributor.ts'
 import { claimRewards } from '../../../chain/settlement/claim.ts'
 import { type ContractCall, TransactError, type Transactor } from '../../../chain/transactor.ts'
 import type { Address, Hash } from '../../../protocol/bytes.ts'
@@ -18,6 +19,7 @@ describe('claiming rewards', () => {
   let paid: bigint
   let calls: ContractCall[]
   let onSend: () => void
+  let logged: boolean
 
   const reader = {
     readContract: async ({ functionName }: { functionName: string }) =>
@@ -28,9 +30,20 @@ describe('claiming rewards', () => {
     send: async (call: ContractCall) => {
       onSend()
       calls.push(call)
-      return { transactionHash: '0xabc' }
+      return { transactionHash: '0xabc', logs: claimedLogs() }
     },
   } as unknown as Transactor
+  /** As the distributor pays: what has not been paid when the transaction is mined. */
+  const claimedLogs = () => {
+    const cumulative = calls.at(-1)?.args?.[1] as bigint
+    const event = { abi: rewardsDistributorAbi, eventName: 'Claimed' } as const
+    const topics = encodeEventTopics({ ...event, args: { account: SELF, payout: SELF } })
+    const data = encodeAbiParameters(
+      [{ type: 'uint256' }, { type: 'uint256' }],
+      [cumulative - paid, cumulative],
+    )
+    return logged ? [{ address: DISTRIBUTOR, topics, data }] : []
+  }
   const lineOf = (cumulative: bigint) => {
     const lines = [{ account: SELF, cumulative }, OTHER]
     const proven = proveReward(lines, SELF)
@@ -48,6 +61,7 @@ describe('claiming rewards', () => {
     paid = 30n
     root = lineOf(100n).root
     onSend = () => {}
+    logged = true
   })
 
   it('sends one transaction for what has not been paid', async () => {
@@ -55,6 +69,15 @@ describe('claiming rewards', () => {
     expect(calls).to.have.length(1)
     expect(calls[0]).to.deep.include({ address: DISTRIBUTOR, functionName: 'claim' })
     expect(calls[0]?.args).to.deep.equal([SELF, 100n, lineOf(100n).line.proof])
+  })
+
+  it('says what the transaction paid, not what was due when it was sent', async () => {
+    onSend = () => {
+      paid = 80n
+    }
+    expect(await claim(100n)).to.deep.equal({ kind: 'claimed', amount: 20n, txHash: '0xabc' })
+    logged = false
+    expect(await claim(100n).catch((reason: unknown) => reason)).to.include({ code: 'RPC_FAILED' })
   })
 
   it('sends nothing when all has been paid, or when the proof is for another root', async () => {

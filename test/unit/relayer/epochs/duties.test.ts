@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { MAX_SKIPPED_ATTEMPTS, openEpoch } from '../../../../protocol/epoch/machine.ts'
+import { EMPTY_STATE } from '../../../../protocol/epoch/state.ts'
 import { createDuties, type DutiesDeps } from '../../../../relayer/epochs/duties.ts'
 import { network } from '../../../support/epoch/cast.ts'
 import { DOMAIN } from '../../../support/protocol/network.ts'
@@ -32,6 +33,52 @@ describe('the computation of an epoch', () => {
     expect(await duties.compute(record, new AbortController().signal)).to.equal(undefined)
     expect(seen).to.deep.equal(['seal 3', 'confirm 3'])
   })
+
+  it('computes nothing when another epoch is owed from than those whose usage was fetched', async () => {
+    const propose = async (owedFromMeanwhile: number): Promise<string> => {
+      const proposed = new Error('proposed')
+      let owedFrom = 3
+      const deps = {
+        chain: {
+          head: () => ({ latest: { timestampSec: 0 } }),
+          settlement: () => ({ nextEpoch: 3, nextAttempt: 0, owedFrom, reserve: 0n, previous: {} }),
+          epochFacts: async () => ({ snapshot: {}, deposits: [] }),
+        },
+        membership: () => network.membership,
+        intake: {
+          seal: () => {},
+          confirmOpenings: async () => true,
+          ...{
+            batches: () => [],
+            acceptances: () => [],
+            receipts: () => [],
+            windows: () => [],
+            results: () => [],
+          },
+        },
+        outcomes: { openingOf: async () => ({ closing: EMPTY_STATE, rewards: [], debits: [] }) },
+        prices: { highest: async () => undefined },
+        recovery: {
+          // The chain goes back behind the activation of epoch 2, and a quorum empties it.
+          recover: async () => {
+            owedFrom = owedFromMeanwhile
+          },
+        },
+        propose: () => {
+          throw proposed
+        },
+      }
+      const duties = createDuties({ domain: DOMAIN, epochValidSec: 60 }, deps as unknown as DutiesDeps)
+      const record = { state: openEpoch(3), refusals: [] } as unknown as Parameters<typeof duties.compute>[0]
+      return duties.compute(record, new AbortController().signal).then(
+        done => String(done),
+        (error: Error) => error.message,
+      )
+    }
+    expect(await propose(3)).to.equal('proposed')
+    expect(await propose(2)).to.equal('undefined')
+  })
+
   it('makes attempts as high as the contract takes them, and says above that people have to decide', async () => {
     const deps = {
       chain: {

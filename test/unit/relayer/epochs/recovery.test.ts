@@ -33,6 +33,8 @@ describe('a relayer whose epoch lacks something', () => {
   let given: { batches: number[]; receipts: number }
   let answerOf: (seqFrom: number) => AdoptionAnswer
 
+  let kept: number[]
+
   const adoption: Adoption = {
     batches: batches =>
       batches.map(({ batch }) => {
@@ -41,6 +43,7 @@ describe('a relayer whose epoch lacks something', () => {
       }),
     receipts: receipts => {
       given.receipts += receipts.length
+      kept.push(...receipts.map(signed => Number(signed.receipt.cumulativeUnits)))
       return receipts.length
     },
   }
@@ -68,6 +71,7 @@ describe('a relayer whose epoch lacks something', () => {
     asked = []
     from = EPOCH
     given = { batches: [], receipts: 0 }
+    kept = []
     answerOf = seqFrom => ({ adopted: `batch ${seqFrom}` })
   })
 
@@ -115,6 +119,27 @@ describe('a relayer whose epoch lacks something', () => {
     await recover(1, refusal(0, 0, 'MISSING_BATCH'))
     expect(asked.filter(text => text.startsWith('of'))).to.deep.equal(['of 2', 'of 3', 'of 4'])
     expect(given).to.deep.equal({ batches: [9, 3], receipts: 1 })
+  })
+
+  it('takes no receipt from the pages of emptied epochs, and every one from those of the last', async () => {
+    from = EPOCH - 2
+    const receiptOf = (cumulativeUnits: bigint) => signReceipt(inferenceReceipt({ cumulativeUnits }), 'payer')
+    const page = (batch: number | undefined, units: bigint, hasMore: boolean): ShownPage => ({
+      batches: batch === undefined ? [] : [batchAt(batch)],
+      receipts: [receiptOf(units)],
+      next: hasMore ? { part: 'receipts', after: 0 } : undefined,
+    })
+    shows(0, ({ epoch, cursor }) => {
+      asked.push(`of ${epoch}`)
+      const isFirst = cursor.part === 'batches'
+      if (epoch === EPOCH - 2) return page(1, 1n, false)
+      if (epoch === EPOCH - 1) return isFirst ? page(2, 2n, true) : page(undefined, 3n, false)
+      return isFirst ? page(3, 4n, true) : page(undefined, 5n, false)
+    })
+    await recover(1, refusal(0, 0, 'MISSING_BATCH'))
+    expect(asked.filter(text => text.startsWith('of'))).to.deep.equal(['of 2', 'of 3', 'of 4', 'of 4'])
+    expect(given.batches).to.deep.equal([1, 2, 3])
+    expect(kept).to.deep.equal([4, 5])
   })
 
   it('goes on without who does not answer, answers nonsense, or never comes to an end', async () => {
