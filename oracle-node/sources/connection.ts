@@ -4,8 +4,10 @@ import type { Exchange } from './exchange.ts'
 
 /** An exchange that is ready to be asked, and what it trades. */
 export interface OpenExchange {
-  readonly exchange: Pick<Exchange, 'watch' | 'fetch'>
+  readonly exchange: Pick<Exchange, 'watch' | 'fetch' | 'streams'>
   readonly symbols: ReadonlySet<string>
+  /** Aborts with {@link ReplacedError} when another one has taken its place; this one is then closed. */
+  readonly replaced: AbortSignal
 }
 
 /** The venue does not trade this pair. A retry helps only once it is listed. */
@@ -17,10 +19,25 @@ export class NotListedError extends Error {
   }
 }
 
+/** No failure: whoever used the exchange goes on with the next. */
+export class ReplacedError extends Error {
+  readonly code = 'REPLACED'
+  constructor() {
+    super('a fresh exchange has taken its place')
+    this.name = 'ReplacedError'
+  }
+}
+
 export interface ConnectionDeps {
   readonly clock: Pick<Clock, 'sleep'>
   /** Makes an exchange without talking to anybody. */
   readonly createExchange: () => Exchange
+}
+
+interface Held {
+  readonly exchange: Exchange
+  readonly open: Promise<OpenExchange>
+  readonly replaced: AbortController
 }
 
 /**
@@ -30,7 +47,7 @@ export interface ConnectionDeps {
 export class VenueConnection {
   readonly #deps: ConnectionDeps
   readonly #callMs: number
-  #current: { readonly open: Promise<OpenExchange>; readonly exchange: Exchange } | undefined
+  #current: Held | undefined
   readonly #closing = new Set<Promise<void>>()
 
   constructor(options: { readonly callMs: number }, deps: ConnectionDeps) {
@@ -40,37 +57,70 @@ export class VenueConnection {
 
   /** The open exchange; concurrent callers wait for the same one. Rejects when the venue cannot be reached. */
   get(signal: AbortSignal): Promise<OpenExchange> {
-    this.#current ??= this.#create(signal)
+    this.#current ??= this.#create(signal, held => {
+      if (this.#current === held) this.#current = undefined
+    })
     return this.#current.open
   }
 
   /** Drops `open` if it is still in use. The next `get` makes another one. */
   discard(open: OpenExchange): void {
-    if (this.#current?.exchange === open.exchange) this.#drop()
+    if (this.#current?.exchange !== open.exchange) return
+    this.#close(this.#current.exchange)
+    this.#current = undefined
+  }
+
+  /**
+   * Puts a fresh exchange in the place of the one in use, once `isReady` has looked at it. The old one serves until
+   * then, and goes on serving when the fresh one fails.
+   *
+   * @returns whether it was replaced: there may be none in use, or it may have been discarded meanwhile
+   */
+  async replace(isReady: (fresh: OpenExchange) => Promise<void>, signal: AbortSignal): Promise<boolean> {
+    const old = this.#current
+    if (old === undefined) return false
+    const fresh = this.#create(signal, () => {})
+    const opened = await fresh.open
+    try {
+      await isReady(opened)
+    } catch (error) {
+      this.#close(fresh.exchange)
+      throw error
+    }
+    if (this.#current !== old || signal.aborted) {
+      this.#close(fresh.exchange)
+      return false
+    }
+    this.#current = fresh
+    old.replaced.abort(new ReplacedError())
+    this.#close(old.exchange)
+    return true
   }
 
   /** Resolves when no exchange is left open. */
   async close(): Promise<void> {
-    this.#drop()
+    if (this.#current !== undefined) this.#close(this.#current.exchange)
+    this.#current = undefined
     await Promise.all(this.#closing)
   }
 
-  #create(signal: AbortSignal) {
+  #create(signal: AbortSignal, onFailure: (held: Held) => void): Held {
     const exchange = this.#deps.createExchange()
+    const replaced = new AbortController()
     const open = withDeadline(exchange.loadMarkets(), this.#callMs, this.#deps.clock, signal).then(
-      symbols => ({ exchange, symbols }),
+      symbols => ({ exchange, symbols, replaced: replaced.signal }),
       (error: unknown) => {
-        if (this.#current?.exchange === exchange) this.#drop()
+        onFailure(held)
+        this.#close(exchange)
         throw error
       },
     )
-    return { open, exchange }
+    const held = { exchange, open, replaced }
+    return held
   }
 
-  #drop(): void {
-    if (this.#current === undefined) return
-    const closing = this.#current.exchange.close().catch(() => {})
-    this.#current = undefined
+  #close(exchange: Exchange): void {
+    const closing = exchange.close().catch(() => {})
     this.#closing.add(closing)
     void closing.then(() => this.#closing.delete(closing))
   }

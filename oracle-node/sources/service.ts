@@ -3,10 +3,14 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
 import type { Transport } from './board.ts'
+import { reportDiscovery } from './discovery.ts'
 import type { Exchange } from './exchange.ts'
 import type { SourceMetrics } from './metrics.ts'
+import { pairsByVenue } from './pairs.ts'
 import { createPipeline, type Observation, type SourcePipeline, type Tap } from './pipeline.ts'
+import { Turns } from './recycle.ts'
 import { DEFAULT_TIMING, type SourceTiming } from './timing.ts'
+import type { VenueState } from './venue-state.ts'
 import { VenueSupervisor } from './venue-supervisor.ts'
 
 /** How one pair of one venue is doing. */
@@ -16,6 +20,7 @@ export interface SourceStatus {
   /** How the latest value came; null before the first. */
   readonly transport: Transport | null
   readonly ageMs: number | null
+  readonly state: VenueState
 }
 
 export interface Sources extends Service {
@@ -49,22 +54,32 @@ export interface SourcesDeps {
 export function createSources(options: SourcesOptions, deps: SourcesDeps): Sources {
   const { plan, timing = DEFAULT_TIMING } = options
   const pipeline = createPipeline(plan)
-  const supervisors = [...pairsByVenue(plan)].map(
-    ([venue, pairs]) =>
+  const turns = new Turns()
+  const supervisors = new Map(
+    [...pairsByVenue(plan)].map(([venue, pairs]) => [
+      venue,
       new VenueSupervisor(
         { venue, pairs, timing },
-        { ...deps, pipeline, createExchange: () => deps.createExchange(venue) },
+        { ...deps, turns, pipeline, createExchange: () => deps.createExchange(venue) },
       ),
+    ]),
   )
+  let abort = new AbortController()
+  let reporting: Promise<void> | undefined
   const sayAbstaining = abstentionLog(deps.logger)
 
   return {
     name: 'sources',
     start: async () => {
-      await Promise.all(supervisors.map(supervisor => supervisor.start()))
+      await Promise.all([...supervisors.values()].map(supervisor => supervisor.start()))
+      if (reporting !== undefined) return
+      abort = new AbortController()
+      reporting = reportDiscovery([...supervisors.values()], deps, abort.signal)
     },
     stop: async () => {
-      await Promise.all(supervisors.map(supervisor => supervisor.stop()))
+      abort.abort()
+      await Promise.all([reporting, ...[...supervisors.values()].map(supervisor => supervisor.stop())])
+      reporting = undefined
     },
     observe: nowMs => {
       const observation = pipeline.observe(nowMs)
@@ -73,19 +88,21 @@ export function createSources(options: SourcesOptions, deps: SourcesDeps): Sourc
       return observation
     },
     status: nowMs =>
-      plan.legs.flatMap(({ pair, venues }) => venues.map(({ id }) => statusOf(pipeline, id, pair, nowMs))),
+      plan.legs.flatMap(({ pair, venues }) =>
+        venues.map(({ id }) => ({
+          ...statusOf(pipeline, id, pair, nowMs),
+          state: supervisors.get(id)?.state(pair) ?? 'starting',
+        })),
+      ),
   }
 }
 
-function pairsByVenue(plan: SourcePlan): Map<string, string[]> {
-  const pairs = new Map<string, string[]>()
-  for (const leg of plan.legs) {
-    for (const { id } of leg.venues) pairs.set(id, [...(pairs.get(id) ?? []), leg.pair])
-  }
-  return pairs
-}
-
-function statusOf(pipeline: SourcePipeline, venue: string, pair: string, nowMs: number): SourceStatus {
+function statusOf(
+  pipeline: SourcePipeline,
+  venue: string,
+  pair: string,
+  nowMs: number,
+): Omit<SourceStatus, 'state'> {
   const posted = pipeline.latest(venue, pair)
   return {
     venue,

@@ -13,6 +13,8 @@ export interface SourceTiming {
   readonly retryMaxMs: number
   /** Wait after an error that no retry can mend (not listed, country blocked). */
   readonly hopelessMs: number
+  /** An exchange is replaced by a fresh one within this: adapters grow, and venues list what they did not. */
+  readonly maxSessionMs: number
 }
 
 /**
@@ -27,6 +29,7 @@ export const DEFAULT_TIMING: SourceTiming = {
   retryMinMs: 500,
   retryMaxMs: 30_000,
   hopelessMs: 300_000,
+  maxSessionMs: 21_600_000,
 }
 
 /** A venue that says "too many requests" counts on being left alone. */
@@ -39,11 +42,19 @@ const HOPELESS: ReadonlySet<string> = new Set(['NOT_LISTED', 'GEO_BLOCKED'])
  * half is random, so that nodes that lost a venue together do not come back together.
  *
  * @param random in [0, 1)
+ * @param retryAfterMs what the venue asked for
  */
-export function retryDelayMs(code: string, failures: number, random: number, timing: SourceTiming): number {
+export function retryDelayMs(
+  code: string,
+  failures: number,
+  random: number,
+  timing: SourceTiming,
+  retryAfterMs = 0,
+): number {
   const doubledMs = timing.retryMinMs * 2 ** Math.min(failures - 1, 16)
   const baseMs = HOPELESS.has(code)
     ? timing.hopelessMs
     : Math.min(timing.retryMaxMs, code === 'RATE_LIMITED' ? Math.max(RATE_LIMIT_MS, doubledMs) : doubledMs)
-  return Math.ceil(baseMs * (0.5 + random / 2))
+  // What the venue asks for is kept to, up to a bound: it could ask for a year.
+  return Math.max(Math.ceil(baseMs * (0.5 + random / 2)), Math.min(retryAfterMs, timing.hopelessMs))
 }

@@ -11,6 +11,12 @@ export interface VenueScript {
   silent: string[]
   /** Replaces fields of every ticker. */
   ticker: Partial<RawTicker>
+  /** How many of its exchanges stream: those made later say nothing. */
+  streamingUpTo: number
+  /** How long it asks to be left alone, with every failure. */
+  retryAfterMs: number
+  /** Whether there is a stream at all. */
+  streams: boolean
 }
 
 export function aVenueScript(change: Partial<VenueScript> = {}): VenueScript {
@@ -20,6 +26,9 @@ export function aVenueScript(change: Partial<VenueScript> = {}): VenueScript {
     markets: ['IO/USDT'],
     silent: [],
     ticker: {},
+    streamingUpTo: Number.POSITIVE_INFINITY,
+    retryAfterMs: 0,
+    streams: true,
     ...change,
   }
 }
@@ -43,18 +52,20 @@ export class FakeVenue {
 
   readonly create = (): Exchange => {
     this.created += 1
+    const nth = this.created
     const closing = new AbortController()
     return {
       id: 'binance',
+      streams: this.script.streams,
       loadMarkets: async () => {
         this.openedAtMs.push(this.#clock.now())
         const { markets } = this.script
-        if (typeof markets === 'string') return fail(markets)
+        if (typeof markets === 'string') return fail(markets, this.script)
         return new Set(markets)
       },
       watch: async symbol => {
-        const { watch } = this.script
-        if (typeof watch === 'string') return fail(watch)
+        const watch = nth > this.script.streamingUpTo ? 'hang' : this.script.watch
+        if (typeof watch === 'string') return fail(watch, this.script)
         this.hanging += 1
         do await this.#clock.sleep(watch.pushMs, closing.signal)
         while (this.script.silent.includes(symbol))
@@ -64,9 +75,10 @@ export class FakeVenue {
       fetch: async symbol => {
         this.fetched += 1
         const { fetch } = this.script
-        if (typeof fetch === 'string') return fail(fetch)
+        if (typeof fetch === 'string') return fail(fetch, this.script)
         return this.#ticker(symbol, fetch.price)
       },
+      probe: async () => ({ restMs: 1, skewMs: 0, listed: new Set(this.script.markets) }),
       close: async () => {
         this.closed += 1
         closing.abort()
@@ -80,7 +92,7 @@ export class FakeVenue {
   }
 }
 
-function fail(code: 'hang' | VenueErrorCode): Promise<never> {
+function fail(code: 'hang' | VenueErrorCode, { retryAfterMs }: VenueScript): Promise<never> {
   if (code === 'hang') return new Promise(() => {})
-  return Promise.reject(Object.assign(new Error(`the venue answers ${code}`), { code }))
+  return Promise.reject(Object.assign(new Error(`the venue answers ${code}`), { code, retryAfterMs }))
 }

@@ -192,7 +192,9 @@ describe('a venue supervisor', () => {
   })
 })
 
-describe('a venue with two pairs', () => {
+describe('a venue with two pairs', function () {
+  // A quarter of an hour of a virtual clock.
+  this.timeout(30_000)
   const PAIRS = ['IO/USDT', 'IO/BTC']
   const plan = {
     feed: 'IO/USDT',

@@ -1,0 +1,136 @@
+/** How each venue is asked for spot prices: what its adapter needs told, and which of its streams tells most. */
+import type { VenueId } from '../../../config/venue-ids.ts'
+import { type Adapter, type AdapterTicker, asRecord, stringAt } from './adapter.ts'
+import { watchBitstampBook, watchBybitBook } from './text-book.ts'
+
+export type Watch = (symbol: string) => Promise<AdapterTicker>
+
+export interface VenueEntry {
+  /** Options of the adapter. */
+  readonly options: object
+  /**
+   * Sets the adapter up before its first call.
+   *
+   * @param redirect an address that the venue told, as it can be reached from here
+   * @returns how to watch a pair; undefined where this build cannot read the venue's stream
+   */
+  prepare(adapter: Adapter, redirect: (address: string) => string): Watch | undefined
+}
+
+const SPOT_ONLY = { defaultType: 'spot', fetchMarkets: { types: ['spot'] } }
+
+/** The venue's ticker stream as ccxt reads it. */
+const tickerStream =
+  (adapter: Adapter): Watch =>
+  symbol =>
+    adapter.watchTicker(symbol)
+
+/** Some adapters load the lists of swaps and futures too, whatever they are told. */
+function spotMarketsOnly(adapter: Adapter): void {
+  adapter.fetchMarkets = params => adapter.fetchSpotMarkets(params ?? {})
+}
+
+function spotTickerStream(adapter: Adapter): Watch {
+  spotMarketsOnly(adapter)
+  return tickerStream(adapter)
+}
+
+export const VENUE_ENTRIES: Readonly<Record<VenueId, VenueEntry>> = {
+  binance: {
+    options: { ...SPOT_ONLY, fetchMargins: false },
+    // The default is the mini ticker, which has no bid and ask.
+    prepare: adapter => symbol => adapter.watchTicker(symbol, { name: 'ticker' }),
+  },
+  okx: { options: SPOT_ONLY, prepare: tickerStream },
+  gate: { options: SPOT_ONLY, prepare: tickerStream },
+  bybit: { options: SPOT_ONLY, prepare: watchBybitBook },
+  kucoin: {
+    options: { ...SPOT_ONLY, fetchMarkets: { types: ['spot'], fetchTickersFees: false } },
+    prepare: (adapter, redirect) => {
+      redirectBullet(adapter, redirect)
+      return tickerStream(adapter)
+    },
+  },
+  bitget: {
+    options: SPOT_ONLY,
+    prepare: adapter => {
+      // Who may borrow what: a megabyte that says nothing of prices.
+      Object.assign(adapter, { publicMarginGetV2MarginCurrencies: async () => ({ data: [] }) })
+      return tickerStream(adapter)
+    },
+  },
+  mexc: {
+    options: SPOT_ONLY,
+    // Its stream is protobuf, which ccxt reads by a package that is not among its own dependencies.
+    prepare: adapter => {
+      spotMarketsOnly(adapter)
+      return undefined
+    },
+  },
+  htx: {
+    options: {
+      defaultType: 'spot',
+      fetchMarkets: { types: { spot: true, linear: false, inverse: false } },
+      // The default stream has neither bid nor ask.
+      watchTicker: { name: 'market.{marketId}.ticker' },
+    },
+    prepare: tickerStream,
+  },
+  bingx: { options: SPOT_ONLY, prepare: spotTickerStream },
+  coinex: {
+    options: SPOT_ONLY,
+    prepare: adapter => {
+      spotMarketsOnly(adapter)
+      return watchCoinexStates(adapter)
+    },
+  },
+  lbank: { options: SPOT_ONLY, prepare: spotTickerStream },
+  xt: { options: SPOT_ONLY, prepare: spotTickerStream },
+  upbit: { options: SPOT_ONLY, prepare: tickerStream },
+  bithumb: { options: SPOT_ONLY, prepare: watchBithumbTickers },
+  coinone: { options: SPOT_ONLY, prepare: tickerStream },
+  kraken: { options: {}, prepare: tickerStream },
+  coinbase: { options: {}, prepare: tickerStream },
+  bitstamp: { options: {}, prepare: watchBitstampBook },
+  cryptocom: { options: {}, prepare: tickerStream },
+}
+
+/** Kucoin tells over REST where its stream is. */
+function redirectBullet(adapter: Adapter, redirect: (address: string) => string): void {
+  const calls = adapter as unknown as Record<string, (params?: object) => Promise<unknown>>
+  const post = calls['publicPostBulletPublic']?.bind(adapter)
+  if (post === undefined) return
+  calls['publicPostBulletPublic'] = async params => {
+    const answer = asRecord(await post(params))
+    const data = asRecord(answer['data'])
+    const servers = Array.isArray(data['instanceServers']) ? data['instanceServers'] : []
+    const instanceServers = servers.map(server => {
+      const endpoint = stringAt(server, 'endpoint')
+      return endpoint === undefined ? server : { ...asRecord(server), endpoint: redirect(endpoint) }
+    })
+    return { ...answer, data: { ...data, instanceServers } }
+  }
+}
+
+/** ccxt subscribes to the first pair and takes every other for subscribed; so the first asks for all that are kept. */
+function watchCoinexStates(adapter: Adapter): Watch {
+  return async symbol => {
+    const markets = Object.values(adapter.markets ?? {})
+    const ids = markets.flatMap(market => (market?.spot === true ? [market.id] : []))
+    const request = { method: 'state.subscribe', params: { market_list: ids }, id: 1 }
+    const url = stringAt(adapter.urls.api, 'ws', 'spot') ?? ''
+    const tickers = await adapter.watchMultiple(url, [`tickers::${symbol}`], request, ['all@ticker'])
+    return asRecord(asRecord(tickers)[symbol])
+  }
+}
+
+/** A subscription replaces the one before it on the same connection, so each names all pairs that are kept. */
+function watchBithumbTickers(adapter: Adapter): Watch {
+  return async symbol => {
+    const markets = Object.values(adapter.markets ?? {})
+    const codes = markets.flatMap(market => (market === undefined ? [] : [`${market.quote}-${market.base}`]))
+    const request = [{ ticket: 'prices' }, { type: 'ticker', codes }]
+    const url = stringAt(adapter.urls.api, 'ws', 'publicGen2') ?? ''
+    return asRecord(await adapter.watch(url, `ticker:${symbol}`, request, 'tickers'))
+  }
+}

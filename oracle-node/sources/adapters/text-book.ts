@@ -1,0 +1,91 @@
+/** Best bid and ask as text, where a venue streams them in no ticker: ccxt's books compute with doubles. */
+import { type Adapter, type AdapterTicker, asRecord, type Numeric, stringAt } from './adapter.ts'
+
+interface Top {
+  readonly bid: Numeric
+  readonly ask: Numeric
+}
+
+/**
+ * Bybit's spot ticker stream carries neither bid nor ask; the one-level book does. A snapshot replaces both sides, a
+ * difference those that it names; a size of zero takes the level away.
+ */
+export function watchBybitBook(adapter: Adapter): (symbol: string) => Promise<AdapterTicker> {
+  const tops = new Map<string, Top>()
+  adapter.handleOrderBook = (client, message) => {
+    const data = asRecord(message['data'])
+    const { symbol } = adapter.safeMarket(data['s'], undefined, undefined, 'spot')
+    if (symbol === undefined || adapter.markets?.[symbol] === undefined) return
+    const before = message['type'] === 'snapshot' ? undefined : tops.get(symbol)
+    const top = { bid: side(data['b'], before?.bid), ask: side(data['a'], before?.ask) }
+    tops.set(symbol, top)
+    client.resolve(
+      { [symbol]: adapter.safeTicker({ ...top, timestamp: timeOf(message['ts']) }) },
+      `bidask:${symbol}`,
+    )
+  }
+  return async symbol => (await adapter.watchBidsAsks([symbol]))[symbol] ?? {}
+}
+
+function side(levels: unknown, before: Numeric): Numeric {
+  if (!Array.isArray(levels)) return before
+  let price = before
+  for (const level of levels) {
+    const [at, size] = Array.isArray(level) ? level : []
+    if (!isNumeric(at)) continue
+    if (!isNothing(size)) price = at
+    else if (at === price) price = undefined
+  }
+  return price
+}
+
+/**
+ * Bitstamp streams no ticker. `order_book_…` sends the upper hundred levels each time, so nothing has to be kept; the
+ * venue's time is in µs.
+ */
+export function watchBitstampBook(adapter: Adapter): (symbol: string) => Promise<AdapterTicker> {
+  const handleMessage = adapter.handleMessage.bind(adapter)
+  adapter.handleMessage = (client, message) => {
+    const channel = stringAt(message, 'channel') ?? ''
+    if (!channel.startsWith(CHANNEL)) {
+      handleMessage(client, message)
+      return
+    }
+    if (message['event'] !== 'data') return
+    const { symbol } = adapter.safeMarket(channel.slice(CHANNEL.length), undefined, undefined, 'spot')
+    const data = asRecord(message['data'])
+    const micros = Number(data['microtimestamp'])
+    const ticker = adapter.safeTicker({
+      bid: best(data['bids']),
+      ask: best(data['asks']),
+      timestamp: timeOf(Math.floor(micros / 1_000)),
+    })
+    client.resolve(ticker, `top:${symbol}`)
+  }
+  return async symbol => {
+    const channel = `${CHANNEL}${adapter.markets?.[symbol]?.id}`
+    const request = { event: 'bts:subscribe', data: { channel } }
+    const hash = `top:${symbol}`
+    return asRecord(await adapter.watch(stringAt(adapter.urls.api, 'ws') ?? '', hash, request, hash))
+  }
+}
+
+const CHANNEL = 'order_book_'
+
+function best(levels: unknown): Numeric {
+  const [first] = Array.isArray(levels) ? levels : []
+  const [price] = Array.isArray(first) ? first : []
+  return isNumeric(price) ? price : undefined
+}
+
+function isNumeric(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number'
+}
+
+function isNothing(size: unknown): boolean {
+  return /^0*\.?0*$/.test(String(size))
+}
+
+function timeOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined
+}
