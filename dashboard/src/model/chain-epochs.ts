@@ -69,7 +69,16 @@ const SAID: Record<SettlementEventKind, (log: Log) => Partial<ChainEpoch>> = {
     reserve: amount(log, 4),
     bundleHash: hash(log, 5),
     posted: true,
+    ...(wordOf(log, 5) === 0n ? NOTHING_PAID : {}),
   }),
+}
+
+/** Without a bundle the epoch was emptied, whatever had been staged and vetoed before. */
+const NOTHING_PAID = {
+  hiredPaid: 0n as Wei,
+  availabilityPaid: 0n as Wei,
+  debitIo: 0n as Wei,
+  debitIosd: 0n as Wei,
 }
 
 const UNSAID: Omit<ChainEpoch, 'epoch' | 'block'> = {

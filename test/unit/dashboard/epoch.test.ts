@@ -141,6 +141,21 @@ describe('what the chain says of an epoch', () => {
     expect(chainEpochsOf([...events].reverse())).to.deep.equal(chainEpochsOf(events))
   })
 
+  it('pays nothing when it was emptied after a stage was vetoed', () => {
+    const [staged] = settledChain(1).events.filter(({ said }) => said.attempt !== undefined)
+    const words = [1, 2, 0, 0, 9, 0].map(word => word.toString(16).padStart(64, '0')).join('')
+    const topics = ['0x', `0x${'00'.repeat(32)}`]
+    const log = { blockNumber: '0x7fff', logIndex: '0x0', topics, data: `0x${words}` }
+    const [emptied] = chainEpochsOf([
+      ...(staged === undefined ? [] : [staged]),
+      decodeSettlementEvent('posted', log),
+    ])
+    expect(emptied).to.deep.include({
+      ...{ posted: true, added: 0n, hiredPaid: 0n, availabilityPaid: 0n, debitIo: 0n, debitIosd: 0n },
+      reserve: 9n,
+    })
+  })
+
   it('cannot be read from an event of another length', () => {
     const log = { blockNumber: '0x1', logIndex: '0x0', topics: ['0x', `0x${'00'.repeat(32)}`], data: '0x' }
     expect(() => decodeSettlementEvent('posted', log)).to.throw(WireError)
