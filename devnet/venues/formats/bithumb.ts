@@ -3,7 +3,7 @@ import { subscribeTickers, ticker, tickerFrame } from './korean.ts'
 
 const listings: readonly VenueListing[] = [
   market('KRW-IO', 'IO/KRW', [0, 8], 8, 900_000),
-  market('KRW-USDT', 'USDT/KRW', [0, 8], 7, 60_000_000),
+  market('KRW-USDT', 'USDT/KRW', [0, 6], 7, 60_000_000),
 ]
 
 /** Bithumb's second API, `GET /v1/…`: that of Upbit. */

@@ -3,7 +3,7 @@ import { subscribeTickers, ticker, tickerFrame } from './korean.ts'
 
 const listings: readonly VenueListing[] = [
   market('KRW-IO', 'IO/KRW', [0, 8], 6, 3_000_000),
-  market('KRW-USDT', 'USDT/KRW', [1, 8], 4, 80_000_000),
+  market('KRW-USDT', 'USDT/KRW', [1, 6], 4, 80_000_000),
 ]
 
 /**

@@ -14,7 +14,8 @@ const exchanges = SIMULATED_VENUES.map(id => ({
   symbols: FORMATS[id].listings.map(({ symbol }) => symbol),
 }))
 await Promise.all(exchanges.map(({ exchange }) => exchange.loadMarkets()))
-const watched = exchanges.flatMap(({ exchange, symbols }) => symbols.map(symbol => exchange.watch(symbol)))
+const streaming = exchanges.filter(({ exchange }) => exchange.streams)
+const watched = streaming.flatMap(({ exchange, symbols }) => symbols.map(symbol => exchange.watch(symbol)))
 const updates = Promise.allSettled(watched)
 // One update means that a socket is open and the rest of the subscriptions are on their way.
 await Promise.race(watched)
