@@ -12,6 +12,10 @@ interface Counts {
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** A runner that has counted ends by itself, unless a test left something open: it would hold the whole run for ever. */
+const MAY_TAKE_TO_END_MS = 60_000
+/** The summary is looked for in this much of what was printed last. */
+const SUMMARY_CHARS = 2_000
 const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 }
 
 /**
@@ -24,14 +28,33 @@ function run(
   shown: 'as it comes' | 'at the end' = 'as it comes',
 ): Promise<Counts> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+    // A group of its own, so that what its tests have started can be ended with it.
+    const child = spawn(process.execPath, args, {
+      ...{ cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'], detached: true },
+    })
+    const endAll = (signal: NodeJS.Signals): void => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, signal)
+      } catch {
+        // Nobody of the group is left.
+      }
+    }
+    process.on('SIGINT', endAll).on('SIGTERM', endAll)
     let output = ''
+    let ending: NodeJS.Timeout | undefined
     child.stdout.on('data', (chunk: Buffer) => {
       if (shown === 'as it comes') process.stdout.write(chunk)
       output += chunk.toString()
+      if (ending !== undefined || !/^\s+\d+ passing/m.test(output.slice(-SUMMARY_CHARS))) return
+      ending = setTimeout(() => {
+        console.log('\nThe tests are over, and something that they opened is not closed: ended by force.')
+        endAll('SIGKILL')
+      }, MAY_TAKE_TO_END_MS)
     })
     child.on('error', reject)
     child.on('close', code => {
+      clearTimeout(ending)
+      process.off('SIGINT', endAll).off('SIGTERM', endAll)
       if (shown === 'at the end') process.stdout.write(output)
       const counts = read(output) ?? NOTHING
       // A runner that dies without counting has failed, whatever it printed.

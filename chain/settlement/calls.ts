@@ -1,4 +1,5 @@
 /** What is sent to the contracts of settlement, for a transactor. */
+import type { Abi } from 'viem'
 import type { Address, Hex } from '../../protocol/bytes.ts'
 import type { Certificate } from '../../protocol/certificate.ts'
 import type { RewardLine } from '../../protocol/epoch/ledger.ts'
@@ -19,11 +20,7 @@ export function contractReport(report: EpochReport) {
   return { ...report, epoch: BigInt(report.epoch), snapshotBlock: BigInt(report.snapshotBlock) }
 }
 
-/** Settlement's own, and what the contracts that it calls refuse an active epoch with. */
-const ACTIVATE_ABI = [
-  ...settlementAbi,
-  ...[...escrowAbi, ...rewardsDistributorAbi, ...emissionAbi].filter(({ type }) => type === 'error'),
-]
+const ACTIVATE_ABI = withErrorsOf(settlementAbi, [...escrowAbi, ...rewardsDistributorAbi, ...emissionAbi])
 
 /** Stages a certified epoch, and makes it active at once where there is no time to dispute. */
 export function settleCall(settlement: Address, report: EpochReport, certificate: Certificate): ContractCall {
@@ -106,11 +103,7 @@ export function claimCall(
   }
 }
 
-/** A claim as IOSD fails with the errors of those whom the distributor calls, too. */
-const CLAIM_AS_IOSD_ABI = [
-  ...rewardsDistributorAbi,
-  ...[...burnerAbi, ...priceFeedAbi].filter(({ type }) => type === 'error'),
-]
+const CLAIM_AS_IOSD_ABI = withErrorsOf(rewardsDistributorAbi, [...burnerAbi, ...priceFeedAbi])
 
 /**
  * Burns all that the sender has earned and not been paid, for IOSD of its own.
@@ -134,4 +127,9 @@ export function claimAsIosdCall(
 /** Deposits the sender's own tokens, of which the escrow needs an allowance. @param amount wei */
 export function depositCall(escrow: Address, asset: Asset, amount: bigint): ContractCall {
   return { address: escrow, abi: escrowAbi, functionName: 'deposit', args: [asset, amount] }
+}
+
+/** A call fails with the errors of those whom the contract calls, too. */
+function withErrorsOf(own: Abi, called: Abi): Abi {
+  return [...own, ...called.filter(({ type }) => type === 'error')]
 }

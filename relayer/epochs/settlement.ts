@@ -3,7 +3,7 @@ import type { TransactionReceipt } from 'viem'
 import { activateCall, settleCall } from '../../chain/settlement/calls.ts'
 import type { SettlementReader } from '../../chain/settlement/types.ts'
 import { type ContractCall, TransactError } from '../../chain/transactor.ts'
-import type { Address, Hash } from '../../protocol/bytes.ts'
+import type { Address } from '../../protocol/bytes.ts'
 import type { Certificate } from '../../protocol/certificate.ts'
 import type { EpochReport } from '../../protocol/epoch/report.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -40,6 +40,15 @@ export interface SettlerDeps {
 
 type Turn = Pick<EpochReport, 'epoch' | 'attempt'>
 
+/** A revert by name: the contracts' judgement of the report itself, which will be the same tomorrow. */
+type Refusal = Readonly<{
+  epoch: number
+  call: string
+  code: string
+  errorName: string
+  error: TransactError
+}>
+
 export class Settler {
   readonly #contract: Address
   readonly #deps: SettlerDeps
@@ -55,8 +64,11 @@ export class Settler {
   async stage(report: EpochReport, certificate: Certificate, signal: AbortSignal): Promise<SettleResult> {
     const before = await this.#look(report)
     if (before !== 'forgotten') return before
-    const sent = await this.#send(settleCall(this.#contract, report, certificate), report.epoch, signal)
-    if (sent === 'void') return 'void'
+    const refusal = await this.#send(settleCall(this.#contract, report, certificate), report.epoch, signal)
+    if (refusal !== undefined) {
+      this.#deps.logger.warn('the contract refuses a certified epoch, another attempt is made', refusal)
+      return 'void'
+    }
     const after = await this.#look(report)
     // Not to be seen yet: an endpoint may lag behind the one that took the transaction.
     return after === 'forgotten' ? 'waiting' : after
@@ -70,7 +82,8 @@ export class Settler {
     const nowMs = this.#deps.clock.monotonic()
     if (nowMs < this.#activateAtMs) return 'staged'
     this.#activateAtMs = nowMs + ACTIVATE_EVERY_MS
-    await this.#send(activateCall(this.#contract, staged), turn.epoch, signal)
+    const refusal = await this.#send(activateCall(this.#contract, staged), turn.epoch, signal)
+    if (refusal !== undefined) this.#sayUnfit(refusal)
     return this.#look(turn)
   }
 
@@ -83,34 +96,27 @@ export class Settler {
   }
 
   /** It stays staged, and would be said every few seconds. */
-  #sayUnfit(fields: { readonly epoch: number; readonly errorName: string | undefined }): void {
-    const what = `${fields.epoch} ${fields.errorName}`
+  #sayUnfit(refusal: Refusal): void {
+    const what = `${refusal.epoch} ${refusal.errorName}`
     if (this.#unfit === what) return
     this.#unfit = what
     this.#deps.logger.error(
-      `a staged epoch cannot become active: members have to veto it (ionet emergency sign veto ${fields.epoch})`,
-      fields,
+      `a staged epoch cannot become active: members have to veto it (ionet emergency sign veto ${refusal.epoch})`,
+      refusal,
     )
   }
 
-  async #send(call: ContractCall, epoch: number, signal: AbortSignal): Promise<Hash | 'void' | undefined> {
+  async #send(call: ContractCall, epoch: number, signal: AbortSignal): Promise<Refusal | undefined> {
     try {
-      return (await this.#deps.send(call, signal)).transactionHash
+      await this.#deps.send(call, signal)
+      return undefined
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof TransactError)) throw error
       const { code, errorName } = error
       if (errorName !== undefined && PASSING.has(errorName)) return undefined
       const fields = { epoch, call: call.functionName, code, errorName, error }
-      // A revert by name is the contracts' judgement of the report itself, and will be the same tomorrow.
-      if (code === 'WOULD_REVERT' && errorName !== undefined) {
-        if (call.functionName === 'activate') {
-          this.#sayUnfit(fields)
-          return undefined
-        }
-        this.#deps.logger.warn('the contract refuses a certified epoch, another attempt is made', fields)
-        return 'void'
-      }
+      if (code === 'WOULD_REVERT' && errorName !== undefined) return { ...fields, errorName }
       this.#deps.logger.warn('an epoch could not be put on chain yet, it is tried again', fields)
       return undefined
     }

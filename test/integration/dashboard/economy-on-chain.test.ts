@@ -12,7 +12,7 @@ import { MAINNET_EMISSION, poolOf } from '../../../protocol/epoch/emission.ts'
 import { rewardRootOf } from '../../../protocol/epoch/ledger.ts'
 import { type EpochReport, epochReportDigest } from '../../../protocol/epoch/report.ts'
 import { ONE } from '../../../protocol/units.ts'
-import { type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
+import { AMPLE_GAS, type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
 import { quorumSignatures, testMember } from '../../support/chain/signing.ts'
 import { aConfig } from '../../support/dashboard/a-config.ts'
 
@@ -161,7 +161,8 @@ describe('the page and real contracts', function () {
     functionName: string,
     args: readonly unknown[],
   ): Promise<void> => {
-    const request = { chain: null, address: deployment.contracts[contract], abi, functionName, args }
+    const address = deployment.contracts[contract]
+    const request = { chain: null, gas: AMPLE_GAS, address, abi, functionName, args }
     const hash: Hex = await client.writeContract(request as never)
     const receipt = await client.waitForTransactionReceipt({ hash })
     expect(receipt.status, functionName).to.equal('success')

@@ -8,6 +8,7 @@ import { claimCall } from '../../../chain/settlement/calls.ts'
 import { readConservation } from '../../../devnet/conservation.ts'
 import { proveReward } from '../../../protocol/epoch/ledger.ts'
 import { ONE } from '../../../protocol/units.ts'
+import { AMPLE_GAS } from '../../support/chain/anvil.ts'
 import { BURNED } from '../../support/cli/settled-cast.ts'
 import { GENESIS, type SettledChain, startSettledChain } from '../../support/cli/settled-chain.ts'
 import { spawnNode } from '../../support/runtime/spawned.ts'
@@ -31,7 +32,7 @@ describe('conservation on a chain with settled epochs', function () {
     const line = proveReward(outcomes.at(-1)?.rewards ?? [], worker)
     if (line === undefined) throw new Error('the worker has earned nothing')
     const call = claimCall(deployment.contracts.rewardsDistributor, line, line.proof)
-    const hash = await client.writeContract({ ...call, chain: null } as never)
+    const hash = await client.writeContract({ ...call, chain: null, gas: AMPLE_GAS } as never)
     await client.waitForTransactionReceipt({ hash })
     paid = line.cumulative
   })

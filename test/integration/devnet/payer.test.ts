@@ -19,6 +19,7 @@ import { createMetrics } from '../../../runtime/metrics.ts'
 import type { Service } from '../../../runtime/service.ts'
 import type { PayerState } from '../../../sdk/payer-state.ts'
 import { createWorker } from '../../../worker/service.ts'
+import { AMPLE_GAS } from '../../support/chain/anvil.ts'
 import { quorumSignatures, testMember } from '../../support/chain/signing.ts'
 import { eventually } from '../../support/devnet/eventually.ts'
 import { type HoldDesk, startHoldDesk } from '../../support/gateway/hold-desk.ts'
@@ -71,6 +72,7 @@ describe('a payer with workers, a gateway and a chain', function () {
       abi: ioAbi,
       functionName: 'transfer',
       args: [payer, amount],
+      gas: AMPLE_GAS,
     })
     await world.client.waitForTransactionReceipt({ hash: await world.client.writeContract(request) })
   }

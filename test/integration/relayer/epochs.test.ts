@@ -48,7 +48,7 @@ import { silentLogger } from '../../../runtime/logger.ts'
 import { createMetrics } from '../../../runtime/metrics.ts'
 import { fetchBlob, serveBlobs } from '../../../runtime/p2p/blobs.ts'
 import { openDatabase } from '../../../runtime/sqlite.ts'
-import { type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
+import { AMPLE_GAS, type Anvil, fundedAccount, startAnvil } from '../../support/chain/anvil.ts'
 import { inference, result, WORKER, windowsOf } from '../../support/epoch/world.ts'
 import { at, crypto, party } from '../../support/network/cast.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
@@ -105,6 +105,7 @@ describe('epochs of a relayer on a chain', function () {
     const hash = await client.writeContract({
       account,
       chain: null,
+      gas: AMPLE_GAS,
       address,
       abi,
       functionName,

@@ -42,7 +42,7 @@ import { AVAILABILITY_KIND } from '../../../protocol/usage/record.ts'
 import { ASSET, NOBODY, WORK_KIND } from '../../../protocol/usage/wire.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
-import { type Anvil, fundedAccount, startAnvil } from '../chain/anvil.ts'
+import { AMPLE_GAS, type Anvil, fundedAccount, startAnvil } from '../chain/anvil.ts'
 import { firstRotationCall } from '../chain/rotation.ts'
 import { testGroup, testMember } from '../chain/signing.ts'
 import { dealBeacon } from '../protocol/beacon-key.ts'
@@ -122,15 +122,25 @@ type Trouble = typeof TROUBLED | undefined
 
 async function started(dir: string, trouble: Trouble): Promise<SettledChain> {
   const anvil = await startAnvil()
+  const atEnd: (() => Promise<void>)[] = []
   try {
-    return await settleEpochs(anvil, dir, trouble)
+    const settled = await settleEpochs(anvil, dir, trouble, atEnd)
+    return { ...settled, stop: () => anvil.stop() }
   } catch (error) {
     await anvil.stop()
     throw error
+  } finally {
+    for (const stop of atEnd) await stop()
   }
 }
 
-async function settleEpochs(anvil: Anvil, dir: string, trouble: Trouble): Promise<SettledChain> {
+/** @param atEnd is given what has to be stopped when the epochs are settled, or could not be */
+async function settleEpochs(
+  anvil: Anvil,
+  dir: string,
+  trouble: Trouble,
+  atEnd: (() => Promise<void>)[],
+): Promise<Omit<SettledChain, 'stop'>> {
   const client = connect(anvil.rpcUrl)
   const [payer, worker, owner, gateway, relayer] = [1, 2, 3, 4, 5].map(fundedAccount) as [
     HDAccount,
@@ -165,10 +175,11 @@ async function settleEpochs(anvil: Anvil, dir: string, trouble: Trouble): Promis
     { deployment, finality: 'latest' },
     { reader: createReader([anvil.rpcUrl]), clock: systemClock, logger: silentLogger },
   )
+  atEnd.push(() => reader.stop())
   await reader.start(new AbortController().signal)
 
   const send: Send = async (account, call) => {
-    const hash = await client.writeContract({ ...call, account, chain: null } as never)
+    const hash = await client.writeContract({ ...call, account, chain: null, gas: AMPLE_GAS } as never)
     const receipt = await client.waitForTransactionReceipt({ hash })
     if (receipt.status !== 'success') throw new Error(`${call.functionName} reverted`)
     return receipt
@@ -359,8 +370,6 @@ async function settleEpochs(anvil: Anvil, dir: string, trouble: Trouble): Promis
     await endEpoch(trouble.emptied)
     await empty(trouble.emptied)
   }
-  await reader.stop()
-
   const last = settled.at(-1)
   return {
     rpcUrl: anvil.rpcUrl,
@@ -385,7 +394,6 @@ async function settleEpochs(anvil: Anvil, dir: string, trouble: Trouble): Promis
         proof: proven.proof,
       }
     },
-    stop: () => anvil.stop(),
   }
 }
 
