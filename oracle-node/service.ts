@@ -39,6 +39,7 @@ import { TimeExchange } from './quoting/time-exchange.ts'
 import { TraceKeeper } from './quoting/trace-keeper.ts'
 import { traceRoutes } from './quoting/trace-routes.ts'
 import { SigningService } from './signing/signing-service.ts'
+import { feedStatus } from './sources/feed-status.ts'
 import { createSourceMetrics } from './sources/metrics.ts'
 import { createSources } from './sources/service.ts'
 import { venueExchanges } from './sources/venue-exchanges.ts'
@@ -271,7 +272,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     {
       clock,
       logger,
-      metrics: createSourceMetrics(metrics),
+      metrics: createSourceMetrics(metrics, plan),
       createExchange: venueExchanges(plan, {
         ...(config.venueEndpoint === undefined ? {} : { endpoint: config.venueEndpoint }),
         timeoutMs: VENUE_TIMEOUT_MS,
@@ -322,20 +323,24 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       routes: app => {
         auditing.routes(app)
         traceRoutes(app, { clock, traces })
-        app.get('/v1/status', async () => ({
-          slot,
-          identity: member.identity,
-          keyEpoch: registry.current()?.keyEpoch ?? 0,
-          holdsShare: keys.current(registry.current()?.keyEpoch ?? 0) !== undefined,
-          highestCertified,
-          lastQuote:
-            lastQuote === undefined
-              ? null
-              : { round: lastQuote.quote.round, priceUsd: formatDecimal(lastQuote.quote.price) },
-          peers: network.connected().length,
-          venues: config.venueEndpoint === undefined ? 'live' : 'simulated',
-          sources: sources.status(clock.now()),
-        }))
+        app.get('/v1/status', async () => {
+          const nowMs = clock.now()
+          return {
+            slot,
+            identity: member.identity,
+            keyEpoch: registry.current()?.keyEpoch ?? 0,
+            holdsShare: keys.current(registry.current()?.keyEpoch ?? 0) !== undefined,
+            highestCertified,
+            lastQuote:
+              lastQuote === undefined
+                ? null
+                : { round: lastQuote.quote.round, priceUsd: formatDecimal(lastQuote.quote.price) },
+            peers: network.connected().length,
+            venues: config.venueEndpoint === undefined ? 'live' : 'simulated',
+            feed: feedStatus(plan, sources.outcome(nowMs)),
+            sources: sources.status(nowMs),
+          }
+        })
       },
       health: () => {
         const ageMs =

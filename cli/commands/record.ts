@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { InputError } from '../input-error.ts'
-import { print } from '../output.ts'
+import { print, readerGone } from '../output.ts'
 import { duration, url } from '../parsers.ts'
 import type { PlanOptions } from '../venues/price-plan.ts'
 
@@ -27,7 +27,10 @@ export function addRecordCommand(program: Command): void {
     .requiredOption('--out <file>', 'file to make; one that exists is never overwritten')
     .option('--endpoint <url>', 'venue simulator that stands for all venues', url)
     .option('--for <time>', 'stop after such a time as 60s or 1h (default: when told to)', duration)
-    .option('--quotes', 'print what a node would sign in each round, as ionet replay prints it')
+    .option(
+      '--quotes',
+      'print what a node would sign in each round, as ionet replay prints it, while somebody reads',
+    )
     .action((options: RecordOptions) => runRecord(options))
 }
 
@@ -71,11 +74,13 @@ async function runRecord(options: RecordOptions): Promise<void> {
     },
   )
   const forMs = options.for ?? Number.POSITIVE_INFINITY
+  // From now on: the first quotes are printed before all has started.
+  const unread = options.quotes === true ? [readerGone()] : []
   process.exitCode = await runService(async () => recorder, {
     logger,
     stopDeadlineMs: STOP_DEADLINE_MS,
     stopWithStdin: false,
-    until: signal => Promise.race([failure.promise, lasting(forMs, signal)]),
+    until: signal => Promise.race([failure.promise, lasting(forMs, signal), ...unread]),
   })
   const { entries, missing, bytes } = recorder.counts
   const left = missing === 0 ? '' : `; ${missing} are missing, because the disk did not follow`

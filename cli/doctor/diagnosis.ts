@@ -1,5 +1,6 @@
 /** What was seen of the venues, as rows. Pure. */
 import type { SourceStatus } from '../../oracle-node/sources/service.ts'
+import { productOf } from '../../protocol/sources/route.ts'
 import type { LegOutcome, RouteOutcome, VenueValue } from '../../protocol/sources/types.ts'
 import { formatDecimal } from '../../protocol/units.ts'
 import type { Examination, VenueFacts } from './examine.ts'
@@ -147,7 +148,7 @@ function legRow(leg: LegOutcome, { plan }: Examination): LegRow {
 }
 
 function routeRow(route: RouteOutcome): RouteRow {
-  const path = route.steps.map(({ pair, inverted }) => (inverted ? `1/(${pair})` : pair)).join(' × ')
+  const path = productOf(route.steps)
   if (route.kind === 'dropped') {
     return { path, price: null, confidenceBps: null, reason: `${route.reason} ${route.pair}` }
   }

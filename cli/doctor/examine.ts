@@ -95,24 +95,12 @@ async function probeAll(
   )
   const probes = await Promise.all(
     asked.map(async ({ venue, exchange, opened }) => {
-      const probe =
-        opened ?? (await withDeadline(probeOf(exchange, clock), waitMs, clock, signal).catch(codeOf))
+      const probe = opened ?? (await withDeadline(exchange.probe(), waitMs, clock, signal).catch(codeOf))
       await exchange.close().catch(() => {})
       return [venue, probe] as const
     }),
   )
   return new Map(probes)
-}
-
-/** An exchange that cannot be probed is asked for its market list. */
-async function probeOf(
-  exchange: Pick<Exchange, 'loadMarkets'> & { readonly probe?: () => Promise<VenueProbe> },
-  clock: Clock,
-): Promise<VenueProbe> {
-  if (exchange.probe !== undefined) return exchange.probe()
-  const startedMs = clock.monotonic()
-  const listed = await exchange.loadMarkets()
-  return { restMs: Math.round(clock.monotonic() - startedMs), skewMs: null, listed }
 }
 
 /** Runs the sources of a node until all that can be had is there, or the time is over. */

@@ -1,4 +1,5 @@
 /** A checked quote for people: a line for each check, what it was made from, and what it comes to. */
+import { productOf } from '../../protocol/sources/route.ts'
 import type { LegOutcome, RouteOutcome, SourceOutcome } from '../../protocol/sources/types.ts'
 import { formatDecimal } from '../../protocol/units.ts'
 import { faultOf, type QuoteCheck } from './quote-checks.ts'
@@ -36,7 +37,7 @@ function legLine(leg: LegOutcome): string {
 }
 
 function routeLine(route: RouteOutcome): string {
-  const way = route.steps.map(({ pair, inverted }) => (inverted ? `1/(${pair})` : pair)).join(' × ')
+  const way = productOf(route.steps)
   return route.kind === 'price'
     ? `  ${way}: ${formatDecimal(route.price)}`
     : `  ${way}: ${route.reason} ${route.pair}`

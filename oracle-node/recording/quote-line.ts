@@ -1,5 +1,6 @@
 /** A quote as one line, for whoever compares. */
 import { formatDecimal } from '../../protocol/units.ts'
+import { routesOf } from '../sources/feed-status.ts'
 import type { Observation } from '../sources/pipeline.ts'
 
 /**
@@ -12,10 +13,7 @@ export function quoteLine(round: number, nowMs: number, { outcome, root }: Obser
   const dropped = [...outcome.legs.flatMap(leg => leg.dropped), ...outcome.unplanned].map(
     ({ input, reason }) => `${input.venue} ${input.pair} ${reason}`,
   )
-  const routes = outcome.routes.map(({ kind, steps, ...rest }) => ({
-    path: steps.map(({ pair, inverted }) => (inverted ? `1/(${pair})` : pair)).join(' × '),
-    ...('price' in rest ? { price: formatDecimal(rest.price) } : { dropped: rest.reason, pair: rest.pair }),
-  }))
+  const routes = routesOf(outcome)
   const observedAt = Math.floor(nowMs / 1_000)
   if (outcome.kind === 'abstain') {
     const { reason, pair } = outcome

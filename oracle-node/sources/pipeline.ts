@@ -42,6 +42,8 @@ export interface SourcePipeline {
   accept(entry: TappedTicker): boolean
   /** Aggregates what is known now. */
   observe(nowMs: number): Observation
+  /** The same without what a quote takes besides. */
+  outcome(nowMs: number): SourceOutcome
   latest(venue: string, pair: string): Posted | undefined
 }
 
@@ -57,6 +59,7 @@ export function createPipeline(plan: SourcePlan): SourcePipeline {
       const outcome = aggregateSources(values, plan, nowMs)
       return { outcome, root: sourcesRoot(outcome), trace: { feed: plan.feed, nowMs, values } }
     },
+    outcome: nowMs => aggregateSources(board.snapshot(), plan, nowMs),
     latest: (venue, pair) => board.latest(venue, pair),
   }
 }

@@ -7,6 +7,7 @@ import { reportDiscovery } from './discovery.ts'
 import type { Exchange } from './exchange.ts'
 import type { SourceMetrics } from './metrics.ts'
 import { pairsByVenue } from './pairs.ts'
+import { pegLog } from './pegs.ts'
 import { createPipeline, type Observation, type SourcePipeline, type Tap } from './pipeline.ts'
 import { Turns } from './recycle.ts'
 import { DEFAULT_TIMING, type SourceTiming } from './timing.ts'
@@ -25,10 +26,12 @@ export interface SourceStatus {
 
 export interface Sources extends Service {
   /**
-   * Aggregates what is known now; counts what is dropped and says when the node begins or ceases to abstain. Never
-   * waits: a venue that hangs delays nothing.
+   * Aggregates what is known now; counts what is dropped and says when the node begins or ceases to abstain, and when
+   * a coin loses its peg or has it back. Never waits: a venue that hangs delays nothing.
    */
   observe(nowMs: number): Observation
+  /** The same for who only looks: nothing is counted, and nothing said. */
+  outcome(nowMs: number): SourceOutcome
   /** For health and the page, in the order of the plan. */
   status(nowMs: number): SourceStatus[]
 }
@@ -67,6 +70,7 @@ export function createSources(options: SourcesOptions, deps: SourcesDeps): Sourc
   let abort = new AbortController()
   let reporting: Promise<void> | undefined
   const sayAbstaining = abstentionLog(deps.logger)
+  const sayDepegged = pegLog(plan, deps.logger)
 
   return {
     name: 'sources',
@@ -84,9 +88,11 @@ export function createSources(options: SourcesOptions, deps: SourcesDeps): Sourc
     observe: nowMs => {
       const observation = pipeline.observe(nowMs)
       deps.metrics.observed(observation.outcome)
+      sayDepegged(observation.outcome)
       sayAbstaining(observation.outcome)
       return observation
     },
+    outcome: nowMs => pipeline.outcome(nowMs),
     status: nowMs =>
       plan.legs.flatMap(({ pair, venues }) =>
         venues.map(({ id }) => ({

@@ -48,9 +48,15 @@ export function stepsOf(feed: string, route: readonly string[]): readonly RouteS
 
 /** For people: `IO →IO/KRW→ KRW →1/(USDT/KRW)→ USDT →USDT/USD→ USD`. */
 export function pathOf({ steps, assets }: Pick<RouteWalk, 'steps' | 'assets'>): string {
-  const legs = steps.map(({ pair, inverted }, index) => {
-    const rate = inverted ? `1/(${pair})` : pair
-    return ` →${rate}→ ${assets[index + 1] ?? ''}`
-  })
+  const legs = steps.map((step, index) => ` →${rateOf(step)}→ ${assets[index + 1] ?? ''}`)
   return `${assets[0] ?? ''}${legs.join('')}`
+}
+
+/** For people: `IO/KRW × 1/(USDT/KRW) × USDT/USD`. */
+export function productOf(steps: readonly RouteStep[]): string {
+  return steps.map(rateOf).join(' × ')
+}
+
+function rateOf({ pair, inverted }: RouteStep): string {
+  return inverted ? `1/(${pair})` : pair
 }

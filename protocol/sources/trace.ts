@@ -43,13 +43,13 @@ export class TraceError extends Error {
   }
 }
 
-/** A feed of 32 legs over 100 venues each; more is not a trace of ours. */
+/** Most that a network file can ask for, 32 legs over 100 venues each (`config/sources.ts`); more is no trace of a node. */
 const MAX_VALUES = 3_200
 /** Names reach terminals. */
 const NAME = /^[\x21-\x7e]{1,64}$/
 /**
- * As `formatDecimal` writes it. More digits than `parseDecimal` takes: a venue that claims a volume of 10^170 must not
- * make the trace unreadable.
+ * As `formatDecimal` writes it. More digits than a node lets in: what is too large for a price is said of the value, by
+ * `screen`, and does not make the trace unreadable.
  */
 const EXACT_DECIMAL = /^(-?)(\d{1,200})(?:\.(\d{1,18}))?$/
 

@@ -3,7 +3,8 @@ import type { Bps, Price } from '../units.ts'
 
 /**
  * The latest ticker of one venue for one pair. Prices and volume have 18 decimals (price in the pair's quote
- * currency, volume in its base currency over 24 hours); null means that the venue did not say.
+ * currency, volume in its base currency over 24 hours); null means that the venue did not say. Volume weighs nothing:
+ * none at all drops the value (`ZERO_VOLUME`), and any change shows that the value is not frozen.
  */
 export interface VenueTicker {
   readonly venue: string

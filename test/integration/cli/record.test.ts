@@ -6,7 +6,7 @@ import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
 import { waitFor } from '../../support/network/wait.ts'
-import { ROOT, spawnNode } from '../../support/runtime/spawned.ts'
+import { ROOT, spawnNode, spawnProgram } from '../../support/runtime/spawned.ts'
 
 /** Runs `ionet` to its end. */
 async function ionet(...args: string[]) {
@@ -68,6 +68,23 @@ describe('ionet record and ionet replay', function () {
     expect(torn.exitCode).to.equal(0)
     expect(before.stdout.startsWith(torn.stdout)).to.equal(true)
     expect(torn.stderr).to.match(/^ionet: the last \d+ bytes are no whole block: left out/)
+  })
+
+  it('end quietly when nobody reads the quotes any more, with the whole recording', async () => {
+    const record = [process.execPath, 'cli/ionet.ts', 'record', ...from, '--out', file, '--quotes']
+    const script = '{ "$@"; echo "ended with $?" >&2; } | head -1'
+    const piped = spawnProgram('sh', ['-c', script, 'sh', ...record])
+    expect(await piped.ended).to.equal(0)
+    expect(piped.stderr()).to.include(`ionet: ${file} holds`).and.include('\nended with 0\n')
+    expect(piped.stderr()).to.not.match(/EPIPE|error/)
+
+    const replayed = await ionet('replay', file)
+    expect(replayed.exitCode, replayed.stderr).to.equal(0)
+    expect(replayed.stderr).to.match(/^ionet: \d+ quotes of/)
+    expect(replayed.stdout.startsWith(piped.stdout())).to.equal(true)
+    // The quote that nobody read is in it, and whatever came until the end.
+    expect(replayed.stdout.split('\n').length).to.be.above(2)
+    expect(piped.stdout().split('\n')).to.have.length(2)
   })
 
   it('end with exit code 1 where a recording was changed, after the quotes before it', async () => {

@@ -2,12 +2,18 @@ import { expect } from 'chai'
 import { SourceBoard } from '../../../oracle-node/sources/board.ts'
 import { DeadlineError, withDeadline } from '../../../oracle-node/sources/deadline.ts'
 import { parseTicker, TickerError } from '../../../oracle-node/sources/parse-ticker.ts'
+import { createPipeline } from '../../../oracle-node/sources/pipeline.ts'
 import { DEFAULT_TIMING, retryDelayMs } from '../../../oracle-node/sources/timing.ts'
 import { parseDecimal } from '../../../protocol/units.ts'
 import { aPlan, aValue, NOW_MS } from '../../support/sources/build.ts'
 import { ManualClock } from '../../support/sources/manual-clock.ts'
 
 const RAW = { symbol: 'IO/USDT', exchangeTimeMs: null, receivedAtMs: NOW_MS }
+
+/** Without what is undefined: that is how a venue says nothing. */
+function given({ baseVolume, ...ticker }: typeof RAW & { last: string; baseVolume: string | undefined }) {
+  return baseVolume === undefined ? ticker : { ...ticker, baseVolume }
+}
 
 describe('the door', () => {
   it('takes every digit and leaves what is absent absent', () => {
@@ -31,9 +37,37 @@ describe('the door', () => {
     ['last', { last: '1e40' }],
     ['last', { last: '-1e40' }],
     ['volume', { baseVolume: '' }],
+    ['volume', { baseVolume: '1e40' }],
+    ['volume', { baseVolume: '-1e40' }],
+    ['volume', { baseVolume: '9'.repeat(120) }],
     ['time', { exchangeTimeMs: 1.5 }],
     ['time', { exchangeTimeMs: -1 }],
   ]
+  it('takes a volume up to the bound of prices, which weighs as little as any', () => {
+    const volumes = ['1', '340282366920938463463.374607431768211455', undefined]
+    const outcomes = volumes.map(baseVolume => {
+      const pipeline = createPipeline(aPlan())
+      for (const { pair, venues } of aPlan().legs) {
+        for (const [index, { id: venue }] of venues.entries()) {
+          // The first venue is off, and the one whose volume changes.
+          const last = index === 0 ? '1.1' : '1'
+          const ticker = { ...RAW, symbol: pair, last, baseVolume: index === 0 ? baseVolume : '1' }
+          pipeline.accept({ venue, pair, transport: 'websocket', requestedAtMs: null, ticker: given(ticker) })
+        }
+      }
+      const { outcome, root } = pipeline.observe(NOW_MS)
+      if (outcome.kind !== 'price') throw new Error(outcome.reason)
+      const { price, confidenceBps, effectiveSources } = outcome
+      return { price, confidenceBps, effectiveSources, root }
+    })
+    expect(outcomes[0]).to.include({ price: parseDecimal('1'), effectiveSources: 4 })
+    expect(outcomes.slice(1)).to.deep.equal([outcomes[0], outcomes[0]])
+    const over = { ...RAW, baseVolume: '340282366920938463463.374607431768211456' }
+    expect(() => parseTicker('okx', 'IO/USDT', over))
+      .to.throw(TickerError)
+      .that.includes({ field: 'volume' })
+  })
+
   for (const [field, change] of bad) {
     it(`refuses ${JSON.stringify(change).slice(0, 40)} and names the ${field}`, () => {
       expect(() => parseTicker('okx', 'IO/USDT', { ...RAW, ...change }))
