@@ -19,10 +19,10 @@ const BUSY_TIMEOUT_MS = 5_000
 
 export interface DatabaseOptions {
   /**
-   * `full`: a committed transaction survives a power cut. `normal`: it survives the end of the process, and a power cut
-   * may take the last ones; no commit waits for the disk.
+   * `full`: a committed transaction survives a power cut. `none`: it survives the end of the process, and nothing is
+   * ever forced to the disk; a crash of the machine may take the last ones, or damage the file. For what may be lost.
    */
-  readonly durability?: 'full' | 'normal'
+  readonly durability?: 'full' | 'none'
   /** How long a writer waits, and everything on its thread with it, while another process writes. */
   readonly busyTimeoutMs?: number
 }
@@ -41,8 +41,9 @@ export function openDatabase(
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const database = new Database(path, { timeout: busyTimeoutMs })
   try {
+    // First: making the file a WAL database writes, too.
+    database.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'OFF'}`)
     database.pragma('journal_mode = WAL')
-    database.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`)
     database.pragma('foreign_keys = ON')
     migrate(database, path, migrations)
     return database

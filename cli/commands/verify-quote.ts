@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { print, printJson } from '../output.ts'
 import { address, integer, url } from '../parsers.ts'
+import { orUntold } from '../untold-error.ts'
 import type { QuoteTrustOptions } from '../verify/quote-trust.ts'
 
 interface Options extends QuoteTrustOptions {
@@ -38,7 +39,7 @@ export function addVerifyQuoteCommand(verify: Command): void {
       'directory of a local network: its files, and its saved chain unless --rpc is given',
     )
     .option('--json', 'print one JSON object')
-    .action(run)
+    .action(orUntold(run))
 }
 
 async function run(source: string, options: Options): Promise<void> {

@@ -4,6 +4,7 @@ import type { NetworkConfig } from '../../config/network.ts'
 import { InputError } from '../input-error.ts'
 import { print, printJson } from '../output.ts'
 import { integer, url } from '../parsers.ts'
+import { orUntold } from '../untold-error.ts'
 import type { BundleSources, Complaint, FoundBundle, WantedBundle } from '../verify/bundle-source.ts'
 import type { EmptiedFacts, SettledFacts } from '../verify/settled-facts.ts'
 import type { VerifyOptions, Whereabouts } from '../verify/whereabouts.ts'
@@ -43,7 +44,7 @@ export function addVerifyCommand(program: Command): void {
     .summary('compute a settled epoch again from its bundle and the chain')
     .description(
       'compute a settled epoch again from its bundle and the chain alone, and compare every root and total; ' +
-        'exit code 1 when something differs',
+        'exit code 1 when something differs, 2 when it cannot be told',
     )
     .argument('<number>', 'number of the epoch', integer(0, MAX_EPOCH))
     .option('--deployment <file>', 'deployment file')
@@ -65,7 +66,7 @@ export function addVerifyCommand(program: Command): void {
     )
     .option('--previous <file>', 'file of the bundle of the epoch before: what it left open is checked by it')
     .option('--json', 'print one JSON object')
-    .action(runVerify)
+    .action(orUntold(runVerify))
 }
 
 async function runVerify(epoch: number, options: VerifyOptions): Promise<void> {

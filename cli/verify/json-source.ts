@@ -1,5 +1,5 @@
 /** Reads one JSON document from wherever the user says. Whoever gives it is not believed. */
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { InputError } from '../input-error.ts'
 
 export interface FoundJson {
@@ -29,7 +29,8 @@ export async function findJson(
   wanted: WantedJson,
 ): Promise<FoundJson> {
   const found = (from: string, text: string) => ({ from, value: parse(from, text, wanted) })
-  if (source === '-') return found('standard input', await readAll(stdin, wanted))
+  if (source === '-')
+    return found('standard input', await readAll(stdin, wanted, () => 'standard input cannot be read'))
   if (!/^https?:\/\//.test(source)) return found(source, await readText(source, wanted))
   const address = URL.parse(source)
   if (address === null) throw new InputError(`${source} is no address`)
@@ -37,31 +38,40 @@ export async function findJson(
   return found(url, await download(url, wanted))
 }
 
-async function readText(file: string, { maxChars, what }: WantedJson): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+function readText(file: string, wanted: WantedJson): Promise<string> {
+  return readAll(createReadStream(file), wanted, error => {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    throw new InputError(missing ? `there is no file ${file}` : `${file} cannot be read`)
+    return missing ? `there is no file ${file}` : `${file} cannot be read`
   })
-  if (text.length > maxChars) throw new InputError(`this is longer than any ${what}`)
-  return text
 }
 
 async function download(url: string, wanted: WantedJson): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => {
     throw new InputError(`nothing answers at ${url}`)
   })
-  if (response.ok && response.body !== null) return readAll(response.body, wanted)
+  if (response.ok && response.body !== null)
+    return readAll(response.body, wanted, () => `${url} does not answer to the end`)
   await response.body?.cancel()
   throw new InputError(`${url} answers ${response.status}: no ${wanted.what} is there`)
 }
 
-async function readAll(pieces: AsyncIterable<Uint8Array>, { maxChars, what }: WantedJson): Promise<string> {
+/** Reads no more than there may be, however much there is. @param complaint what to say of an error on the way */
+async function readAll(
+  pieces: AsyncIterable<Uint8Array>,
+  { maxChars, what }: WantedJson,
+  complaint: (error: unknown) => string,
+): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
-  for await (const piece of pieces) {
-    text += decoder.decode(piece, { stream: true })
-    if (text.length > maxChars) throw new InputError(`this is longer than any ${what}`)
+  try {
+    for await (const piece of pieces) {
+      text += decoder.decode(piece, { stream: true })
+      if (text.length > maxChars) break
+    }
+  } catch (error) {
+    throw new InputError(complaint(error))
   }
+  if (text.length > maxChars) throw new InputError(`this is longer than any ${what}`)
   return text
 }
 

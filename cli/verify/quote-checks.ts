@@ -2,8 +2,8 @@
 import { DecodeError, type Hash } from '../../protocol/bytes.ts'
 import type { Domain } from '../../protocol/domain.ts'
 import type { IdentityCrypto } from '../../protocol/identity.ts'
-import { decodeSignedQuote, quoteDigest, type SignedQuote } from '../../protocol/quote.ts'
-import { roundAt } from '../../protocol/rounds.ts'
+import { decodeSignedQuote, isQuoteOf, quoteDigest, type SignedQuote } from '../../protocol/quote.ts'
+import { roundAt, roundStartMs } from '../../protocol/rounds.ts'
 import { planHash } from '../../protocol/sources/plan-hash.ts'
 import {
   decodeQuoteTrace,
@@ -14,7 +14,8 @@ import {
 import { TraceError } from '../../protocol/sources/trace.ts'
 import type { SourceOutcome, SourcePlan } from '../../protocol/sources/types.ts'
 import { formatDecimal } from '../../protocol/units.ts'
-import type { QuoteMember } from './quote-trust.ts'
+import { notInForce } from '../../sdk/verify-report.ts'
+import type { EpochMembers } from './quote-trust.ts'
 
 /** Why a quote does not follow from its trace, or is not a member's. Closed. */
 export type QuoteFault =
@@ -24,6 +25,8 @@ export type QuoteFault =
   /** The registry knows no members of its key epoch: it cannot be told. */
   | 'UNKNOWN_MEMBERS'
   | 'WRONG_SIGNER'
+  /** A member signed it, for a round that is not of its key epoch. */
+  | 'WRONG_KEY_EPOCH'
   | 'WRONG_PLAN'
   | 'WRONG_ROUND'
   | 'WRONG_TIME'
@@ -55,6 +58,11 @@ export interface QuoteCheck {
   readonly sentence: string
 }
 
+/** What nobody signs, for people: the node that serves it may have made it up. */
+export const NOT_COVERED =
+  'covered by no signature: values that were dropped or left out, volumes, changedAtMs, planHash and the ' +
+  'milliseconds of nowMs, as long as the same comes out'
+
 export interface ReadQuote {
   readonly traced: QuoteTrace
   readonly signed: SignedQuote
@@ -66,7 +74,7 @@ export interface QuoteTerms {
   readonly plan: SourcePlan
   readonly roundMs: number
   /** Undefined when nobody knows them. */
-  readonly members: readonly QuoteMember[] | undefined
+  readonly members: EpochMembers | undefined
   /** The round that was asked for, if one was. */
   readonly round?: number | undefined
 }
@@ -88,11 +96,13 @@ export function faultOf(checks: readonly QuoteCheck[]): QuoteCheck | undefined {
 export function readQuote(value: unknown, domain: Domain): ReadQuote | QuoteCheck {
   try {
     const traced = decodeQuoteTrace(value)
+    if (!isQuoteOf(domain, traced.quote))
+      return fails('network', 'WRONG_NETWORK', 'its quote is of another network')
     return { traced, signed: decodeSignedQuote(domain, traced.quote) }
   } catch (error) {
     if (error instanceof TraceError) return fails('trace', 'MALFORMED', error.message)
     if (!(error instanceof DecodeError)) throw error
-    return fails('network', 'WRONG_NETWORK', `its quote is none of this network: ${error.message}`)
+    return fails('trace', 'MALFORMED', `its quote is not readable: ${error.message}`)
   }
 }
 
@@ -114,24 +124,22 @@ export function checkQuote(
   const checks = [
     holds('trace', `it holds ${traced.trace.values.length} values of venues and a signed quote`),
     holds('network', `its quote is of chain ${terms.domain.chainId}, registry ${terms.domain.registry}`),
-    feedCheck(signed, terms),
+    feedCheck(traced, signed, terms),
     signerCheck(signed, terms, crypto),
     planCheck(traced, terms),
     roundCheck(traced, signed, terms),
     timeCheck(traced, signed),
     ...contentChecks(signed, again),
-    skipped(
-      'rest',
-      'what the node left out, and what it says of values that it dropped, is covered by no signature',
-    ),
+    skipped('rest', NOT_COVERED),
   ]
   return { checks, outcome: again.outcome }
 }
 
-function feedCheck({ quote }: SignedQuote, { feedId, plan }: QuoteTerms): QuoteCheck {
-  return quote.feedId === feedId
-    ? holds('feed', `it is of the feed ${plan.feed}`)
-    : fails('feed', 'WRONG_FEED', `it is of the feed ${quote.feedId}, not ${plan.feed}`)
+function feedCheck({ trace }: QuoteTrace, { quote }: SignedQuote, { feedId, plan }: QuoteTerms): QuoteCheck {
+  const wrong = (sentence: string) => fails('feed', 'WRONG_FEED', sentence)
+  if (quote.feedId !== feedId) return wrong(`it is of the feed ${quote.feedId}, not ${plan.feed}`)
+  if (trace.feed !== plan.feed) return wrong(`the trace says the feed ${trace.feed}, its quote ${plan.feed}`)
+  return holds('feed', `it is of the feed ${plan.feed}`)
 }
 
 function signerCheck(
@@ -144,12 +152,18 @@ function signerCheck(
     return fails('signer', 'UNKNOWN_MEMBERS', sentence)
   }
   const signer = crypto.recover(quoteDigest(domain, quote), signature)
-  const member = members.find(({ identity }) => identity === signer)
+  const member = members.members.find(({ identity }) => identity === signer)
   if (member === undefined)
     return fails('signer', 'WRONG_SIGNER', `${signer ?? 'nobody'} signed it, and that is none of the members`)
   if (member.slot !== undefined && member.slot !== slot) {
     const sentence = `${signer}, of slot ${member.slot}, signed it in the name of slot ${slot}`
     return fails('signer', 'WRONG_SIGNER', sentence)
+  }
+  const { time } = members
+  const when = time === undefined ? undefined : notInForce(time, roundStartMs(quote.round))
+  if (when !== undefined) {
+    const sentence = `${signer} signed it as a member of key epoch ${quote.keyEpoch}, which was ${when} when the round began`
+    return fails('signer', 'WRONG_KEY_EPOCH', sentence)
   }
   return holds('signer', `slot ${slot}, ${signer}, signed it`)
 }

@@ -9,6 +9,7 @@ import { toSourcePlan } from '../../config/sources.ts'
 import type { Address, Hash } from '../../protocol/bytes.ts'
 import { type Domain, feedIdOf } from '../../protocol/domain.ts'
 import type { SourcePlan } from '../../protocol/sources/types.ts'
+import type { ReportKey } from '../../sdk/verify-report.ts'
 import { InputError } from '../input-error.ts'
 import { chainOf, withEndpoint } from './endpoint.ts'
 import { readTrust } from './report-trust.ts'
@@ -29,6 +30,13 @@ export interface QuoteMember {
   readonly slot?: number
 }
 
+/** Of one key epoch. */
+export interface EpochMembers {
+  readonly members: readonly QuoteMember[]
+  /** Rounds that begin in it are theirs. Undefined where members were named: of whichever time. */
+  readonly time?: Pick<ReportKey, 'fromMs' | 'untilMs'> | undefined
+}
+
 export interface QuoteTrust {
   readonly domain: Domain
   readonly feedId: Hash
@@ -36,12 +44,13 @@ export interface QuoteTrust {
   readonly roundMs: number
   /** The network file and where members are from, for people. */
   readonly from: string
-  /** Members of a key epoch; undefined when the registry knows no such. */
-  membersOf(keyEpoch: number): Promise<readonly QuoteMember[] | undefined>
+  /** Members of a key epoch and its time; undefined when the registry knows no such. */
+  membersOf(keyEpoch: number): Promise<EpochMembers | undefined>
 }
 
 /** @throws {InputError} when it is not said what to check against, or a file is wrong */
 export function quoteTrust(options: QuoteTrustOptions): QuoteTrust {
+  refuseContradictions(options)
   const within = (name: string) => (options.devnet === undefined ? undefined : join(options.devnet, name))
   const file = options.network ?? within('devnet.json')
   if (file === undefined)
@@ -61,9 +70,20 @@ export function quoteTrust(options: QuoteTrustOptions): QuoteTrust {
   }
 }
 
+/** What would be overruled silently by something else that was said. */
+function refuseContradictions(options: QuoteTrustOptions): void {
+  const { deployment, devnet, chainId, registry, member, rpc } = options
+  if ((chainId ?? registry) !== undefined && (deployment ?? devnet) !== undefined)
+    throw new InputError('give --deployment or --devnet, or --chain-id and --registry, but not both')
+  if (member !== undefined && rpc !== undefined)
+    throw new InputError(
+      'give the signer with --member, or where to read the members with --rpc, but not both',
+    )
+}
+
 interface Members {
   readonly from: string
-  of(keyEpoch: number, deployment: Deployment | undefined): Promise<readonly QuoteMember[] | undefined>
+  of(keyEpoch: number, deployment: Deployment | undefined): Promise<EpochMembers | undefined>
 }
 
 function membersFrom(
@@ -71,7 +91,10 @@ function membersFrom(
   deploymentFile: string | undefined,
 ): Members {
   if (member !== undefined)
-    return { from: 'the members given', of: async () => member.map(identity => ({ identity })) }
+    return {
+      from: 'the members given',
+      of: async () => ({ members: member.map(identity => ({ identity })) }),
+    }
   const chain = chainOf({ rpc, devnet })
   if (chain === undefined || deploymentFile === undefined)
     throw new InputError(
@@ -81,9 +104,11 @@ function membersFrom(
     from: 'the members of the registry',
     of: async (keyEpoch, deployment) => {
       if (deployment === undefined) return undefined
-      let found: readonly QuoteMember[] | undefined
+      let found: EpochMembers | undefined
       await withEndpoint(chain, async rpcUrl => {
-        found = (await readTrust(createReader([rpcUrl]), deployment, keyEpoch)).members
+        const { groupKeyX, members } = await readTrust(createReader([rpcUrl]), deployment, keyEpoch)
+        const time = groupKeyX.find(key => key.keyEpoch === keyEpoch)
+        found = members === undefined || time === undefined ? undefined : { members, time }
       })
       return found
     },

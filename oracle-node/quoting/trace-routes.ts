@@ -22,11 +22,11 @@ const PROBLEMS: Problems<ProblemCode> = {
     404,
     'this node has no trace of that round: it has not quoted in it, or no longer keeps it',
   ],
-  TOO_MANY_REQUESTS: [429, 'too many requests from this address: wait a second'],
+  TOO_MANY_REQUESTS: [429, 'too many requests, from this address or from all together: wait a second'],
 }
 
-/** Reading is done on the thread that quotes: some 0.2 ms a trace. */
-const LIMIT = { perSec: 20, burst: 100 }
+/** Reading is done on the thread that quotes: some 0.2 ms a trace, so all together take a twentieth of it at most. */
+const LIMITS = { each: { perSec: 20, burst: 100 }, all: { perSec: 200, burst: 300 } }
 /** A node quotes once a round. */
 const FOREVER = 'public, max-age=31536000, immutable'
 /** 40 bits have at most 13 digits. */
@@ -34,7 +34,7 @@ const ROUND = /^\d{1,13}$/
 const MAX_ROUND = 2 ** 40 - 1
 
 export function traceRoutes(app: FastifyInstance, { clock, traces }: TraceRoutesDeps): void {
-  const limit = new RateLimit(LIMIT, clock)
+  const limit = new RateLimit(LIMITS, clock)
   app.get<{ Params: { round: string } }>('/v1/rounds/:round/trace', async (request, reply) => {
     const text = request.params.round
     reply.header('cache-control', 'no-store')

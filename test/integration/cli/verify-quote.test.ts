@@ -123,6 +123,15 @@ describe('ionet verify quote', function () {
       [[server.url, '--round', '5', ...trust], /answers 404: no trace is there/],
       [[path, '--round', '-5', ...trust], /Give a whole number from 0/],
       [['-', ...trust], /^ionet: standard input holds no JSON: give one trace, as an oracle node serves it/],
+      [[path, ...trust, '--deployment', 'any.json'], /^ionet: give --deployment or --devnet, or --chain-id /],
+      [
+        [path, ...trust, '--devnet', 'any'],
+        /^ionet: give --deployment or --devnet, or --chain-id .* not both/,
+      ],
+      [
+        [path, ...trust, '--rpc', 'http://127.0.0.1:9'],
+        /^ionet: give the signer with --member, or .* not both/,
+      ],
     ]
     for (const [args, sentence] of cases) {
       const { exitCode, stdout, stderr } = await run(args)

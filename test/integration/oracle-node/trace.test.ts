@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import type { JsonQuoteTrace } from '../../../protocol/sources/quote-trace.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
@@ -62,6 +64,24 @@ describe('the traces that an oracle node serves', () => {
         kept: { first: first.round, last: last.round },
       },
     })
+  })
+
+  it('are not there when what is on the disk is damaged, and are never half there', async () => {
+    const damaged = tracedQuote({ nowMs: NOW_MS + 4_000 })
+    await server.keep([damaged])
+    const database = new Database(join(directory.path, 'traces.sqlite'))
+    database
+      .prepare('UPDATE traces SET body = substr(body, 1, length(body) - 20) WHERE round = ?')
+      .run(damaged.round)
+    database.close()
+    const { status, type, cache, body } = await get(damaged.round)
+    expect({ status, type, cache, code: body['code'] }).to.deep.equal({
+      status: 404,
+      type: 'application/problem+json; charset=utf-8',
+      cache: 'no-store',
+      code: 'NO_SUCH_TRACE',
+    })
+    expect((await get(last.round)).status).to.equal(200)
   })
 
   it('are of rounds only', async () => {

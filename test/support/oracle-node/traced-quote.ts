@@ -2,13 +2,14 @@
 import devnet from '../../../config/networks/devnet.json' with { type: 'json' }
 import { type SourcesConfig, sourcesSchema, toSourcePlan } from '../../../config/sources.ts'
 import { hexOf } from '../../../protocol/bytes.ts'
+import type { Domain } from '../../../protocol/domain.ts'
 import type { Quote } from '../../../protocol/quote.ts'
 import { roundAt } from '../../../protocol/rounds.ts'
 import { planHash } from '../../../protocol/sources/plan-hash.ts'
 import { type JsonQuoteTrace, recomputeQuote } from '../../../protocol/sources/quote-trace.ts'
 import { encodeTrace } from '../../../protocol/sources/trace.ts'
 import type { SourcePlan, VenueValue } from '../../../protocol/sources/types.ts'
-import { type Party, party, signQuoteAs } from '../network/cast.ts'
+import { DOMAIN, type Party, party, signQuoteAs } from '../network/cast.ts'
 import { allVenues, IO_VENUES, NOW_MS, USDT_VENUES } from '../sources/build.ts'
 
 const leg = (pair: string, venues: readonly string[]): SourcesConfig['legs'][number] => ({
@@ -41,6 +42,7 @@ export interface QuoteMaking {
   readonly roundMs?: number
   readonly signer?: Party
   readonly slot?: number
+  readonly domain?: Domain
   /** What the signer says instead of what it found. */
   readonly lie?: Partial<Quote>
 }
@@ -52,11 +54,13 @@ export function tracedQuote(making: QuoteMaking = {}): JsonQuoteTrace {
   const made = recomputeQuote(trace, plan)
   if (made.kind === 'abstain') throw new Error(`no price: ${made.outcome.reason} of ${made.outcome.pair}`)
   const { price, confidence, observedAt, sourcesRoot } = made
-  const signed = signQuoteAs(making.signer ?? party('member 2'), making.slot ?? 2, {
+  const fields = {
     round: roundAt(nowMs, roundMs),
     ...{ price, confidence, observedAt, sourcesRoot },
     ...making.lie,
-  })
+  }
+  const { signer = party('member 2'), slot = 2, domain = DOMAIN } = making
+  const signed = signQuoteAs(signer, slot, fields, domain)
   return {
     version: 2,
     round: signed.quote.round,

@@ -6,7 +6,7 @@ import { castOf, crypto, DOMAIN, FEED_ID, party } from '../../support/network/ca
 import { PLAN, type QuoteMaking, ROUND_MS, tracedQuote } from '../../support/oracle-node/traced-quote.ts'
 import { allVenues, NOW_MS } from '../../support/sources/build.ts'
 
-const members = castOf(4).members.map(({ identity }, slot) => ({ identity, slot }))
+const members = { members: castOf(4).members.map(({ identity }, slot) => ({ identity, slot })) }
 const TERMS: QuoteTerms = { domain: DOMAIN, feedId: FEED_ID, plan: PLAN, roundMs: ROUND_MS, members }
 
 /** Names and reasons of the checks that fail. */
@@ -113,8 +113,53 @@ describe('a quote and its trace', () => {
     const { quote, ...rest } = tracedQuote()
     expect(faults({ ...rest, quote: `${quote.slice(0, -4)}0000` })).to.deep.equal(['signer WRONG_SIGNER'])
     // Told by name, whoever is named may have any slot.
-    const named = { ...TERMS, members: [{ identity: party('member 2').identity }] }
+    const named = { ...TERMS, members: { members: [{ identity: party('member 2').identity }] } }
     expect(faults(tracedQuote({ slot: 1 }), named)).to.deep.equal([])
+  })
+
+  it('do not when the members of another time signed', () => {
+    const at = (time: { fromMs: number; untilMs?: number }) => ({
+      ...TERMS,
+      members: { ...members, time },
+    })
+    const wrong = ['signer WRONG_KEY_EPOCH']
+    const startMs = Math.floor(NOW_MS / ROUND_MS) * ROUND_MS
+    expect(faults(tracedQuote(), at({ fromMs: startMs }))).to.deep.equal([])
+    expect(faults(tracedQuote(), at({ fromMs: startMs + 1 }))).to.deep.equal(wrong)
+    expect(faults(tracedQuote(), at({ fromMs: 0, untilMs: startMs + 1 }))).to.deep.equal([])
+    expect(faults(tracedQuote(), at({ fromMs: 0, untilMs: startMs }))).to.deep.equal(wrong)
+    // Who is no member is told as such, whatever the time.
+    const stranger = tracedQuote({ signer: party('member 9') })
+    expect(faults(stranger, at({ fromMs: 0, untilMs: 1 }))).to.deep.equal(['signer WRONG_SIGNER'])
+  })
+
+  it('do not when the trace says that it is of another feed', () => {
+    expect(faults(withTrace({ feed: 'BTC/USD' }))).to.deep.equal(['feed WRONG_FEED'])
+  })
+
+  it('hold together whatever stands in what nobody signs, and that is said', () => {
+    const { trace, ...quote } = tracedQuote({ values: allVenues() })
+    const made = trace.values.map(value => ({ ...value, volume: '123456789', changedAtMs: 1 }))
+    const invented = { ...trace.values[0], venue: 'nowhere' } as JsonVenueValue
+    const changed = { ...quote, trace: { ...trace, nowMs: trace.nowMs + 1, values: [...made, invented] } }
+    expect(faults(changed)).to.deep.equal([])
+    const read = readQuote(changed, DOMAIN)
+    if (!('signed' in read)) throw new Error(read.sentence)
+    const rest = checkQuote(read, TERMS, crypto).checks.find(({ name }) => name === 'rest')
+    for (const word of ['dropped', 'left out', 'volumes', 'changedAtMs', 'planHash', 'milliseconds of nowMs'])
+      expect(rest?.sentence).to.include(word)
+  })
+
+  it('cannot be read when the bytes of the quote are those of no quote, which says nothing of the network', () => {
+    const { quote, ...rest } = tracedQuote()
+    const spoilt = (from: number, hex: string) => {
+      const at = 2 + 2 * from
+      return { ...rest, quote: `${quote.slice(0, at)}${hex}${quote.slice(at + hex.length)}` }
+    }
+    // The tag of the network, the kind of message, and the price.
+    expect(faults(spoilt(0, 'ffffffff'))).to.deep.equal(['network WRONG_NETWORK'])
+    expect(faults(spoilt(4, '7f'))).to.deep.equal(['trace MALFORMED'])
+    expect(faults(spoilt(47, '0'.repeat(20)))).to.deep.equal(['trace MALFORMED'])
   })
 
   it('do not when the signer says something else than it found', () => {
