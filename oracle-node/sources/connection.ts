@@ -38,16 +38,20 @@ interface Held {
   readonly exchange: Exchange
   readonly open: Promise<OpenExchange>
   readonly replaced: AbortController
+  /** Its stream has failed, which it does for good; it can still be asked. */
+  isSpent: boolean
 }
 
 /**
- * The one exchange of a venue that is in use: made when first asked for, replaced after `discard`. Watching and
- * polling share it, so that a venue sees one client that keeps one rate limit.
+ * The one exchange of a venue that is in use: made when first asked for. Watching and polling share it, so that a venue
+ * sees one client that keeps one rate limit. When its stream has failed it can be polled until a fresh one is open:
+ * where streams are refused again and again, polling must not lose its exchange each time.
  */
 export class VenueConnection {
   readonly #deps: ConnectionDeps
   readonly #callMs: number
   #current: Held | undefined
+  #next: Promise<OpenExchange> | undefined
   readonly #closing = new Set<Promise<void>>()
 
   constructor(options: { readonly callMs: number }, deps: ConnectionDeps) {
@@ -61,6 +65,24 @@ export class VenueConnection {
       if (this.#current === held) this.#current = undefined
     })
     return this.#current.open
+  }
+
+  /**
+   * The open exchange, or, where its stream has been given up, a fresh one in its place. Rejects when that cannot be
+   * had; the old one is then still in use.
+   */
+  getStreaming(signal: AbortSignal): Promise<OpenExchange> {
+    const old = this.#current
+    if (old?.isSpent !== true) return this.get(signal)
+    this.#next ??= this.#succeed(old, signal).finally(() => {
+      this.#next = undefined
+    })
+    return this.#next
+  }
+
+  /** Says that the stream of `open` has failed. */
+  giveUpStream(open: OpenExchange): void {
+    if (this.#current?.exchange === open.exchange) this.#current.isSpent = true
   }
 
   /** Drops `open` if it is still in use. The next `get` makes another one. */
@@ -87,6 +109,31 @@ export class VenueConnection {
       this.#close(fresh.exchange)
       throw error
     }
+    return this.#swap(old, fresh, signal)
+  }
+
+  /** How many frames the exchange in use has received. */
+  frames(): number {
+    return this.#current?.exchange.frames() ?? 0
+  }
+
+  /** Resolves when no exchange is left open. */
+  async close(): Promise<void> {
+    if (this.#current !== undefined) this.#close(this.#current.exchange)
+    this.#current = undefined
+    await Promise.all(this.#closing)
+  }
+
+  async #succeed(old: Held, signal: AbortSignal): Promise<OpenExchange> {
+    const fresh = this.#create(signal, () => {})
+    const opened = await fresh.open
+    if (this.#swap(old, fresh, signal)) return opened
+    signal.throwIfAborted()
+    return this.get(signal)
+  }
+
+  /** Unless `old` is in use no more: then nobody needs `fresh`. */
+  #swap(old: Held, fresh: Held, signal: AbortSignal): boolean {
     if (this.#current !== old || signal.aborted) {
       this.#close(fresh.exchange)
       return false
@@ -95,13 +142,6 @@ export class VenueConnection {
     old.replaced.abort(new ReplacedError())
     this.#close(old.exchange)
     return true
-  }
-
-  /** Resolves when no exchange is left open. */
-  async close(): Promise<void> {
-    if (this.#current !== undefined) this.#close(this.#current.exchange)
-    this.#current = undefined
-    await Promise.all(this.#closing)
   }
 
   #create(signal: AbortSignal, onFailure: (held: Held) => void): Held {
@@ -115,7 +155,7 @@ export class VenueConnection {
         throw error
       },
     )
-    const held = { exchange, open, replaced }
+    const held = { exchange, open, replaced, isSpent: false }
     return held
   }
 

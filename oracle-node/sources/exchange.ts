@@ -68,6 +68,8 @@ export interface Exchange {
   watch(symbol: string): Promise<RawTicker>
   /** One REST call, rate-limited, bounded by `timeoutMs` for the headers and again for the body. */
   fetch(symbol: string): Promise<RawTicker>
+  /** How many frames its stream has received so far. */
+  frames(): number
   /** Looks at the venue, its market list included; a few REST calls. */
   probe(): Promise<VenueProbe>
   /** Resolves when no socket is left. Safe to call twice. */
@@ -98,6 +100,7 @@ interface Loaded {
   readonly watch: Watch | undefined
   readonly calls: RestCalls
   readonly listed: () => ReadonlySet<string>
+  readonly frames: () => number
 }
 
 /** The ccxt.pro adapter of a venue behind {@link Exchange}. Neither loads it nor does I/O before `loadMarkets`. */
@@ -182,6 +185,7 @@ export function createExchange(venueId: VenueId, options: ExchangeOptions): Exch
         return toRawTicker(symbol, ticker, clock.now())
       }, restCall)
     },
+    frames: () => loaded?.frames() ?? 0,
     probe: async () => {
       const restCall: RestCall = { maxBytes: MAX_MARKETS_BYTES }
       const listed = await loadMarkets(restCall)
@@ -226,5 +230,5 @@ async function loadAdapter(venueId: VenueId, options: ExchangeOptions): Promise<
   // Last, for it wraps the message handler that `prepare` may have put there.
   const streams = guardStreams(adapter, hashFrames)
   tellOnlyWhatIsTold(adapter, () => streams.frame() ?? calls.current()?.frame)
-  return { adapter, watch, calls, listed }
+  return { adapter, watch, calls, listed, frames: streams.count }
 }

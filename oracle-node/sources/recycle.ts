@@ -3,6 +3,15 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { OpenExchange, VenueConnection } from './connection.ts'
 import type { SourceTiming } from './timing.ts'
 
+/**
+ * An exchange is replaced before its age says so when it has received this many frames: a hundred bytes that an
+ * adapter keeps of each are 100 MB then. A venue of one update a second gets there in eleven days, one that floods
+ * makes us connect once a {@link LOOK_MS}.
+ */
+export const MAX_SESSION_FRAMES = 1_000_000
+/** How often frames are counted. */
+export const LOOK_MS = 60_000
+
 /** One at a time, in the order of asking. */
 export class Turns {
   #last: Promise<void> = Promise.resolve()
@@ -52,7 +61,12 @@ export async function recycle(
   const { clock, logger, random, turns } = deps
   while (!signal.aborted) {
     try {
-      await clock.sleep(timing.maxSessionMs * (0.5 + random() / 2), signal)
+      let leftMs = timing.maxSessionMs * (0.5 + random() / 2)
+      while (leftMs > 0) {
+        const stepMs = Math.min(LOOK_MS, leftMs)
+        await clock.sleep(stepMs, signal)
+        leftMs = connection.frames() >= MAX_SESSION_FRAMES ? 0 : leftMs - stepMs
+      }
       await turns.take(async () => {
         signal.throwIfAborted()
         await connection.replace(fresh => takeOver(fresh, signal), signal)

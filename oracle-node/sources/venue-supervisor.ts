@@ -133,7 +133,9 @@ export class VenueSupervisor implements Service {
   async #watch(pair: string, signal: AbortSignal): Promise<never> {
     const { clock } = this.#deps
     const { watchDeadMs, mergeMs, maxSessionMs } = this.#options.timing
-    const open = await this.#open(pair, signal)
+    // A fresh exchange begins by asking for the market list.
+    await this.#untilWelcome(signal)
+    const open = await this.#open(pair, this.#connection.getStreaming(signal), signal)
     const session = AbortSignal.any([signal, open.replaced])
     // Nothing to watch until, perhaps, the next exchange.
     while (!open.exchange.streams) await clock.sleep(maxSessionMs, session)
@@ -154,14 +156,14 @@ export class VenueSupervisor implements Service {
       throw open.replaced.aborted ? open.replaced.reason : error
     } finally {
       // An adapter whose stream failed once is in an unknown state.
-      this.#connection.discard(open)
+      this.#connection.giveUpStream(open)
     }
   }
 
   async #poll(pair: string, signal: AbortSignal): Promise<never> {
     const { clock } = this.#deps
     const { silentMs, callMs } = this.#options.timing
-    const open = await this.#open(pair, signal)
+    const open = await this.#open(pair, this.#connection.get(signal), signal)
     const session = AbortSignal.any([signal, open.replaced])
     try {
       for (;;) {
@@ -202,8 +204,8 @@ export class VenueSupervisor implements Service {
     })
   }
 
-  async #open(pair: string, signal: AbortSignal): Promise<OpenExchange> {
-    const open = await this.#connection.get(signal).catch((error: unknown) => {
+  async #open(pair: string, opening: Promise<OpenExchange>, signal: AbortSignal): Promise<OpenExchange> {
+    const open = await opening.catch((error: unknown) => {
       // Before the report, which says what was found.
       if (!signal.aborted) this.#troubles.set(pair, codeOf(error))
       this.#look(pair)

@@ -77,8 +77,10 @@ export const lbank: VenueFormat = {
   },
 }
 
-/** Without a time zone. */
-const stamp = (tMs: number): string => new Date(tMs).toISOString().slice(0, -1)
+const CHINA_AHEAD_MS = 8 * 3_600_000
+
+/** The time of China, whose zone is not named. */
+const stamp = (tMs: number): string => new Date(tMs + CHINA_AHEAD_MS).toISOString().slice(0, -1)
 
 function accuracy(listing: VenueListing): object {
   return {

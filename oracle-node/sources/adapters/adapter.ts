@@ -20,6 +20,7 @@ export type StreamMessage = Readonly<Record<string, unknown>>
 /** A ccxt WebSocket connection. */
 export interface StreamClient {
   readonly connection?: { terminate?: () => void }
+  readonly rejections?: object
   gunzip: boolean
   send(message: unknown): Promise<unknown>
   onMessage(event: { readonly data: unknown }): void
@@ -53,11 +54,25 @@ export interface Adapter {
   readonly urls: { api: unknown }
   readonly hostname?: string
   readonly has: Record<string, unknown>
+  readonly options: Record<string, unknown>
   readonly clients?: Record<string, StreamClient>
   /** The pool of its REST sockets, once there was a call. */
   readonly fetchDispatcher?: { destroy(): Promise<void> }
+  /** What it remembers of streams, by symbol or account. */
+  readonly tickers?: unknown
+  readonly bidsasks?: unknown
+  readonly orderbooks?: unknown
+  readonly trades?: unknown
+  readonly ohlcvs?: unknown
+  readonly fundingRates?: unknown
+  readonly balance?: unknown
+  readonly positions?: unknown
   markets?: Readonly<Record<string, Market | undefined>>
+  /** What it throws at which code or text of the venue. */
+  readonly exceptions: { readonly exact: Record<string, unknown> }
   log: (...values: unknown[]) => void
+  /** Unix ms of a date and time; undefined where there is none. */
+  parse8601(text: unknown): number | undefined
   safeTicker(ticker: AdapterTicker, market?: unknown): AdapterTicker
   safeMarket(id: unknown, market: undefined, delimiter: undefined, type: string): { readonly symbol?: string }
   setMarkets(markets: unknown, currencies?: unknown): unknown

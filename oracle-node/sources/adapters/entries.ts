@@ -1,6 +1,7 @@
 /** How each venue is asked for spot prices: what its adapter needs told, and which of its streams tells most. */
 import type { VenueId } from '../../../config/venue-ids.ts'
 import { type Adapter, type AdapterTicker, asRecord, stringAt } from './adapter.ts'
+import { adapterErrors } from './ccxt.ts'
 import { watchBitstampBook, watchBybitBook } from './text-book.ts'
 
 export type Watch = (symbol: string) => Promise<AdapterTicker>
@@ -35,6 +36,9 @@ function spotTickerStream(adapter: Adapter): Watch {
   return tickerStream(adapter)
 }
 
+/** Date and time without a zone. */
+const LOCAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$/
+
 export const VENUE_ENTRIES: Readonly<Record<VenueId, VenueEntry>> = {
   binance: {
     options: { ...SPOT_ONLY, fetchMargins: false },
@@ -48,6 +52,8 @@ export const VENUE_ENTRIES: Readonly<Record<VenueId, VenueEntry>> = {
     options: { ...SPOT_ONLY, fetchMarkets: { types: ['spot'], fetchTickersFees: false } },
     prepare: (adapter, redirect) => {
       redirectBullet(adapter, redirect)
+      // Its own code for too many requests, which may come with status 200.
+      adapter.exceptions.exact['429000'] = adapterErrors.RateLimitExceeded
       return tickerStream(adapter)
     },
   },
@@ -84,7 +90,16 @@ export const VENUE_ENTRIES: Readonly<Record<VenueId, VenueEntry>> = {
       return watchCoinexStates(adapter)
     },
   },
-  lbank: { options: SPOT_ONLY, prepare: spotTickerStream },
+  lbank: {
+    options: SPOT_ONLY,
+    prepare: adapter => {
+      const parse8601 = adapter.parse8601
+      // Its stream tells the time of China without saying so; ccxt takes it for UTC, which is eight hours ahead.
+      adapter.parse8601 = text =>
+        parse8601(typeof text === 'string' && LOCAL_TIME.test(text) ? `${text}+08:00` : text)
+      return spotTickerStream(adapter)
+    },
+  },
   xt: { options: SPOT_ONLY, prepare: spotTickerStream },
   upbit: { options: SPOT_ONLY, prepare: tickerStream },
   bithumb: { options: SPOT_ONLY, prepare: watchBithumbTickers },

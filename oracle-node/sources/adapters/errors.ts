@@ -50,6 +50,8 @@ export function toVenueError(venueId: VenueId, error: unknown, call?: RestCall):
 
 function codeOf(error: unknown, status: number | undefined): VenueErrorCode {
   if (error instanceof adapterErrors.ExchangeClosedByUser) return 'CLOSED'
+  // Adapters look at the words first, and do not know all of those.
+  if (status === 429) return 'RATE_LIMITED'
   if (error instanceof adapterErrors.BadSymbol) return 'NOT_LISTED'
   if (error instanceof adapterErrors.RestrictedLocation) return 'GEO_BLOCKED'
   if (error instanceof adapterErrors.RateLimitExceeded || error instanceof adapterErrors.DDoSProtection) {

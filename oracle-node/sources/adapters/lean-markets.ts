@@ -18,9 +18,17 @@ export function keepMarkets(
     const spot = Object.values(asRecord(markets)).filter(isTradedSpot)
     listed = new Set(spot.map(({ symbol }) => symbol))
     if (wanted === undefined) return setMarkets(markets, currencies)
+    forgetCopies(adapter)
     return setMarkets(spot.filter(({ symbol }) => wanted.has(symbol)).map(withoutInfo))
   }
   return () => listed
+}
+
+/** Bitstamp's adapter keeps the list as it came for a later call that never comes, Kraken's an index for orders. */
+function forgetCopies({ options }: Adapter): void {
+  delete options['marketsByAltname']
+  const { response, timestamp, ...settings } = asRecord(options['fetchMarkets'])
+  if (response !== undefined) options['fetchMarkets'] = settings
 }
 
 function isTradedSpot(value: unknown): value is Market {

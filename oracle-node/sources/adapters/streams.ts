@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
 import type { Adapter, StreamClient } from './adapter.ts'
 import { adapterErrors } from './ccxt.ts'
+import { boundCaches } from './stream-caches.ts'
 
 /** A ticker or one-level book is below a kilobyte; the longest frame that any venue here sends is a tenth of this. */
 export const MAX_FRAME_BYTES = 1_000_000
@@ -10,12 +11,16 @@ export const MAX_FRAME_BYTES = 1_000_000
 export interface Streams {
   /** SHA-256 of the frame that is being parsed, if one is and hashes are wanted. */
   frame(): Uint8Array | undefined
+  /** How many frames have come, on all connections. */
+  count(): number
 }
 
 /** Wraps every client that the adapter makes. */
 export function guardStreams(adapter: Adapter, hashFrames: boolean): Streams {
   let data: unknown
   let hash: Uint8Array | undefined
+  let frames = 0
+  const sweep = boundCaches(adapter)
 
   const clientOf = adapter.client.bind(adapter)
   const guarded = new WeakSet<StreamClient>()
@@ -31,9 +36,11 @@ export function guardStreams(adapter: Adapter, hashFrames: boolean): Streams {
     client.onMessage = event => {
       data = event.data
       hash = undefined
+      frames += 1
       try {
         const text = isZipped ? unzip(event.data, client) : event.data
         if (text !== undefined) onMessage({ data: text })
+        sweep(client, lengthOf(text))
       } finally {
         data = undefined
       }
@@ -57,7 +64,12 @@ export function guardStreams(adapter: Adapter, hashFrames: boolean): Streams {
       hash ??= sha256(data)
       return hash
     },
+    count: () => frames,
   }
+}
+
+function lengthOf(data: unknown): number {
+  return typeof data === 'string' || data instanceof Uint8Array ? data.length : 0
 }
 
 /** undefined: not a frame of this venue, or one that is too large, which ends the stream. */
@@ -70,6 +82,8 @@ function unzip(data: unknown, client: StreamClient): string | undefined {
     if (error instanceof RangeError) {
       client.onError(error)
       client.close()
+      // It need not answer our close frame, and ccxt has forgotten the connection by now.
+      client.connection?.terminate?.()
     }
     return undefined
   }

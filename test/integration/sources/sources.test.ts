@@ -75,6 +75,8 @@ describe('sources over the real adapters', function () {
       .filter(({ sentence }) => sentence.includes('pegged pair'))
       .map(({ level, sentence, fields }) => [level, sentence, fields['pair'], fields['bandBps']])
   const statuses = () => sources.status(systemClock.now())
+  const isBy = (venue: string, transport: string): boolean =>
+    statuses().every(one => one.venue !== venue || one.transport === transport)
   const status = (venue: string) => statuses().find(one => one.venue === venue)
   const priceOf = (pair: string): number => {
     const leg = observe().outcome.legs.find(one => one.pair === pair)
@@ -97,18 +99,33 @@ describe('sources over the real adapters', function () {
 
   it('go over to REST when a venue closes its stream, and back', async () => {
     simulator.control({ venue: 'okx', ws: 'closed' })
-    const isBy = (transport: string) =>
-      statuses().every(one => one.venue !== 'okx' || one.transport === transport)
-    await until('okx is asked by REST for all its pairs', () => isBy('rest'))
+    await until('okx is asked by REST for all its pairs', () => isBy('okx', 'rest'))
     await until('okx counts', () => sourcesOf('IO/USDT') === 4)
     simulator.control({ venue: 'okx', ws: 'ok' })
-    await until('okx streams again', () => isBy('websocket'))
+    await until('okx streams again', () => isBy('okx', 'websocket'))
   })
 
   it('go over to REST when a stream says nothing', async () => {
     simulator.control({ venue: 'gate', ws: 'silent' })
     await until('gate is asked by REST', () => status('gate')?.transport === 'rest')
-    expect(sourcesOf('IO/USDT')).to.equal(4)
+    await until('gate counts, as all do', () => sourcesOf('IO/USDT') === 4)
+  })
+
+  it('notice a venue whose connection stands and says nothing, ask it by REST, and connect anew', async () => {
+    const connections = (): number => simulator.report().gate.wsConnections
+    const before = connections()
+    simulator.control({ venue: 'gate', ws: 'half-open' })
+    await until('gate is asked by REST for all its pairs', () => isBy('gate', 'rest'))
+    const { outcome } = observe()
+    expect(outcome).to.deep.include({ kind: 'price', effectiveSources: 3 })
+    expect(
+      outcome.legs.flatMap(({ dropped }) => dropped.filter(({ input }) => input.venue === 'gate')),
+    ).to.deep.equal([])
+    // Nobody closes the old one: that nothing comes is all there is to see.
+    await until('gate is connected to anew', () => connections() > before)
+    expect(isBy('gate', 'rest')).to.equal(true)
+    simulator.control({ venue: 'gate', ws: 'ok' })
+    await until('gate streams again', () => isBy('gate', 'websocket'))
   })
 
   it('do without a venue that is gone, and take it back', async () => {
@@ -168,7 +185,10 @@ describe('sources over the real adapters', function () {
 
   it('go on with the other markets when one has too few venues', async () => {
     simulator.control({ venue: 'gate', ws: 'closed', rest: 'refused' })
-    await until('IO/BTC is without gate', () => sourcesOf('IO/BTC') === 2)
+    await until(
+      'both of its pairs are without gate',
+      () => sourcesOf('IO/BTC') === 2 && sourcesOf('IO/USDT') === 3,
+    )
     const { outcome } = observe()
     expect(outcome.legs.find(({ pair }) => pair === 'IO/BTC')).to.deep.include({ kind: 'abstain' })
     expect(outcome).to.deep.include({ kind: 'price', effectiveSources: 3 })

@@ -68,6 +68,7 @@ export class ExaminedVenues {
         return tickerOf(symbol)
       },
       fetch: async (symbol: string) => tickerOf(symbol),
+      frames: () => 0,
       close: async () => {
         if (!closing.signal.aborted) this.open -= 1
         closing.abort()

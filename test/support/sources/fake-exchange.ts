@@ -6,6 +6,8 @@ export interface VenueScript {
   /** A price that is pushed every `pushMs`; `hang` says nothing; a code fails at once. */
   watch: { price: string; pushMs: number } | 'hang' | VenueErrorCode
   fetch: { price: string } | 'hang' | VenueErrorCode
+  /** How long its REST takes, market lists included. */
+  answersInMs: number
   markets: string[] | 'hang' | VenueErrorCode
   /** Pairs of which the stream says nothing, for as long as they are named here. */
   silent: string[]
@@ -15,6 +17,9 @@ export interface VenueScript {
   streamingUpTo: number
   /** How long it asks to be left alone, with every failure. */
   retryAfterMs: number
+  /** How many frames the first of its exchanges, up to the n-th, have received. */
+  frames: number
+  framesUpTo: number
   /** Whether there is a stream at all. */
   streams: boolean
 }
@@ -23,11 +28,14 @@ export function aVenueScript(change: Partial<VenueScript> = {}): VenueScript {
   return {
     watch: { price: '2.5', pushMs: 200 },
     fetch: { price: '2.4' },
+    answersInMs: 0,
     markets: ['IO/USDT'],
     silent: [],
     ticker: {},
     streamingUpTo: Number.POSITIVE_INFINITY,
     retryAfterMs: 0,
+    frames: 0,
+    framesUpTo: 1,
     streams: true,
     ...change,
   }
@@ -54,12 +62,17 @@ export class FakeVenue {
     this.created += 1
     const nth = this.created
     const closing = new AbortController()
+    const answer = async (): Promise<void> => {
+      const { answersInMs } = this.script
+      if (answersInMs > 0) await this.#clock.sleep(answersInMs, closing.signal)
+    }
     return {
       id: 'binance',
       streams: this.script.streams,
       loadMarkets: async () => {
         this.openedAtMs.push(this.#clock.now())
         const { markets } = this.script
+        await answer()
         if (typeof markets === 'string') return fail(markets, this.script)
         return new Set(markets)
       },
@@ -73,11 +86,14 @@ export class FakeVenue {
         return this.#ticker(symbol, watch.price)
       },
       fetch: async symbol => {
+        if (closing.signal.aborted) return fail('CLOSED', this.script)
         this.fetched += 1
         const { fetch } = this.script
+        await answer()
         if (typeof fetch === 'string') return fail(fetch, this.script)
         return this.#ticker(symbol, fetch.price)
       },
+      frames: () => (nth <= this.script.framesUpTo ? this.script.frames : 0),
       probe: async () => ({ restMs: 1, skewMs: 0, listed: new Set(this.script.markets) }),
       close: async () => {
         this.closed += 1

@@ -2,25 +2,31 @@ import { expect } from 'chai'
 import { parseRetryAfter } from '../../../oracle-node/sources/adapters/rest-calls.ts'
 import { DeadlineError, Pending } from '../../../oracle-node/sources/deadline.ts'
 import { silentSourceMetrics } from '../../../oracle-node/sources/metrics.ts'
-import { Turns } from '../../../oracle-node/sources/recycle.ts'
+import { LOOK_MS, MAX_SESSION_FRAMES, Turns } from '../../../oracle-node/sources/recycle.ts'
 import { createSources } from '../../../oracle-node/sources/service.ts'
-import { DEFAULT_TIMING, retryDelayMs } from '../../../oracle-node/sources/timing.ts'
+import { DEFAULT_TIMING, retryDelayMs, type SourceTiming } from '../../../oracle-node/sources/timing.ts'
 import { type Logger, silentLogger } from '../../../runtime/logger.ts'
 import { aLeg, NOW_MS } from '../../support/sources/build.ts'
 import { aVenueScript, FakeVenue, type VenueScript } from '../../support/sources/fake-exchange.ts'
 import { ManualClock } from '../../support/sources/manual-clock.ts'
 
+/** Longer than a fresh exchange takes to stream. */
+const TAKE_OVER_MS = 1_000
 const SESSION_MS = 60_000
 const TIMING = { ...DEFAULT_TIMING, maxSessionMs: SESSION_MS }
 
-function venuesUnder(scripts: Record<string, Partial<VenueScript>>, logger: Logger = silentLogger) {
+function venuesUnder(
+  scripts: Record<string, Partial<VenueScript>>,
+  logger: Logger = silentLogger,
+  timing: SourceTiming = TIMING,
+) {
   const clock = new ManualClock(NOW_MS)
   const venues = new Map(
     Object.entries(scripts).map(([id, change]) => [id, new FakeVenue(aVenueScript(change), clock)]),
   )
   const legs = [aLeg([...venues.keys()], { minSources: 1 })]
   const sources = createSources(
-    { plan: { feed: 'IO/USDT', legs, routes: [['IO/USDT']] }, timing: TIMING },
+    { plan: { feed: 'IO/USDT', legs, routes: [['IO/USDT']] }, timing },
     {
       clock,
       logger,
@@ -99,6 +105,37 @@ describe('an exchange that has served for long', () => {
     expect(sources.status(clock.now())[0]).to.deep.include({ state: 'polling' })
     await sources.stop()
     expect(clock.sleeping).to.equal(0)
+  })
+})
+
+describe('an exchange that has heard much', () => {
+  it('is replaced long before its age says so, once', async () => {
+    const { clock, sources, venue, start } = venuesUnder({ binance: {} }, silentLogger, DEFAULT_TIMING)
+    const binance = venue('binance')
+    await start()
+    binance.script.frames = MAX_SESSION_FRAMES - 1
+    await clock.advance(5 * LOOK_MS)
+    expect(binance.created).to.equal(1)
+    binance.script.frames = MAX_SESSION_FRAMES
+    await clock.advance(LOOK_MS + TAKE_OVER_MS)
+    expect([binance.created, binance.closed]).to.deep.equal([2, 1])
+    await clock.advance(5 * LOOK_MS)
+    expect(binance.created).to.equal(2)
+    expect(sources.status(clock.now())[0]).to.deep.include({ state: 'streaming' })
+    await sources.stop()
+    expect(clock.sleeping).to.equal(0)
+  })
+
+  it('is replaced once a look at most, however much its successors hear', async () => {
+    const { clock, sources, venue, start } = venuesUnder({ binance: {} }, silentLogger, DEFAULT_TIMING)
+    const binance = venue('binance')
+    binance.script.frames = MAX_SESSION_FRAMES
+    binance.script.framesUpTo = Number.POSITIVE_INFINITY
+    await start()
+    await clock.advance(5 * (LOOK_MS + TAKE_OVER_MS))
+    expect(binance.created).to.equal(6)
+    expect(binance.created - binance.closed).to.equal(1)
+    await sources.stop()
   })
 })
 

@@ -75,6 +75,53 @@ describe('a venue supervisor', () => {
     await sources.stop()
   })
 
+  it('loses no answer of a slow REST to streams that are refused again and again', async () => {
+    const pairs = ['IO/USDT', 'IO/USDC', 'IO/BTC']
+    const legs = pairs.map(pair => aLeg(['binance'], { pair, minSources: 1 }))
+    const { clock, failures, sources, start } = supervised(
+      { watch: 'STREAM_LOST', answersInMs: 900, markets: pairs },
+      { feed: 'IO/USDT', legs, routes: [['IO/USDT']] },
+    )
+    await start()
+    await clock.advance(5_000)
+    for (let second = 0; second < 120; second++) {
+      await clock.advance(1_000)
+      const ages = sources
+        .status(clock.now())
+        .map(({ ageMs, transport }) => [transport, (ageMs ?? 1e9) < 5_000])
+      expect(ages, `second ${second}`).to.deep.equal(pairs.map(() => ['rest', true]))
+    }
+    expect(failures.filter(failure => failure.startsWith('rest'))).to.deep.equal([])
+    await sources.stop()
+    expect(clock.sleeping).to.equal(0)
+  })
+
+  it('has one exchange left after streams were refused again and again', async () => {
+    const { clock, venue, sources, start } = supervised({ watch: 'STREAM_LOST', answersInMs: 100 })
+    await start()
+    await clock.advance(300_000)
+    expect(venue.created).to.be.above(10)
+    expect(venue.created - venue.closed).to.be.within(1, 2)
+    await sources.stop()
+    expect(venue.closed).to.equal(venue.created)
+  })
+
+  it('polls on while a fresh exchange cannot be had', async () => {
+    const { clock, venue, failures, sources, start } = supervised({ watch: 'STREAM_LOST' })
+    await start()
+    await clock.advance(200)
+    venue.script.markets = 'NETWORK'
+    await clock.advance(120_000)
+    const [status] = sources.status(clock.now())
+    expect(status).to.deep.include({ transport: 'rest', state: 'polling' })
+    expect(failures.filter(failure => failure.startsWith('rest'))).to.deep.equal([])
+    venue.script.markets = ['IO/USDT']
+    venue.script.watch = { price: '2.6', pushMs: 100 }
+    await clock.advance(DEFAULT_TIMING.retryMaxMs + 1_000)
+    expect(sources.status(clock.now())[0]).to.deep.include({ transport: 'websocket', state: 'streaming' })
+    await sources.stop()
+  })
+
   it('goes back to the stream when it works again', async () => {
     const { clock, venue, sources, held, start } = supervised({ watch: 'NETWORK' })
     await start()
