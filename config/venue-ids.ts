@@ -22,5 +22,7 @@ export const VENUE_IDS = [
   'coinbase',
   'bitstamp',
   'cryptocom',
+  'gemini',
+  'bitfinex',
 ] as const
 export type VenueId = (typeof VENUE_IDS)[number]

@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws'
 import type { Clock } from '../../runtime/clock.ts'
 import type { VenueState } from './control.ts'
-import type { MarketView, Message, Subscription, VenueFormat } from './format.ts'
+import type { MarketView, Message, Reaction, Session, Subscription, VenueFormat } from './format.ts'
 import { garbage } from './garbage.ts'
 import { uniform } from './noise.ts'
 
@@ -17,6 +17,8 @@ export interface ConnectionOptions {
   readonly format: VenueFormat
   readonly state: VenueState
   readonly clock: Clock
+  /** That the client connected with. */
+  readonly query: URLSearchParams
   /** Makes the delivery times of this connection its own: no two clients see the same moments. */
   readonly jitterKey: string
   view(): MarketView
@@ -48,16 +50,23 @@ export async function serveConnection(
     socket.send(message)
   }
 
+  const react = ({ replies, subscribe = [] }: Reaction, { nowMs }: MarketView): void => {
+    for (const reply of replies) send(reply)
+    for (const subscription of subscribe) {
+      if (subscriptions.has(subscription.key) || subscriptions.size >= MAX_SUBSCRIPTIONS) continue
+      subscriptions.set(subscription.key, { subscription, previousMs: nowMs })
+    }
+  }
+  const session: Session = new Set()
   socket.on('message', data => {
     state.counts.wsMessagesIn += 1
     const view = options.view()
-    const reaction = format.receive(data.toString(), view)
-    for (const reply of reaction.replies) send(reply)
-    for (const subscription of reaction.subscribe ?? []) {
-      if (subscriptions.has(subscription.key) || subscriptions.size >= MAX_SUBSCRIPTIONS) continue
-      subscriptions.set(subscription.key, { subscription, previousMs: view.nowMs })
-    }
+    react(format.receive(data.toString(), view, session), view)
   })
+  if (format.connect !== undefined) {
+    const view = options.view()
+    react(format.connect(options.query, view), view)
+  }
 
   let heartbeatAt = clock.monotonic() + (format.heartbeat?.everyMs ?? 0)
   try {

@@ -45,7 +45,12 @@ export interface Subscription {
   /** The venue's word for the stream, `tickers`. */
   readonly channel: string
   readonly listing: VenueListing
+  /** The client asked for the time of each message. */
+  readonly isTimed?: boolean
 }
+
+/** What a client has set for its connection; a format adds to it. */
+export type Session = Set<string>
 
 /** What a venue does on a message from a client. */
 export interface Reaction {
@@ -66,7 +71,10 @@ export interface VenueFormat {
   readonly limited: RestAnswer
   /** undefined: no such path. */
   rest(request: RestRequest, view: MarketView): RestAnswer | undefined
-  receive(message: string, view: MarketView): Reaction
+  /** What it says and streams unasked to a client that connects with such a query. Absent: nothing. */
+  connect?(query: URLSearchParams, view: MarketView): Reaction
+  /** @param session what the client has set for this connection; absent: nothing can be set */
+  receive(message: string, view: MarketView, session?: Session): Reaction
   /**
    * The message of a stream. `previousMs` is when the stream last sent on this connection, or when it was
    * subscribed.

@@ -212,9 +212,10 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     // Without a listener a client that resets while it is turned away would end the process.
     socket.on('error', () => {})
-    const target = parseTarget(parseUrl(request))
+    const url = parseUrl(request)
+    const target = parseTarget(url)
     const format = target === undefined ? undefined : FORMATS[target.venue]
-    if (target === undefined || format?.wsPath?.test(target.path) !== true) {
+    if (url === undefined || target === undefined || format?.wsPath?.test(target.path) !== true) {
       socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
       return
     }
@@ -222,10 +223,16 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
       socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n')
       return
     }
-    sockets?.handleUpgrade(request, socket, head, client => accept(client, target.venue, format))
+    const query = url.searchParams
+    sockets?.handleUpgrade(request, socket, head, client => accept(client, target.venue, format, query))
   }
 
-  const accept = (client: WebSocket, venue: SimulatedVenue, format: VenueFormat): void => {
+  const accept = (
+    client: WebSocket,
+    venue: SimulatedVenue,
+    format: VenueFormat,
+    query: URLSearchParams,
+  ): void => {
     const state = stateOf(venue)
     const abort = new AbortController()
     connectionCount += 1
@@ -233,7 +240,7 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
     state.counts.wsOpen += 1
     const done = serveConnection(
       client,
-      { format, state, clock, jitterKey: `${seed}/${connectionCount}`, view: () => viewOf(venue) },
+      { format, state, clock, query, jitterKey: `${seed}/${connectionCount}`, view: () => viewOf(venue) },
       abort.signal,
     )
       .catch((error: unknown) => logger.error('a simulated venue failed to serve a client', { venue, error }))

@@ -21,5 +21,7 @@ export const SIMULATED_VENUES = [
   'coinbase',
   'bitstamp',
   'cryptocom',
+  'gemini',
+  'bitfinex',
 ] as const satisfies readonly VenueId[]
 export type SimulatedVenue = (typeof SIMULATED_VENUES)[number]

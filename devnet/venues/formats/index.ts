@@ -2,6 +2,7 @@ import type { VenueFormat } from '../format.ts'
 import type { SimulatedVenue } from '../venue-list.ts'
 import { binance } from './binance.ts'
 import { bingx } from './bingx.ts'
+import { bitfinex } from './bitfinex.ts'
 import { bitget } from './bitget.ts'
 import { bithumb } from './bithumb.ts'
 import { bitstamp } from './bitstamp.ts'
@@ -11,6 +12,7 @@ import { coinex } from './coinex.ts'
 import { coinone } from './coinone.ts'
 import { cryptocom } from './cryptocom.ts'
 import { gate } from './gate.ts'
+import { gemini } from './gemini.ts'
 import { htx } from './htx.ts'
 import { kraken } from './kraken.ts'
 import { kucoin } from './kucoin.ts'
@@ -41,4 +43,6 @@ export const FORMATS: Readonly<Record<SimulatedVenue, VenueFormat>> = {
   coinbase,
   bitstamp,
   cryptocom,
+  gemini,
+  bitfinex,
 }

@@ -1,8 +1,9 @@
 /** How each venue is asked for spot prices: what its adapter needs told, and which of its streams tells most. */
 import type { VenueId } from '../../../config/venue-ids.ts'
 import { type Adapter, type AdapterTicker, asRecord, stringAt } from './adapter.ts'
+import { watchBitfinexTicker } from './bitfinex-ticker.ts'
 import { adapterErrors } from './ccxt.ts'
-import { watchBitstampBook, watchBybitBook } from './text-book.ts'
+import { watchBitstampBook, watchBybitBook, watchGeminiTop } from './text-book.ts'
 
 export type Watch = (symbol: string) => Promise<AdapterTicker>
 
@@ -108,6 +109,24 @@ export const VENUE_ENTRIES: Readonly<Record<VenueId, VenueEntry>> = {
   coinbase: { options: {}, prepare: tickerStream },
   bitstamp: { options: {}, prepare: watchBitstampBook },
   cryptocom: { options: {}, prepare: tickerStream },
+  gemini: {
+    options: {},
+    prepare: adapter => {
+      tellGeminiApart(adapter)
+      return watchGeminiTop(adapter)
+    },
+  },
+  bitfinex: { options: {}, prepare: watchBitfinexTicker },
+}
+
+/**
+ * The time in Gemini's answer is that of the volume, which is told every five minutes. A symbol that it does not know is
+ * to ccxt a bad request.
+ */
+function tellGeminiApart(adapter: Adapter): void {
+  const fetchTicker = adapter.fetchTicker.bind(adapter)
+  adapter.fetchTicker = async symbol => ({ ...(await fetchTicker(symbol)), timestamp: undefined })
+  adapter.exceptions.exact['InvalidSymbol'] = adapterErrors.BadSymbol
 }
 
 /** Kucoin tells over REST where its stream is. */

@@ -72,20 +72,69 @@ export function watchBitstampBook(adapter: Adapter): (symbol: string) => Promise
 
 const CHANNEL = 'order_book_'
 
+/**
+ * Gemini streams no ticker, and ccxt's best bid and ask stay where a side was emptied. What is wanted stands in the
+ * address, so one connection is for all pairs that are kept. The first message of a pair, which is the book as it
+ * stands, has no time.
+ */
+export function watchGeminiTop(adapter: Adapter): (symbol: string) => Promise<AdapterTicker> {
+  const tops = new Map<string, Top>()
+  const handleMessage = adapter.handleMessage.bind(adapter)
+  adapter.handleMessage = (client, message) => {
+    // It may answer no ping, for want of which ccxt would hang up: whatever it says shows that it is there.
+    handleMessage(client, { type: 'heartbeat' })
+    if (message['type'] !== 'update' || !Array.isArray(message['events'])) return
+    const changed = new Set<string>()
+    for (const event of message['events']) {
+      const change = asRecord(event)
+      const symbol = symbolOf(adapter, String(change['symbol']).toLowerCase())
+      if (symbol === undefined || !TOP_REASONS.has(change['reason'])) continue
+      const levels = [[change['price'], change['remaining']]]
+      const { bid, ask } = tops.get(symbol) ?? { bid: undefined, ask: undefined }
+      if (change['side'] === 'bid') tops.set(symbol, { bid: side(levels, bid), ask })
+      else if (change['side'] === 'ask') tops.set(symbol, { bid, ask: side(levels, ask) })
+      else continue
+      changed.add(symbol)
+    }
+    for (const symbol of changed) {
+      const ticker = { symbol, ...tops.get(symbol), timestamp: timeOf(message['timestampms']) }
+      client.resolve(adapter.safeTicker(ticker), `top:${symbol}`)
+    }
+  }
+  return async symbol => {
+    const markets = Object.values(adapter.markets ?? {})
+    const ids = markets.flatMap(market => (market?.spot === true ? [market.id.toUpperCase()] : []))
+    const what = 'heartbeat=true&trades=false&bids=true&offers=true&top_of_book=true'
+    const url = `${stringAt(adapter.urls.api, 'ws')}/v1/multimarketdata?symbols=${ids.join(',')}&${what}`
+    const hash = `top:${symbol}`
+    return asRecord(await adapter.watch(url, hash, undefined, hash))
+  }
+}
+
+/** Other changes are of levels below the best one. */
+const TOP_REASONS: ReadonlySet<unknown> = new Set(['initial', 'top-of-book'])
+
+/** Of the markets that are kept; ccxt's own look-up makes up those that it does not know. */
+export function symbolOf(adapter: Adapter, id: unknown): string | undefined {
+  return Object.values(adapter.markets ?? {}).find(market => market?.spot === true && market.id === id)
+    ?.symbol
+}
+
 function best(levels: unknown): Numeric {
   const [first] = Array.isArray(levels) ? levels : []
   const [price] = Array.isArray(first) ? first : []
   return isNumeric(price) ? price : undefined
 }
 
-function isNumeric(value: unknown): value is string | number {
+export function isNumeric(value: unknown): value is string | number {
   return typeof value === 'string' || typeof value === 'number'
 }
 
+/** Reads each character once: with the dot optional by itself, a megabyte of zeros would be read for hours. */
 function isNothing(size: unknown): boolean {
-  return /^0*\.?0*$/.test(String(size))
+  return /^0*(\.0*)?$/.test(String(size))
 }
 
-function timeOf(value: unknown): number | undefined {
+export function timeOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined
 }

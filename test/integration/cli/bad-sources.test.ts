@@ -30,8 +30,8 @@ function spoilt() {
 }
 
 const PROBLEMS = [
-  'venues.19.id: there is no adapter for binanse; did you mean binance?',
-  'venues.20.id: the venue okx is listed twice',
+  'venues.21.id: there is no adapter for binanse; did you mean binance?',
+  'venues.22.id: the venue okx is listed twice',
   'legs.0.venues.12: there is no venue gait in sources.venues; did you mean gate?',
   'legs.3.frozenMs: 100 is below staleMs (10000), but what arrived last has changed before',
   'legs.4.venues.4: the venue binance is listed twice',

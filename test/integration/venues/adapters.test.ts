@@ -24,14 +24,29 @@ const REST_TELLS: Record<string, readonly string[]> = {
 const STREAM_TELLS: Record<string, readonly string[]> = {
   bybit: ['bid', 'ask'],
   bitstamp: ['bid', 'ask'],
+  gemini: ['bid', 'ask'],
   coinex: TRADES,
   lbank: TRADES,
   xt: TRADES,
   upbit: TRADES,
   bithumb: TRADES,
 }
-const REST_WITHOUT_TIME = ['gate', 'bybit', 'kraken', 'coinex']
+const REST_WITHOUT_TIME = ['gate', 'bybit', 'kraken', 'coinex', 'gemini', 'bitfinex']
 const STREAM_WITHOUT_TIME = ['gate', 'kraken', 'coinex']
+/** The first message is the book as it stands. */
+const FIRST_WITHOUT_TIME = ['gemini']
+/** What they say of a pair that they do not list is to ccxt like any other error: they are asked again sooner. */
+const DELISTED_IS_BAD_ANSWER = [
+  'bitget',
+  'bingx',
+  'coinex',
+  'upbit',
+  'bithumb',
+  'kraken',
+  'coinbase',
+  'bitstamp',
+  'cryptocom',
+]
 /** Asked by REST alone. */
 const WITHOUT_STREAM = ['mexc']
 
@@ -87,6 +102,15 @@ describe('ccxt adapters against simulated venues', () => {
         expect(error).to.deep.include({ code: 'RATE_LIMITED', retryable: true })
       })
 
+      it('says that a pair is not listed when it is no more, where its words are understood', async () => {
+        expect(await exchange.loadMarkets()).to.include(symbol)
+        simulator.control({ venue: venueId, delisted: [symbol] })
+        const error = await rejection(exchange.fetch(symbol))
+        simulator.control({ venue: venueId, delisted: [] })
+        const code = DELISTED_IS_BAD_ANSWER.includes(venueId) ? 'BAD_ANSWER' : 'NOT_LISTED'
+        expect(error).to.deep.include({ code, retryable: code === 'BAD_ANSWER' })
+      })
+
       if (WITHOUT_STREAM.includes(venueId)) return
 
       it('streams of every market what the model showed at the time it names', async () => {
@@ -130,7 +154,8 @@ describe('ccxt adapters against simulated venues', () => {
           const ticker = await exchange.watch(listing.symbol)
           expect(ticker.symbol).to.equal(listing.symbol)
           expect(told(ticker)).to.deep.equal(STREAM_TELLS[venueId] ?? EVERYTHING)
-          const timeless = STREAM_WITHOUT_TIME.includes(venueId)
+          const timeless =
+            STREAM_WITHOUT_TIME.includes(venueId) || (i === 0 && FIRST_WITHOUT_TIME.includes(venueId))
           expect(ticker.exchangeTimeMs === null).to.equal(timeless)
           const shownAt = ticker.exchangeTimeMs ?? firstMatch(listing, ticker, fromMs)
           expect(differences(ticker, quoteAt(SEED, venueId, listing, shownAt))).to.deep.equal([])

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { MarketView, Subscription } from '../../../devnet/venues/format.ts'
+import type { MarketView, Reaction, Session, Subscription } from '../../../devnet/venues/format.ts'
 import { FORMATS } from '../../../devnet/venues/formats/index.ts'
 import type { VenueQuote } from '../../../devnet/venues/market.ts'
 import { SIMULATED_VENUES, type SimulatedVenue } from '../../../devnet/venues/venue-list.ts'
@@ -36,7 +36,7 @@ export class LiteralVenues {
     this.#server.on('upgrade', (request, socket: Duplex, head) => {
       const target = parse(request)
       if (target === undefined) socket.destroy()
-      else this.#sockets.handleUpgrade(request, socket, head, client => this.#serve(client, target.venue))
+      else this.#sockets.handleUpgrade(request, socket, head, client => this.#serve(client, target))
     })
     await new Promise<void>(resolve => this.#server.listen(0, '127.0.0.1', resolve))
   }
@@ -83,14 +83,16 @@ export class LiteralVenues {
     return FORMATS[venue].rest(asked, this.#view(venue))
   }
 
-  #serve(client: WebSocket, venue: SimulatedVenue): void {
+  #serve(client: WebSocket, { venue, query }: Target): void {
     const format = FORMATS[venue]
     const subscriptions = new Map<string, Subscription>()
-    client.on('message', data => {
-      const { replies, subscribe = [] } = format.receive(data.toString(), this.#view(venue))
+    const session: Session = new Set()
+    const react = ({ replies, subscribe = [] }: Reaction): void => {
       for (const reply of replies) client.send(this.#note(reply))
       for (const subscription of subscribe) subscriptions.set(subscription.key, subscription)
-    })
+    }
+    client.on('message', data => react(format.receive(data.toString(), this.#view(venue), session)))
+    if (format.connect !== undefined) react(format.connect(query, this.#view(venue)))
     const timer = setInterval(() => {
       for (const each of subscriptions.values()) {
         client.send(this.#note(format.push(each, this.#view(venue), Date.now() - PUSH_MS)))

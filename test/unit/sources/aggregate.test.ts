@@ -286,12 +286,12 @@ describe('the shipped plan of real money', () => {
   const ofPair = (pair: string) => plan.legs.find(leg => leg.pair === pair)?.venues.map(({ id }) => id) ?? []
   const venues = [...new Set(plan.legs.flatMap(leg => leg.venues.map(({ id }) => id)))]
 
-  /** The most that two venues move the price by telling so many percent of what is true. */
-  const movedBps = (pair: readonly string[]) => {
+  /** The most that some venues move the price by telling so many percent of what is true. */
+  const movedBps = (liars: readonly string[]) => {
     const prices = [105n, 118n, 200n].map(percent => {
       const said = honest.map(value => {
         const told = ((value.last ?? 0n) * percent) / 100n
-        return pair.includes(value.venue) ? aValueAt(value.venue, told, { pair: value.pair }) : value
+        return liars.includes(value.venue) ? aValueAt(value.venue, told, { pair: value.pair }) : value
       })
       const outcome = aggregateSources(said, plan, NOW_MS)
       return outcome.kind === 'price' ? outcome.price : WORTH.IO
@@ -299,11 +299,26 @@ describe('the shipped plan of real money', () => {
     return Math.max(...prices.map(price => Number(distanceBps(price, WORTH.IO))))
   }
 
-  it('is not moved by a percent by two lying venues, unless both are among the four that price dollars', () => {
-    const dollarVenues = new Set(ofPair('BTC/USD'))
-    const pairs = venues.flatMap((one, i) => venues.slice(i + 1).map(other => [one, other]))
-    const moving = pairs.filter(pair => movedBps(pair) > 100)
-    expect(moving).to.deep.equal(pairs.filter(pair => pair.every(venue => dollarVenues.has(venue))))
+  const dollarVenues = ofPair('BTC/USD')
+  const setsOf = (size: number, items: readonly string[]): string[][] =>
+    size === 0
+      ? [[]]
+      : items.flatMap((item, i) => setsOf(size - 1, items.slice(i + 1)).map(rest => [item, ...rest]))
+
+  it('is not moved by a percent by any two lying venues', () => {
+    expect(dollarVenues).to.have.length(6)
+    expect(setsOf(2, venues).filter(pair => movedBps(pair) > 100)).to.deep.equal([])
+  })
+
+  it('goes on with any three of the venues that price dollars silent, and stops with any four', () => {
+    const without = (silent: readonly string[]) =>
+      aggregateSources(
+        honest.filter(({ venue }) => !silent.includes(venue)),
+        plan,
+        NOW_MS,
+      ).kind
+    for (const three of setsOf(3, dollarVenues)) expect(without(three), `${three}`).to.equal('price')
+    for (const four of setsOf(4, dollarVenues)) expect(without(four), `${four}`).to.equal('abstain')
   })
 })
 

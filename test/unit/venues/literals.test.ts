@@ -30,6 +30,8 @@ const CHANNELS: Record<string, readonly [channel: string, ...tells: ('bid' | 'as
     coinbase: ['ticker', 'bid', 'ask', 'last', 'volume'],
     bitstamp: ['order_book', 'bid', 'ask'],
     cryptocom: ['ticker', 'bid', 'ask', 'last', 'volume'],
+    gemini: ['top_of_book', 'bid', 'ask'],
+    bitfinex: ['ticker', 'bid', 'ask', 'last', 'volume'],
   }
 
 function textOf(message: Message): string {
