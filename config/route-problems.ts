@@ -1,10 +1,12 @@
 import { pathOf, walkRoute } from '../protocol/sources/route.ts'
 import { meant } from './nearest.ts'
+import { isDollarCoin } from './peg-problems.ts'
 import type { SourcesProblem } from './sources-problems.ts'
 
 /**
  * What is wrong with one route: it goes from the base of `feed` to `unit`, each leg joining where the last one ended, and
- * comes nowhere twice. The way is printed as it was walked.
+ * comes nowhere twice. A coin that is meant to be worth a dollar is turned into dollars at once: any other way on goes around
+ * the leg that notices when it is not. The way is printed as it was walked.
  *
  * @param pairs of the legs there are
  */
@@ -35,6 +37,13 @@ export function routeProblems(
       path: ['routes', index],
       message: `${upTo(steps.length)}: ends in ${end}, not in ${unit}`,
     })
+  }
+  if (problems.length > 0) return problems
+  const around = assets.findIndex((held, i) => i > 0 && isDollarCoin(held) && assets[i + 1] !== unit)
+  if (around !== -1) {
+    const held = assets[around]
+    const message = `${upTo(around + 1)}: goes around the peg of ${held}; take ${held}/${unit}`
+    problems.push({ path: ['routes', index, around], message })
   }
   return problems
 }

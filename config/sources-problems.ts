@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { meant } from './nearest.ts'
+import { pegProblems } from './peg-problems.ts'
 import { routeProblems } from './route-problems.ts'
 import { VENUE_IDS } from './venue-ids.ts'
 
@@ -13,7 +14,7 @@ export interface SourcesProblem {
 
 const text = z.string()
 const venuePart = z.looseObject({ id: text, group: text })
-const legPart = z.looseObject({ pair: text, venues: z.array(text) })
+const legPart = z.looseObject({ pair: text, venues: z.array(text), peg: z.unknown().optional() })
 const minimumPart = z.looseObject({ minSources: z.number() })
 const age = z.number().optional().catch(undefined)
 const agesPart = z.looseObject({ staleMs: z.number(), exchangeStaleMs: age, frozenMs: age })
@@ -34,10 +35,16 @@ export function sourcesProblems(section: unknown): SourcesProblem[] {
   const groups = new Map(readVenues.map(({ value }) => [value.id, value.group]))
   const pairs = new Set(readLegs.map(({ value }) => value.pair))
   const used = new Set(readRoutes.flatMap(({ value }) => value))
+  const priced = typeof feed === 'string' ? feed.split('/')[0] : undefined
+  const areAllLegsRead = Array.isArray(legs) && legs.length === readLegs.length
+  const asked = new Set(readLegs.flatMap(({ value }) => value.venues))
 
   return [
     ...feedProblems(feed),
-    ...readVenues.flatMap(({ index, value }) => venueProblems(value.id, index)),
+    ...readVenues.flatMap(({ index, value }) => venueProblems(value, index, groups)),
+    ...readVenues
+      .filter(({ value: { id } }) => areAllLegsRead && isKnown(id) && !asked.has(id))
+      .map(({ index, value: { id } }) => ({ path: ['venues', index, 'id'], message: `no leg asks ${id}` })),
     ...duplicates(
       readVenues.map(({ index, value }) => ({ path: ['venues', index, 'id'], name: value.id })),
       'venue',
@@ -49,7 +56,8 @@ export function sourcesProblems(section: unknown): SourcesProblem[] {
     ...readLegs.flatMap(({ index, value }) => legProblems(value, index, groups)),
     ...readLegs.flatMap(({ index, value }, place) => {
       const earlier = new Set(readLegs.slice(0, place).map(leg => leg.value.pair))
-      return pairProblems(value, index, feed, earlier)
+      const problems = pairProblems(value, index, earlier)
+      return [...problems, ...pegProblems(value, index, priced, pairs, UNIT)]
     }),
     ...readLegs
       .filter(({ value }) => readRoutes.length > 0 && !used.has(value.pair))
@@ -121,34 +129,39 @@ function feedProblems(feed: unknown): SourcesProblem[] {
   return [{ path: ['feed'], message: `${feed} is not in ${UNIT}, as prices are reported` }]
 }
 
-function venueProblems(id: string, index: number): SourcesProblem[] {
-  if (VENUE_IDS.some(known => known === id)) return []
-  const hint = meant(id, VENUE_IDS) || `; there are ${VENUE_IDS.join(', ')}`
-  return [{ path: ['venues', index, 'id'], message: `there is no adapter for ${id}${hint}` }]
+function isKnown(id: string): boolean {
+  return VENUE_IDS.some(known => known === id)
+}
+
+function venueProblems(
+  { id, group }: z.infer<typeof venuePart>,
+  index: number,
+  groups: ReadonlyMap<string, string>,
+): SourcesProblem[] {
+  const problems: SourcesProblem[] = []
+  if (!isKnown(id)) {
+    const hint = meant(id, VENUE_IDS) || `; there are ${VENUE_IDS.join(', ')}`
+    problems.push({ path: ['venues', index, 'id'], message: `there is no adapter for ${id}${hint}` })
+  }
+  // Two venues that are meant to have one voice would have two.
+  const groupOfNamesake = groups.get(group)
+  if (groupOfNamesake !== undefined && groupOfNamesake !== group) {
+    const message = `the venue ${group} is not of the group ${group}, but of ${groupOfNamesake}`
+    problems.push({ path: ['venues', index, 'group'], message })
+  }
+  return problems
 }
 
 function pairProblems(
   leg: z.infer<typeof legPart>,
   index: number,
-  feed: unknown,
   earlier: ReadonlySet<string>,
 ): SourcesProblem[] {
   const [base = '', quote = ''] = leg.pair.split('/')
   const problem = (key: string, message: string) => ({ path: ['legs', index, key], message })
   if (base === quote) return [problem('pair', `${leg.pair} is an asset in itself`)]
-  const problems: SourcesProblem[] = []
   const reverse = `${quote}/${base}`
+  if (!earlier.has(reverse)) return []
   // One market would have two voices.
-  if (earlier.has(reverse)) {
-    problems.push(
-      problem('pair', `${leg.pair} is ${reverse} the other way round, and routes take either way`),
-    )
-  }
-  if (leg['peg'] === undefined) return problems
-  if (quote !== UNIT) {
-    problems.push(problem('peg', `${leg.pair} is not in ${UNIT}: a peg belongs to the leg ${base}/${UNIT}`))
-  } else if (typeof feed === 'string' && feed.split('/')[0] === base) {
-    problems.push(problem('peg', `${base} is what is priced, and has no peg`))
-  }
-  return problems
+  return [problem('pair', `${leg.pair} is ${reverse} the other way round, and routes take either way`)]
 }

@@ -3,7 +3,7 @@
 import { compareBigints, halfInterquartileBps, saturateBps } from '../statistics.ts'
 import { BPS, MAX_PRICE, mulDivDown, ONE, type Price } from '../units.ts'
 import { aggregateLeg, newestFirst } from './leg.ts'
-import { stepsOf } from './route.ts'
+import { walkRoute } from './route.ts'
 import type {
   AbstainReason,
   Depeg,
@@ -23,10 +23,11 @@ import type {
  * values in any order, with the same plan and time, give the same outcome on every machine.
  *
  * A route's price is the product of its legs, or the quotient where a leg stands the other way round, each cut down to
- * 18 decimals. A route through a leg that has no price, or has lost its peg, is dropped. Several routes give the median
- * weighted by the independent sources of each route's weakest leg, so a thin route never sets the price against a
- * thick one. Routes that begin with the same leg rest on the same market and have one voice together, with the weight
- * of the strongest: otherwise whoever moves that market would gain a vote with every way on from it.
+ * 18 decimals. A route through a leg that has no price, or has lost its peg, is dropped. Routes that begin with the same
+ * leg rest on the same market of the base and have one voice together: otherwise whoever moves that market would gain a
+ * vote with every way on from it. Several voices give the median weighted by the independent sources of their markets,
+ * so the price moves only with markets that have half of these. Legs that convert do not weigh: voices share them, and
+ * each has its own minimum.
  *
  * @param nowMs the time against which ages are taken, in milliseconds
  */
@@ -62,7 +63,7 @@ export function aggregateSources(
     price: price as Price,
     confidenceBps: saturateBps(BigInt(confidenceBps)),
     observedAtMs,
-    effectiveSources: Math.min(...voices.map(({ weight }) => weight)),
+    effectiveSources: Math.min(...priced.map(({ leastSources }) => leastSources)),
     legs,
     routes: walks.map(outcomeOf),
     depegs,
@@ -105,8 +106,8 @@ function blame(
   return { reason: leg?.kind === 'abstain' ? leg.reason : 'TOO_FEW_SOURCES', pair }
 }
 
-/** A priced route with the time of its oldest leg. */
-type Walk = (PricedRoute & { readonly observedAtMs: number }) | DroppedRoute
+/** A priced route with the time of its oldest leg, and the independent sources of its weakest. */
+type Walk = (PricedRoute & { readonly observedAtMs: number; readonly leastSources: number }) | DroppedRoute
 
 function walk(
   feed: string,
@@ -114,7 +115,7 @@ function walk(
   legs: readonly LegOutcome[],
   depegs: readonly Depeg[],
 ): Walk {
-  const steps = stepsOf(feed, route)
+  const { steps } = walkRoute(feed, route)
   const priced: { readonly leg: PricedLeg; readonly inverted: boolean }[] = []
   for (const { pair, inverted } of steps) {
     const leg = legs.find(one => one.pair === pair)
@@ -135,7 +136,8 @@ function walk(
     // Relative errors of factors add up, to first order, and those of divisors likewise.
     confidenceBps: saturateBps(priced.reduce((sum, { leg }) => sum + BigInt(leg.confidenceBps), 0n)),
     observedAtMs: Math.min(...priced.map(({ leg }) => leg.observedAtMs)),
-    weight: Math.min(...priced.map(({ leg }) => leg.effectiveSources)),
+    weight: priced[0]?.leg.effectiveSources ?? 0,
+    leastSources: Math.min(...priced.map(({ leg }) => leg.effectiveSources)),
   }
 }
 
@@ -174,6 +176,7 @@ function combine(routes: readonly Voice[]): Voice {
     price,
     confidenceBps: Math.max(spreadBps, ...routes.map(({ confidenceBps }) => confidenceBps)),
     observedAtMs: Math.min(...routes.map(({ observedAtMs }) => observedAtMs)),
+    // The same for all routes of a voice, and of no meaning once the voices are one.
     weight: Math.max(...routes.map(({ weight }) => weight)),
   }
 }

@@ -6,7 +6,7 @@ import type { Round } from '../rounds.ts'
 import {
   decodeTrace,
   type JsonSourceTrace,
-  record,
+  objectAt,
   replayTrace,
   type SourceTrace,
   TraceError,
@@ -74,7 +74,7 @@ function isPriced(outcome: SourceOutcome): outcome is PricedFeed {
  * @throws {TraceError} naming the first thing that is wrong
  */
 export function decodeQuoteTrace(json: unknown): QuoteTrace {
-  const it = record(json, 'quote trace')
+  const it = objectAt(json, 'quote trace')
   if (it['version'] !== 2) throw new TraceError('version', '2')
   return {
     round: integer(it['round'], 2 ** 40 - 1, 'round', 'deciseconds'),

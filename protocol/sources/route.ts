@@ -41,11 +41,6 @@ export function walkRoute(feed: string, route: readonly string[]): RouteWalk {
   }
 }
 
-/** The direction in which a route takes each of its legs: {@link walkRoute}. */
-export function stepsOf(feed: string, route: readonly string[]): readonly RouteStep[] {
-  return walkRoute(feed, route).steps
-}
-
 /** For people: `IO →IO/KRW→ KRW →1/(USDT/KRW)→ USDT →USDT/USD→ USD`. */
 export function pathOf({ steps, assets }: Pick<RouteWalk, 'steps' | 'assets'>): string {
   const legs = steps.map((step, index) => ` →${rateOf(step)}→ ${assets[index + 1] ?? ''}`)

@@ -90,7 +90,7 @@ function decimalOrNull(value: bigint | null): string | null {
  * @throws {TraceError} naming the first thing that is wrong
  */
 export function decodeTrace(json: unknown): SourceTrace {
-  const trace = record(json, 'trace')
+  const trace = objectAt(json, 'trace')
   if (trace['version'] !== 1) throw new TraceError('version', '1')
   const values = trace['values']
   if (!Array.isArray(values) || values.length > MAX_VALUES) {
@@ -104,7 +104,7 @@ export function decodeTrace(json: unknown): SourceTrace {
 }
 
 function decodeValue(json: unknown, path: string): VenueValue {
-  const value = record(json, path)
+  const value = objectAt(json, path)
   const exchangeTime = value['exchangeTimeMs']
   return {
     venue: name(value['venue'], `${path}.venue`),
@@ -119,8 +119,8 @@ function decodeValue(json: unknown, path: string): VenueValue {
   }
 }
 
-/** @throws {TraceError} when it is something else */
-export function record(value: unknown, path: string): Record<string, unknown> {
+/** A JSON object, and nothing else that JavaScript calls one. @throws {TraceError} with `path` otherwise */
+export function objectAt(value: unknown, path: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new TraceError(path, 'an object')
   return value as Record<string, unknown>

@@ -22,7 +22,7 @@ export interface VenueTicker {
 
 /** A ticker among those that came before it. */
 export interface VenueValue extends VenueTicker {
-  /** When a ticker arrived whose bid, ask, last or volume was not that of the one before; our clock, milliseconds. */
+  /** When a ticker arrived whose bid, ask or last was not what the venue had said before; our clock, milliseconds. */
   readonly changedAtMs: number
 }
 
@@ -139,7 +139,7 @@ export interface PricedRoute {
   readonly steps: readonly RouteStep[]
   readonly price: bigint
   readonly confidenceBps: Bps
-  /** Independent sources of the weakest leg. */
+  /** Independent sources of the first leg: of the base's market that the route rests on. */
   readonly weight: number
 }
 
@@ -167,7 +167,7 @@ export interface PricedFeed {
   readonly confidenceBps: Bps
   /** The oldest leg's observation. */
   readonly observedAtMs: number
-  /** Independent sources of the weakest voice: of the weakest leg of the strongest route from one market. */
+  /** Independent sources of the weakest leg that a priced route takes. */
   readonly effectiveSources: number
   readonly legs: readonly LegOutcome[]
   /** In the order of the plan. */

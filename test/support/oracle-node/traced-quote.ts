@@ -26,7 +26,7 @@ const leg = (pair: string, venues: readonly string[]): SourcesConfig['legs'][num
 const SECTION: SourcesConfig = {
   feed: 'IO/USD',
   venues: [...IO_VENUES, ...USDT_VENUES].map(id => ({ id, group: id })),
-  legs: [leg('IO/USDT', IO_VENUES), leg('USDT/USD', USDT_VENUES)],
+  legs: [leg('IO/USDT', IO_VENUES), { ...leg('USDT/USD', USDT_VENUES), peg: { bandBps: 200 } }],
   routes: [['IO/USDT', 'USDT/USD']],
 }
 

@@ -5,7 +5,7 @@ import { sourcesSchema, toSourcePlan } from '../../../config/sources.ts'
 import { aggregateSources } from '../../../protocol/sources/aggregate.ts'
 import type { VenueValue } from '../../../protocol/sources/types.ts'
 import { halfInterquartileBps, median } from '../../../protocol/statistics.ts'
-import { distanceBps, MAX_PRICE, parseDecimal } from '../../../protocol/units.ts'
+import { MAX_PRICE, parseDecimal } from '../../../protocol/units.ts'
 import {
   aLeg,
   allVenues,
@@ -91,7 +91,7 @@ describe('a feed with two routes', () => {
   })
   const direct = (price: string) => THIN.map(venue => aValueAt(venue, price, { pair: 'IO/USD' }))
 
-  it('follows the one with more sources', () => {
+  it('follows the one that more venues of the base speak for', () => {
     const outcome = aggregateSources([...allVenues('2.5', '1'), ...direct('9')], plan, NOW_MS)
     expect(outcome).to.deep.include({ price: parseDecimal('2.5'), effectiveSources: 3 })
   })
@@ -111,6 +111,42 @@ describe('a feed with two routes', () => {
     expect(aggregateSources(allVenues('2.5', '1'), plan, NOW_MS)).to.deep.include({
       price: parseDecimal('2.5'),
     })
+  })
+})
+
+describe('a market of the base', () => {
+  const MANY = ['binance', 'okx', 'gate', 'bybit', 'kucoin', 'bitget', 'htx']
+  const leg = (pair: string, venues: readonly string[]) => aLeg(venues, { pair })
+  const say = (pair: string, venues: readonly string[], price: string) =>
+    venues.map(venue => aValueAt(venue, price, { pair }))
+
+  it('weighs by its own venues, however few convert it', () => {
+    const plan = aPlan({
+      legs: [
+        leg('IO/USDT', MANY),
+        leg('USDT/USD', USDT_VENUES.slice(0, 3)),
+        leg('IO/USD', USDT_VENUES.slice(0, 3)),
+        leg('IO/KRW', MANY.slice(0, 3)),
+        leg('USDT/KRW', MANY.slice(0, 3)),
+      ],
+      routes: [['IO/USDT', 'USDT/USD'], ['IO/USD'], ['IO/KRW', 'USDT/KRW', 'USDT/USD']],
+    })
+    const outcomeAt = (ioUsdt: string) =>
+      aggregateSources(
+        [
+          ...say('IO/USDT', MANY, ioUsdt),
+          ...say('USDT/USD', USDT_VENUES.slice(0, 3), '1'),
+          ...say('IO/USD', USDT_VENUES.slice(0, 3), '2.75'),
+          ...say('IO/KRW', MANY.slice(0, 3), '3575'),
+          ...say('USDT/KRW', MANY.slice(0, 3), '1300'),
+        ],
+        plan,
+        NOW_MS,
+      )
+    // Seven venues against six, though all of them hang on three for what USDT is worth: those are the sources.
+    expect(outcomeAt('2.5')).to.deep.include({ price: parseDecimal('2.5'), effectiveSources: 3 })
+    const weights = outcomeAt('2.5').routes.map(route => (route.kind === 'price' ? route.weight : 0))
+    expect(weights).to.deep.equal([7, 3, 3])
   })
 })
 
@@ -279,48 +315,6 @@ for (const [name, section] of Object.entries({ 'the local network': local, 'real
     })
   })
 }
-
-describe('the shipped plan of real money', () => {
-  const plan = toSourcePlan(sourcesSchema.parse(mainnet))
-  const honest = honestValues(plan)
-  const ofPair = (pair: string) => plan.legs.find(leg => leg.pair === pair)?.venues.map(({ id }) => id) ?? []
-  const venues = [...new Set(plan.legs.flatMap(leg => leg.venues.map(({ id }) => id)))]
-
-  /** The most that some venues move the price by telling so many percent of what is true. */
-  const movedBps = (liars: readonly string[]) => {
-    const prices = [105n, 118n, 200n].map(percent => {
-      const said = honest.map(value => {
-        const told = ((value.last ?? 0n) * percent) / 100n
-        return liars.includes(value.venue) ? aValueAt(value.venue, told, { pair: value.pair }) : value
-      })
-      const outcome = aggregateSources(said, plan, NOW_MS)
-      return outcome.kind === 'price' ? outcome.price : WORTH.IO
-    })
-    return Math.max(...prices.map(price => Number(distanceBps(price, WORTH.IO))))
-  }
-
-  const dollarVenues = ofPair('BTC/USD')
-  const setsOf = (size: number, items: readonly string[]): string[][] =>
-    size === 0
-      ? [[]]
-      : items.flatMap((item, i) => setsOf(size - 1, items.slice(i + 1)).map(rest => [item, ...rest]))
-
-  it('is not moved by a percent by any two lying venues', () => {
-    expect(dollarVenues).to.have.length(6)
-    expect(setsOf(2, venues).filter(pair => movedBps(pair) > 100)).to.deep.equal([])
-  })
-
-  it('goes on with any three of the venues that price dollars silent, and stops with any four', () => {
-    const without = (silent: readonly string[]) =>
-      aggregateSources(
-        honest.filter(({ venue }) => !silent.includes(venue)),
-        plan,
-        NOW_MS,
-      ).kind
-    for (const three of setsOf(3, dollarVenues)) expect(without(three), `${three}`).to.equal('price')
-    for (const four of setsOf(4, dollarVenues)) expect(without(four), `${four}`).to.equal('abstain')
-  })
-})
 
 describe('order statistics', () => {
   it('refuse to make a median out of nothing', () => {

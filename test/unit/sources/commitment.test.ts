@@ -84,11 +84,13 @@ describe('the root of the sources', () => {
     expect(() => sourceLeaf(aValue({ bid: 2n ** 255n }))).to.throw(RangeError)
   })
 
-  it('does not depend on when a value last changed: that is judged, not signed', () => {
-    expect(sourceLeaf(aValue({ changedAtMs: 1 }))).to.equal(sourceLeaf(aValue()))
+  it('does not depend on volume, nor on when a value last changed: these are judged, not signed', () => {
+    for (const change of [{ changedAtMs: 1 }, { volume: 1n }, { volume: null }]) {
+      expect(sourceLeaf(aValue(change))).to.equal(sourceLeaf(aValue()))
+    }
   })
 
-  it('changes with every field of a value', () => {
+  it('changes with names, prices and times', () => {
     const changes = [
       { venue: 'okx' },
       { pair: 'IO/USDC' },

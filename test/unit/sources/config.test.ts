@@ -166,6 +166,51 @@ describe('the sources section', () => {
       'legs.2.pair: IO/USDC is not part of any route',
     ],
     [
+      'a coin that is meant to be worth a dollar, without a peg',
+      s => {
+        delete leg(s, 1).peg
+      },
+      'legs.1.peg: USDT is meant to be worth a dollar: USDT/USD needs a peg',
+    ],
+    [
+      'dollars in such a coin, where no peg can be',
+      s => {
+        s.legs.splice(1, 1, { ...leg(s, 1), pair: 'USD/USDT' })
+        delete leg(s, 1).peg
+        Object.assign(s, { routes: [['IO/USDT', 'USD/USDT']] })
+      },
+      'legs.1.pair: USDT is meant to be worth a dollar: take USDT/USD, with a peg',
+    ],
+    [
+      'a peg of what is worth no dollar, which would be lost for ever',
+      s => {
+        s.legs.push({ ...leg(s, 0), pair: 'IO/BTC' }, { ...leg(s, 1), pair: 'BTC/USD' })
+        s.routes.push(['IO/BTC', 'BTC/USD'])
+      },
+      'legs.3.peg: BTC is not known to be worth a dollar; coins that are meant to be: USDT, USDC, DAI, FDUSD, PYUSD, RLUSD, TUSD, USDE, USDP, USDS',
+    ],
+    [
+      'a route around a peg',
+      s => {
+        s.legs.push({ ...leg(s, 0), pair: 'BTC/USDT' }, { ...leg(s, 0), pair: 'BTC/USD' })
+        s.routes.push(['IO/USDT', 'BTC/USDT', 'BTC/USD'])
+      },
+      'routes.1.1: IO →IO/USDT→ USDT →1/(BTC/USDT)→ BTC: goes around the peg of USDT; take USDT/USD',
+    ],
+    [
+      'a venue that no leg asks',
+      s => void s.venues.push({ id: 'htx', group: 'htx' }),
+      'venues.8.id: no leg asks htx',
+    ],
+    [
+      'a group by the name of a venue that is in another one',
+      s => {
+        Object.assign(s.venues[0] ?? {}, { group: 'kraken' })
+        Object.assign(s.venues[4] ?? {}, { group: 'payward' })
+      },
+      'venues.0.group: the venue kraken is not of the group kraken, but of payward',
+    ],
+    [
       'venue ages below arrival ages',
       s => void Object.assign(leg(s, 1), { exchangeStaleMs: 9_999 }),
       "legs.1.exchangeStaleMs: 9999 is below staleMs (10000), but a venue's time is before arrival",
@@ -201,6 +246,15 @@ describe('the sources section', () => {
       'legs.3.pair: USD/USD is an asset in itself',
       'routes.2.1: IO →IO/USD→ USD →USD/USD→ USD: comes back to USD',
     ])
+  })
+
+  it('takes a group that is named after one of its venues, or after none', () => {
+    const good = oneRoute()
+    const [binance, okx, gate] = good.venues
+    Object.assign(binance ?? {}, { group: 'okx' })
+    Object.assign(gate ?? {}, { group: 'an-owner' })
+    expect(okx?.group).to.equal('okx')
+    expect(sourcesSchema.safeParse(good).error).to.equal(undefined)
   })
 
   it('takes what stands the other way round, pegs and frozen times', () => {

@@ -102,6 +102,82 @@ describe('the board', () => {
   })
 })
 
+describe('the time of a venue', () => {
+  const T = NOW_MS - 1_000
+  /** Two tickers a second apart, of which the second is older by the venue's own time. */
+  const isKept = (
+    venue: string,
+    ways: readonly ('push' | 'answer')[],
+    { older = 1, afterMs = 1_000 } = {},
+  ): boolean => {
+    const board = new SourceBoard(aPlan())
+    const put = (way: 'push' | 'answer', ticker: ReturnType<typeof aValue>) =>
+      way === 'push' ? board.push(ticker) : board.answer(ticker, ticker.receivedAtMs - 50)
+    const [first = 'push', second = 'push'] = ways
+    const isFirstKept = put(first, aValue({ venue, exchangeTimeMs: T, receivedAtMs: T }))
+    expect(isFirstKept).to.equal(true)
+    const late = aValue({ venue, exchangeTimeMs: T - older, receivedAtMs: T + afterMs, bid: 1n })
+    const isSecondKept = put(second, late)
+    const [held] = board.snapshot()
+    expect(held?.bid === 1n).to.equal(isSecondKept)
+    return isSecondKept
+  }
+
+  it('keeps an old answer, as a cache gives it, from replacing a newer push or answer', () => {
+    expect(isKept('okx', ['push', 'answer'])).to.equal(false)
+    expect(isKept('okx', ['answer', 'answer'])).to.equal(false)
+    expect(isKept('okx', ['push', 'push'])).to.equal(false)
+    expect(isKept('okx', ['push', 'answer'], { older: 0 })).to.equal(true)
+  })
+
+  it('is not compared between ways where it means different things', () => {
+    // Gate answers without a time, others with another one: none of their ways may silence the other.
+    expect(isKept('gate', ['push', 'answer'])).to.equal(true)
+    expect(isKept('gate', ['answer', 'push'])).to.equal(true)
+    expect(isKept('gate', ['push', 'push'])).to.equal(false)
+  })
+
+  it('that was set back silences the venue for no longer than a value is good for', () => {
+    const [{ staleMs } = { staleMs: 0 }] = aPlan().legs
+    expect(isKept('okx', ['push', 'push'], { older: 3_600_000, afterMs: staleMs })).to.equal(false)
+    expect(isKept('okx', ['push', 'push'], { older: 3_600_000, afterMs: staleMs + 1 })).to.equal(true)
+  })
+
+  it('that is not told keeps nothing out', () => {
+    const board = new SourceBoard(aPlan())
+    board.push(aValue({ exchangeTimeMs: T }))
+    expect(board.push(aValue({ exchangeTimeMs: null, receivedAtMs: NOW_MS }))).to.equal(true)
+    expect(board.push(aValue({ exchangeTimeMs: 1, receivedAtMs: NOW_MS + 1 }))).to.equal(true)
+  })
+})
+
+describe('the time of the last change', () => {
+  /** Bybit and Bitstamp stream bid and ask alone; over REST they say everything. */
+  const rest = (atMs: number, change = {}) => aValue({ receivedAtMs: atMs, exchangeTimeMs: null, ...change })
+  const stream = (atMs: number, change = {}) => rest(atMs, { last: null, volume: null, ...change })
+  const changedAt = (values: readonly ReturnType<typeof aValue>[]): number => {
+    const board = new SourceBoard(aPlan())
+    for (const value of values) board.push(value)
+    return board.latest('binance', 'IO/USDT')?.value.changedAtMs ?? 0
+  }
+
+  it('is not that of a change of the way, which tells more or less of the same', () => {
+    expect(changedAt([rest(1), stream(2), rest(3), stream(4)])).to.equal(1)
+    expect(changedAt([stream(1), rest(2), stream(3)])).to.equal(1)
+  })
+
+  it('is not that of another volume: yesterday’s trades leave it while nobody trades', () => {
+    expect(changedAt([rest(1), rest(2, { volume: 1n })])).to.equal(1)
+  })
+
+  it('is that of another bid, ask or last, also where something was left out in between', () => {
+    for (const change of [{ bid: 1n }, { ask: 1n }, { last: 1n }]) {
+      expect(changedAt([rest(1), rest(2, change), rest(3, change)])).to.equal(2)
+    }
+    expect(changedAt([rest(1), stream(2), rest(3, { last: 1n })])).to.equal(3)
+  })
+})
+
 describe('the wait after a failure', () => {
   const delay = (code: string, failures: number, random = 0) =>
     retryDelayMs(code, failures, random, DEFAULT_TIMING)

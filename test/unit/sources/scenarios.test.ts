@@ -76,7 +76,7 @@ const USDT_WAY = 'IO →IO/USDT→ USDT →USDT/USD→ USD'
 const USDC_WAY = 'IO →IO/USDC→ USDC →USDC/USD→ USD'
 const KRW_WAY = 'IO →IO/KRW→ KRW →1/(USDT/KRW)→ USDT →USDT/USD→ USD'
 
-const USDT_SAYS = '2.5 ±5 bps, weight 4'
+const USDT_SAYS = '2.5 ±5 bps, weight 5'
 const USDC_SAYS = '2.501 ±2 bps, weight 3'
 /** 3447 won, over 1380 won, times a dollar, cut down. */
 const KRW_SAYS = '2.497826086956521739 ±5 bps, weight 3'
@@ -236,7 +236,7 @@ describe('a quote', () => {
       ...CALM_OUTCOME,
       result: '1.25 ±3 bps, 3 sources',
       routes: {
-        [USDT_WAY]: '1.25 ±1 bps, weight 4',
+        [USDT_WAY]: '1.25 ±1 bps, weight 5',
         [USDC_WAY]: '1.25 ±0 bps, weight 3',
         [KRW_WAY]: '1.25 ±3 bps, weight 3',
       },
@@ -253,7 +253,7 @@ describe('a quote', () => {
     expect(outcomeOf(CALM.map(changed('*', 'IO/USDT', at('1.25'))))).to.deep.equal({
       ...CALM_OUTCOME,
       result: '2.497826086956521739 ±1253 bps, 3 sources',
-      routes: { ...routes, [USDT_WAY]: '1.25 ±1 bps, weight 4' },
+      routes: { ...routes, [USDT_WAY]: '1.25 ±1 bps, weight 5' },
       legs: { ...legs, 'IO/USDT': '1.25 ±0 bps, 5 sources' },
     })
   })
@@ -284,7 +284,9 @@ describe('a quote', () => {
     )
     const moved = minuteAgo
       .map(changed('gate', 'IO/USDT', at('2.4')))
-      .map(changed('bybit', 'IO/USDT', ticker => ({ ...ticker, baseVolume: '999' })))
+      .map(changed('bybit', 'IO/USDT', ticker => ({ ...ticker, ask: '2.52' })))
+      // Of 24 hours: yesterday's trades leave it while nobody trades.
+      .map(changed('okx', 'IO/USDT', ticker => ({ ...ticker, baseVolume: '999' })))
       .map(changed('kucoin', 'IO/USDT', ticker => ({ ...ticker, bid: '2.4985' })))
     const now = CALM.map(changed('*', '*', ticker => ({ ...ticker, exchangeTimeMs: null })))
     // Stablecoins and won stand still too, and may.
@@ -374,7 +376,7 @@ describe('a quote', () => {
       ...CALM_OUTCOME,
       result: '2.500000000000000007 ±4 bps, 3 sources',
       routes: {
-        [USDT_WAY]: '2.500000000000000007 ±4 bps, weight 4',
+        [USDT_WAY]: '2.500000000000000007 ±4 bps, weight 5',
         [USDC_WAY]: '2.501000000000000002 ±2 bps, weight 3',
         [KRW_WAY]: '2.497826086956521739 ±4 bps, weight 3',
       },
