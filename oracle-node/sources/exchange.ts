@@ -3,12 +3,13 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Adapter, AdapterTicker } from './adapters/adapter.ts'
 import { adapterOf } from './adapters/ccxt.ts'
 import { VENUE_ENTRIES, type Watch } from './adapters/entries.ts'
-import { toVenueError, VenueError } from './adapters/errors.ts'
+import { toVenueError } from './adapters/errors.ts'
 import { tellOnlyWhatIsTold, toRawTicker } from './adapters/exact-ticker.ts'
 import { keepMarkets } from './adapters/lean-markets.ts'
 import { probeVenue } from './adapters/probe.ts'
 import { redirect, redirected } from './adapters/redirect.ts'
 import {
+  MARKETS_BODY_MS,
   MAX_MARKETS_BYTES,
   MAX_TICKER_BYTES,
   observeRestCalls,
@@ -16,8 +17,10 @@ import {
   type RestCalls,
 } from './adapters/rest-calls.ts'
 import { guardStreams, MAX_FRAME_BYTES } from './adapters/streams.ts'
+import { keepUnread } from './adapters/unread.ts'
+import { VenueError } from './venue-error.ts'
 
-export { VenueError, type VenueErrorCode } from './adapters/errors.ts'
+export { VenueError, type VenueErrorCode } from './venue-error.ts'
 
 /**
  * One answer of a venue. Prices and volume are decimal strings as the venue sent them, unparsed and unchecked;
@@ -57,7 +60,7 @@ export interface VenueProbe {
  */
 export interface Exchange {
   readonly id: VenueId
-  /** Whether `watch` can be used: where not, prices come by `fetch` alone. */
+  /** Whether `watch` can be used, once markets are loaded: where not, prices come by `fetch` alone. */
   readonly streams: boolean
   /** Symbols (`IO/USDT`) of active spot markets. Must come before `watch` and `fetch`. */
   loadMarkets(): Promise<ReadonlySet<string>>
@@ -87,9 +90,6 @@ export interface ExchangeOptions {
   /** Whether tickers carry the hash of the bytes that they came in. */
   readonly hashFrames?: boolean
 }
-
-/** Venues whose stream this build cannot read. */
-const REST_ONLY: ReadonlySet<VenueId> = new Set(['mexc'])
 
 /** A peer that does not answer our close frame would keep the socket for 30 s. */
 const CLOSE_GRACE_MS = 500
@@ -130,11 +130,11 @@ export function createExchange(venueId: VenueId, options: ExchangeOptions): Exch
     return loaded
   }
 
-  const loadMarkets = (restCall: RestCall = { maxBytes: MAX_MARKETS_BYTES }): Promise<ReadonlySet<string>> =>
+  const loadMarkets = (
+    restCall: RestCall = { maxBytes: MAX_MARKETS_BYTES, bodyMs: MARKETS_BODY_MS },
+  ): Promise<ReadonlySet<string>> =>
     call(async () => {
       const { adapter, calls, listed } = await load()
-      // Without it ccxt refuses ws:// addresses.
-      await adapter.loadHttpProxyAgent()
       await calls.within(restCall, () => adapter.loadMarkets())
       return listed()
     }, restCall)
@@ -163,7 +163,9 @@ export function createExchange(venueId: VenueId, options: ExchangeOptions): Exch
 
   return {
     id: venueId,
-    streams: !REST_ONLY.has(venueId),
+    get streams() {
+      return loaded?.watch !== undefined
+    },
     loadMarkets: () => loadMarkets(),
     watch: symbol =>
       call(async () => {
@@ -175,7 +177,7 @@ export function createExchange(venueId: VenueId, options: ExchangeOptions): Exch
           streamLost = true
           throw error
         })
-        return toRawTicker(symbol, ticker, clock.now())
+        return toRawTicker(symbol, ticker, ticker.receivedAtMs ?? clock.now())
       }),
     fetch: symbol => {
       const restCall: RestCall = { maxBytes: MAX_TICKER_BYTES }
@@ -230,5 +232,10 @@ async function loadAdapter(venueId: VenueId, options: ExchangeOptions): Promise<
   // Last, for it wraps the message handler that `prepare` may have put there.
   const streams = guardStreams(adapter, hashFrames)
   tellOnlyWhatIsTold(adapter, () => streams.frame() ?? calls.current()?.frame)
+  keepUnread(adapter, clock)
+  // Without it ccxt refuses ws:// addresses.
+  await adapter.loadHttpProxyAgent()
+  // The pool of sockets, which ccxt would make amid the first call: a close before that would not find it.
+  await adapter.loadFetchImplementation()
   return { adapter, watch, calls, listed, frames: streams.count }
 }

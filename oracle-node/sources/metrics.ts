@@ -22,6 +22,11 @@ export function createSourceMetrics(
     'Calls and streams of a venue that failed.',
     ['venue', 'transport', 'code'],
   )
+  const recycleFailures = metrics.counter(
+    'ionet_source_recycle_failures_total',
+    'Times that the connection to a venue could not be made anew.',
+    ['venue'],
+  )
   const drops = metrics.counter('ionet_source_drops_total', 'Values that did not count in a quote.', [
     'venue',
     'pair',
@@ -43,6 +48,7 @@ export function createSourceMetrics(
   return {
     update: (venue, transport) => updates.inc({ venue, transport }),
     failure: (venue, transport, code) => failures.inc({ venue, transport, code }),
+    recycleFailed: venue => recycleFailures.inc({ venue }),
     observed: outcome => {
       for (const leg of outcome.legs) {
         sources.set({ pair: leg.pair }, leg.effectiveSources)
@@ -60,5 +66,6 @@ export function createSourceMetrics(
 export const silentSourceMetrics: SourceMetrics = {
   update: () => {},
   failure: () => {},
+  recycleFailed: () => {},
   observed: () => {},
 }

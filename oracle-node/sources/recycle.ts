@@ -12,22 +12,9 @@ export const MAX_SESSION_FRAMES = 1_000_000
 /** How often frames are counted. */
 export const LOOK_MS = 60_000
 
-/** One at a time, in the order of asking. */
-export class Turns {
-  #last: Promise<void> = Promise.resolve()
-
-  /** Runs `work` when everybody before has ended. Nobody is passed over: work that fails ends its turn. */
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#last
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#last = promise
-    await before
-    try {
-      return await work()
-    } finally {
-      resolve()
-    }
-  }
+export interface RecycleMetrics {
+  /** A venue's exchange could not be replaced by a fresh one. */
+  recycleFailed(venue: string): void
 }
 
 export interface RecycleOptions {
@@ -40,13 +27,12 @@ export interface RecycleDeps {
   readonly logger: Logger
   /** In [0, 1). */
   readonly random: () => number
-  readonly turns: Turns
+  readonly metrics: RecycleMetrics
 }
 
 /**
  * Replaces a venue's exchange now and then, for as long as the venue is watched: adapters keep a little of everything
- * that they ever heard. The fresh one is made, and streams, before the old one is closed. Venues take turns, for a
- * market list of megabytes is parsed while nothing else runs.
+ * that they ever heard. The fresh one is made, and streams, before the old one is closed.
  *
  * @param takeOver resolves when the fresh exchange does what the old one did
  */
@@ -58,7 +44,7 @@ export async function recycle(
   signal: AbortSignal,
 ): Promise<void> {
   const { venue, timing } = options
-  const { clock, logger, random, turns } = deps
+  const { clock, logger, random, metrics } = deps
   while (!signal.aborted) {
     try {
       let leftMs = timing.maxSessionMs * (0.5 + random() / 2)
@@ -67,13 +53,12 @@ export async function recycle(
         await clock.sleep(stepMs, signal)
         leftMs = connection.frames() >= MAX_SESSION_FRAMES ? 0 : leftMs - stepMs
       }
-      await turns.take(async () => {
-        signal.throwIfAborted()
-        await connection.replace(fresh => takeOver(fresh, signal), signal)
-      })
+      await connection.replace(fresh => takeOver(fresh, signal), signal)
     } catch (error) {
-      // The old one serves on; the next turn is hours away, which does no harm.
-      if (!signal.aborted) logger.debug('a venue could not be connected to anew', { venue, error })
+      if (signal.aborted) return
+      // The old one serves on; the next time is hours away, which does no harm.
+      metrics.recycleFailed(venue)
+      logger.debug('a venue could not be connected to anew', { venue, error })
     }
   }
 }

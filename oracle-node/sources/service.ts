@@ -2,6 +2,7 @@ import type { SourceOutcome, SourcePlan } from '../../protocol/sources/types.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
+import { abstentionLog } from './abstention-log.ts'
 import type { Transport } from './board.ts'
 import { reportDiscovery } from './discovery.ts'
 import type { Exchange } from './exchange.ts'
@@ -9,8 +10,8 @@ import type { SourceMetrics } from './metrics.ts'
 import { pairsByVenue } from './pairs.ts'
 import { pegLog } from './pegs.ts'
 import { createPipeline, type Observation, type SourcePipeline, type Tap } from './pipeline.ts'
-import { Turns } from './recycle.ts'
 import { DEFAULT_TIMING, type SourceTiming } from './timing.ts'
+import { MARKET_LIST_TURNS, Turns } from './turns.ts'
 import type { VenueState } from './venue-state.ts'
 import { VenueSupervisor } from './venue-supervisor.ts'
 
@@ -57,7 +58,7 @@ export interface SourcesDeps {
 export function createSources(options: SourcesOptions, deps: SourcesDeps): Sources {
   const { plan, timing = DEFAULT_TIMING } = options
   const pipeline = createPipeline(plan)
-  const turns = new Turns()
+  const turns = new Turns(MARKET_LIST_TURNS, deps.clock)
   const supervisors = new Map(
     [...pairsByVenue(plan)].map(([venue, pairs]) => [
       venue,
@@ -69,7 +70,7 @@ export function createSources(options: SourcesOptions, deps: SourcesDeps): Sourc
   )
   let abort = new AbortController()
   let reporting: Promise<void> | undefined
-  const sayAbstaining = abstentionLog(deps.logger)
+  const sayAbstaining = abstentionLog(deps)
   const sayDepegged = pegLog(plan, deps.logger)
 
   return {
@@ -115,27 +116,5 @@ function statusOf(
     pair,
     transport: posted?.transport ?? null,
     ageMs: posted === undefined ? null : nowMs - posted.value.receivedAtMs,
-  }
-}
-
-/** One line when prices stop, one when they are back: not one a round. Starting without prices is not news. */
-function abstentionLog(logger: Logger): (outcome: SourceOutcome) => void {
-  let before: string | undefined
-  return outcome => {
-    const now = outcome.kind === 'abstain' ? `${outcome.reason} ${outcome.pair}` : 'priced'
-    if (now === before) return
-    if (outcome.kind === 'price') {
-      logger.info('the venues give a price', { effectiveSources: outcome.effectiveSources })
-    } else if (before !== undefined) {
-      logger.warn('the venues give no price; this node abstains', {
-        reason: outcome.reason,
-        pair: outcome.pair,
-        sources: outcome.legs.map(leg => `${leg.pair} ${leg.effectiveSources}`),
-        dropped: outcome.legs.flatMap(leg =>
-          leg.dropped.map(({ input, reason }) => `${input.venue} ${reason}`),
-        ),
-      })
-    }
-    before = now
   }
 }

@@ -1,21 +1,25 @@
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
+import { Backoff } from './backoff.ts'
 import type { Transport } from './board.ts'
 import { NotListedError, type OpenExchange, ReplacedError, VenueConnection } from './connection.ts'
-import { DeadlineError, Pending, withDeadline } from './deadline.ts'
-import type { Exchange, RawTicker, VenueErrorCode } from './exchange.ts'
+import { DeadlineError, withDeadline } from './deadline.ts'
+import type { Exchange, RawTicker } from './exchange.ts'
+import { MergedUpdates } from './merged-updates.ts'
 import { TickerError } from './parse-ticker.ts'
 import type { SourcePipeline, Tap } from './pipeline.ts'
-import { recycle, type Turns } from './recycle.ts'
+import { type RecycleMetrics, recycle } from './recycle.ts'
 import { retryDelayMs, type SourceTiming } from './timing.ts'
+import type { Turns } from './turns.ts'
+import { codeOf, isHopeless, type VenueErrorCode } from './venue-error.ts'
 import { type Listing, listingOf, type VenueState, venueState } from './venue-state.ts'
 
 /** What can go wrong between a venue and the board. Closed: a metric label. */
 export type SourceErrorCode = VenueErrorCode | 'BAD_TICKER'
 
 /** Counts, for whoever shows them. */
-export interface SupervisorMetrics {
+export interface SupervisorMetrics extends RecycleMetrics {
   update(venue: string, transport: Transport): void
   failure(venue: string, transport: Transport, code: SourceErrorCode): void
 }
@@ -28,7 +32,7 @@ export interface SupervisorDeps {
   readonly createExchange: () => Exchange
   /** In [0, 1). */
   readonly random: () => number
-  /** Shared by all venues of the process: one of them makes its connection anew at a time. */
+  /** Shared by all venues of the process: for loading market lists. */
   readonly turns: Turns
   readonly tap?: Tap
 }
@@ -41,7 +45,8 @@ export interface SupervisorOptions {
 
 /**
  * Keeps one venue's values on the board: WebSocket first, REST while that is silent. Every pair has a watching and a
- * polling task; both go on for ever, wait longer after each failure, and know nothing of other venues.
+ * polling task; both go on for ever, and know nothing of other venues. What concerns the venue, and not one pair, is
+ * waited for in {@link VenueConnection}.
  */
 export class VenueSupervisor implements Service {
   readonly name: string
@@ -57,8 +62,6 @@ export class VenueSupervisor implements Service {
   /** Pairs that the market list was looked through for, whatever came of it. */
   readonly #looked = new Set<string>()
   readonly #lookedAtAll = Promise.withResolvers<void>()
-  /** The venue asked to be left alone until then, monotonic time. */
-  #quietUntilMs = 0
 
   constructor(options: SupervisorOptions, deps: SupervisorDeps) {
     this.name = `venue-${options.venue}`
@@ -66,7 +69,7 @@ export class VenueSupervisor implements Service {
     this.pairs = options.pairs
     this.#options = options
     this.#deps = deps
-    this.#connection = new VenueConnection({ callMs: options.timing.callMs }, deps)
+    this.#connection = new VenueConnection(options, deps)
   }
 
   /** Resolves at once: a venue that cannot be reached must not hold up the node. */
@@ -101,10 +104,7 @@ export class VenueSupervisor implements Service {
     await this.#connection.close()
   }
 
-  /**
-   * Runs `session` again whenever it fails, until `stop`. Only a session that lasted starts a new streak: a venue
-   * that accepts, says one thing and hangs up must not be called twice a second.
-   */
+  /** Runs `session` again whenever it fails, until `stop`. */
   async #repeat(transport: Transport, pair: string, session: Session): Promise<void> {
     const { clock, random } = this.#deps
     const { timing } = this.#options
@@ -118,14 +118,10 @@ export class VenueSupervisor implements Service {
         if (signal.aborted) return
         if (error instanceof ReplacedError) continue
         failures = clock.monotonic() - startedMs >= timing.retryMaxMs ? 1 : failures + 1
-        const code = codeOf(error)
-        this.#report(transport, pair, code, failures, error)
-        const retryAfterMs = retryAfterOf(error)
-        this.#quietUntilMs = Math.max(
-          this.#quietUntilMs,
-          clock.monotonic() + Math.min(retryAfterMs, timing.hopelessMs),
-        )
-        await this.#pause(retryDelayMs(code, failures, random(), timing, retryAfterMs), signal)
+        this.#report(transport, pair, failures, error)
+        // Of everything else the connection keeps those waiting who ask again.
+        if (error instanceof NotListedError)
+          await this.#pause(retryDelayMs(error.code, failures, random(), timing), signal)
       }
     }
   }
@@ -133,65 +129,77 @@ export class VenueSupervisor implements Service {
   async #watch(pair: string, signal: AbortSignal): Promise<never> {
     const { clock } = this.#deps
     const { watchDeadMs, mergeMs, maxSessionMs } = this.#options.timing
-    // A fresh exchange begins by asking for the market list.
-    await this.#untilWelcome(signal)
-    const open = await this.#open(pair, this.#connection.getStreaming(signal), signal)
+    const open = await this.#listing(pair, this.#connection.streaming(signal), signal)
     const session = AbortSignal.any([signal, open.replaced])
     // Nothing to watch until, perhaps, the next exchange.
     while (!open.exchange.streams) await clock.sleep(maxSessionMs, session)
     try {
-      let update = new Pending(open.exchange.watch(pair))
+      const updates = new MergedUpdates(() => open.exchange.watch(pair), mergeMs, clock)
       for (;;) {
-        const ticker = await update.wait(watchDeadMs, clock, session).catch(error => {
+        const ticker = await updates.next(watchDeadMs, session).catch(error => {
           // Nobody trades this pair at the moment: that must not end the streams of the venue's other pairs.
           if (error instanceof DeadlineError && this.#anotherStreams(pair)) return undefined
           throw error
         })
-        if (ticker === undefined) continue
-        this.#accept('websocket', pair, ticker, null)
-        await clock.sleep(mergeMs, session)
-        update = new Pending(open.exchange.watch(pair))
+        if (ticker !== undefined) this.#accept('websocket', pair, ticker, null)
       }
     } catch (error) {
-      throw open.replaced.aborted ? open.replaced.reason : error
-    } finally {
-      // An adapter whose stream failed once is in an unknown state.
-      this.#connection.giveUpStream(open)
+      if (session.aborted) throw session.reason
+      this.#connection.streamFailed(open, error)
+      throw error
     }
   }
 
   async #poll(pair: string, signal: AbortSignal): Promise<never> {
     const { clock } = this.#deps
     const { silentMs, callMs } = this.#options.timing
-    const open = await this.#open(pair, this.#connection.get(signal), signal)
+    const open = await this.#listing(pair, this.#connection.get(signal), signal)
     const session = AbortSignal.any([signal, open.replaced])
-    try {
-      for (;;) {
-        await this.#untilSilent(pair, session)
-        await this.#untilWelcome(session)
-        const requestedAtMs = clock.now()
+    const backoff = new Backoff(this.#options.timing, this.#deps)
+    for (;;) {
+      await this.#untilSilent(pair, session)
+      await this.#connection.untilWelcome(session)
+      const requestedAtMs = clock.now()
+      let waitMs = silentMs
+      try {
         const ticker = await withDeadline(open.exchange.fetch(pair), callMs, clock, session)
         this.#accept('rest', pair, ticker, requestedAtMs)
-        await clock.sleep(silentMs, session)
+        backoff.worked()
+      } catch (error) {
+        if (session.aborted) throw session.reason
+        waitMs = backoff.failed(error)
+        this.#connection.heed(error, waitMs)
+        this.#report('rest', pair, backoff.failures, error)
       }
-    } catch (error) {
-      throw open.replaced.aborted ? open.replaced.reason : error
+      await clock.sleep(waitMs, session)
     }
   }
 
-  /** Takes the stream of a fresh exchange over from the one in use: every pair that streams must stream there too. */
+  /**
+   * Takes the stream of a fresh exchange over from the one in use: some pair that streams must stream there too. The
+   * others follow when something is said of them, and are asked for over REST until then.
+   */
   readonly #takeOver = async (fresh: OpenExchange, signal: AbortSignal): Promise<void> => {
-    const { venue, pairs, timing } = this.#options
-    const { clock, pipeline } = this.#deps
-    const streaming = pairs.filter(
-      pair => this.state(pair) === 'streaming' && pipeline.latest(venue, pair) !== undefined,
-    )
-    await Promise.all(
-      streaming.map(async pair => {
-        const first = await withDeadline(fresh.exchange.watch(pair), timing.watchDeadMs, clock, signal)
-        this.#accept('websocket', pair, first, null)
-      }),
-    )
+    const { pairs, timing } = this.#options
+    const streaming = pairs.filter(pair => this.state(pair) === 'streaming' && fresh.symbols.has(pair))
+    if (streaming.length === 0) return
+    const over = new AbortController()
+    const waiting = AbortSignal.any([signal, over.signal])
+    try {
+      await Promise.any(
+        streaming.map(async pair => {
+          const watched = withDeadline(
+            fresh.exchange.watch(pair),
+            timing.watchDeadMs,
+            this.#deps.clock,
+            waiting,
+          )
+          this.#accept('websocket', pair, await watched, null)
+        }),
+      )
+    } finally {
+      over.abort()
+    }
   }
 
   /** Whether the venue still pushes some other pair. */
@@ -204,7 +212,8 @@ export class VenueSupervisor implements Service {
     })
   }
 
-  async #open(pair: string, opening: Promise<OpenExchange>, signal: AbortSignal): Promise<OpenExchange> {
+  /** The exchange once it is open, if it trades the pair; writes down what was found. */
+  async #listing(pair: string, opening: Promise<OpenExchange>, signal: AbortSignal): Promise<OpenExchange> {
     const open = await opening.catch((error: unknown) => {
       // Before the report, which says what was found.
       if (!signal.aborted) this.#troubles.set(pair, codeOf(error))
@@ -212,27 +221,15 @@ export class VenueSupervisor implements Service {
       throw error
     })
     if (!open.symbols.has(pair)) this.#troubles.set(pair, 'NOT_LISTED')
-    else if (HOPELESS_CODES.has(this.#troubles.get(pair) ?? '')) this.#troubles.delete(pair)
+    else if (isHopeless(this.#troubles.get(pair))) this.#troubles.delete(pair)
     this.#look(pair)
-    if (open.symbols.has(pair)) return open
-    // The list is loaded again next time, for the pair may be listed by then, unless other pairs are in use.
-    if (!this.#options.pairs.some(each => open.symbols.has(each))) this.#connection.discard(open)
-    throw new NotListedError(this.#options.venue, pair)
+    if (!open.symbols.has(pair)) throw new NotListedError(this.#options.venue, pair)
+    return open
   }
 
   #look(pair: string): void {
     this.#looked.add(pair)
     if (this.#looked.size >= this.#options.pairs.length) this.#lookedAtAll.resolve()
-  }
-
-  /** Waits while the venue wants to be left alone, which it told any of our tasks. */
-  async #untilWelcome(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps
-    for (;;) {
-      const leftMs = this.#quietUntilMs - clock.monotonic()
-      if (leftMs <= 0) return
-      await clock.sleep(leftMs, signal)
-    }
   }
 
   /** Waits while pushed values keep coming. */
@@ -263,8 +260,9 @@ export class VenueSupervisor implements Service {
     }
   }
 
-  #report(transport: Transport, pair: string, code: SourceErrorCode, failures: number, error: unknown): void {
+  #report(transport: Transport, pair: string, failures: number, error: unknown): void {
     const { venue } = this.#options
+    const code = codeOf(error)
     this.#deps.metrics.failure(venue, transport, code)
     this.#troubles.set(pair, code)
     const fields = { venue, pair, transport, code, failures }
@@ -282,26 +280,3 @@ export class VenueSupervisor implements Service {
 
 /** Ends only by an error, the abort included. */
 type Session = (signal: AbortSignal) => Promise<never>
-
-const HOPELESS_CODES: ReadonlySet<string> = new Set(['NOT_LISTED', 'GEO_BLOCKED'])
-
-const VENUE_CODES: ReadonlySet<string> = new Set<VenueErrorCode>([
-  'NETWORK',
-  'TIMEOUT',
-  'RATE_LIMITED',
-  'GEO_BLOCKED',
-  'NOT_LISTED',
-  'BAD_ANSWER',
-  'STREAM_LOST',
-  'CLOSED',
-])
-
-function codeOf(error: unknown): SourceErrorCode {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && VENUE_CODES.has(code) ? (code as VenueErrorCode) : 'BAD_ANSWER'
-}
-
-function retryAfterOf(error: unknown): number {
-  const ms = error instanceof Error && 'retryAfterMs' in error ? error.retryAfterMs : undefined
-  return typeof ms === 'number' && ms > 0 ? ms : 0
-}

@@ -12,6 +12,8 @@ export interface AdapterTicker {
   readonly timestamp?: number | undefined
   /** Ours: SHA-256 of the bytes it was made from. */
   readonly frame?: Uint8Array | undefined
+  /** Ours: when it was parsed. */
+  readonly receivedAtMs?: number | undefined
 }
 
 /** A message as ccxt parsed it: JSON, or text that is not. */
@@ -21,10 +23,12 @@ export type StreamMessage = Readonly<Record<string, unknown>>
 export interface StreamClient {
   readonly connection?: { terminate?: () => void }
   readonly rejections?: object
+  readonly futures: object
   gunzip: boolean
   send(message: unknown): Promise<unknown>
   onMessage(event: { readonly data: unknown }): void
   onError(error: Error): void
+  future(messageHash: string): unknown
   resolve(result: unknown, messageHash: string): unknown
   reject(error: unknown, messageHash?: string): unknown
   close(): unknown
@@ -77,11 +81,13 @@ export interface Adapter {
   safeMarket(id: unknown, market: undefined, delimiter: undefined, type: string): { readonly symbol?: string }
   setMarkets(markets: unknown, currencies?: unknown): unknown
   client(url: string): StreamClient
+  findMessageHashes(client: StreamClient, part: string): string[]
   handleMessage(client: StreamClient, message: StreamMessage): void
   handleOrderBook(client: StreamClient, message: StreamMessage): void
   fetch(url: string, ...rest: unknown[]): Promise<unknown>
   undiciBody(response: RestResponse, binary?: boolean): Promise<unknown>
   loadHttpProxyAgent(): Promise<unknown>
+  loadFetchImplementation(): Promise<unknown>
   loadMarkets(): Promise<unknown>
   fetchMarkets(params?: object): Promise<unknown>
   fetchSpotMarkets(params?: object): Promise<unknown>

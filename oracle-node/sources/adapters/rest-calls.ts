@@ -11,9 +11,14 @@ import { TooLargeError } from './errors.ts'
 export const MAX_MARKETS_BYTES = 32_000_000
 export const MAX_TICKER_BYTES = 1_000_000
 
+/** A market list may take longer on its way than a ticker. */
+export const MARKETS_BODY_MS = 15_000
+
 /** One call of ours, which may be several of the adapter's; what the last answer said. */
 export interface RestCall {
   readonly maxBytes: number
+  /** Bound of each body; absent: as of everything else. */
+  readonly bodyMs?: number
   status?: number
   /** `Retry-After`, when there was one. */
   retryAfterMs?: number
@@ -63,9 +68,10 @@ export function observeRestCalls(adapter: Adapter, options: RestCallOptions): Re
     if (call !== undefined) noteHeaders(call, response, clock.now())
     reading.add(response.body)
     const over = new AbortController()
+    const { bodyMs = options.timeoutMs } = call ?? {}
     void clock
-      .sleep(options.timeoutMs, over.signal)
-      .then(() => response.body.destroy(new DeadlineError(options.timeoutMs)))
+      .sleep(bodyMs, over.signal)
+      .then(() => response.body.destroy(new DeadlineError(bodyMs)))
       .catch(() => {})
     try {
       const bytes = await readAll(response, call?.maxBytes ?? MAX_MARKETS_BYTES)

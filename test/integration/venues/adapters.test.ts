@@ -80,6 +80,7 @@ describe('ccxt adapters against simulated venues', () => {
       it('lists its markets', async () => {
         const symbols = listings.map(listing => listing.symbol)
         expect([...(await exchange.loadMarkets())]).to.have.members(symbols)
+        expect(exchange.streams).to.equal(!WITHOUT_STREAM.includes(venueId))
       })
 
       for (const listing of listings) {
@@ -99,7 +100,7 @@ describe('ccxt adapters against simulated venues', () => {
         simulator.control({ venue: venueId, rest: 'limited' })
         const error = await rejection(exchange.fetch(symbol))
         simulator.control({ venue: venueId, rest: 'ok' })
-        expect(error).to.deep.include({ code: 'RATE_LIMITED', retryable: true })
+        expect(error).to.deep.include({ code: 'RATE_LIMITED' })
       })
 
       it('says that a pair is not listed when it is no more, where its words are understood', async () => {
@@ -108,7 +109,7 @@ describe('ccxt adapters against simulated venues', () => {
         const error = await rejection(exchange.fetch(symbol))
         simulator.control({ venue: venueId, delisted: [] })
         const code = DELISTED_IS_BAD_ANSWER.includes(venueId) ? 'BAD_ANSWER' : 'NOT_LISTED'
-        expect(error).to.deep.include({ code, retryable: code === 'BAD_ANSWER' })
+        expect(error).to.deep.include({ code })
       })
 
       if (WITHOUT_STREAM.includes(venueId)) return
@@ -136,7 +137,7 @@ describe('ccxt adapters against simulated venues', () => {
       it('goes on streaming when REST is refused', async () => {
         simulator.control({ venue: venueId, rest: 'refused' })
         const error = await rejection(exchange.fetch(symbol))
-        expect(error).to.deep.include({ code: 'NETWORK', venueId, retryable: true })
+        expect(error).to.deep.include({ code: 'NETWORK', venueId })
         for (let i = 0; i < 3; i += 1) expect((await exchange.watch(symbol)).symbol).to.equal(symbol)
         simulator.control({ venue: venueId, rest: 'ok' })
       })
@@ -144,7 +145,6 @@ describe('ccxt adapters against simulated venues', () => {
       it('refuses a symbol the venue does not list', async () => {
         expect(await rejection(exchange.watch('DOGE/USD'))).to.deep.include({
           code: 'NOT_LISTED',
-          retryable: false,
         })
       })
 

@@ -1,4 +1,9 @@
-import type { Exchange, RawTicker, VenueErrorCode } from '../../../oracle-node/sources/exchange.ts'
+import {
+  type Exchange,
+  type RawTicker,
+  VenueError,
+  type VenueErrorCode,
+} from '../../../oracle-node/sources/exchange.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 
 /** What a venue does at the moment; a test changes it while things run. */
@@ -110,5 +115,5 @@ export class FakeVenue {
 
 function fail(code: 'hang' | VenueErrorCode, { retryAfterMs }: VenueScript): Promise<never> {
   if (code === 'hang') return new Promise(() => {})
-  return Promise.reject(Object.assign(new Error(`the venue answers ${code}`), { code, retryAfterMs }))
+  return Promise.reject(new VenueError('binance', code, undefined, retryAfterMs))
 }

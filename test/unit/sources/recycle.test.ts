@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { parseRetryAfter } from '../../../oracle-node/sources/adapters/rest-calls.ts'
 import { DeadlineError, Pending } from '../../../oracle-node/sources/deadline.ts'
 import { silentSourceMetrics } from '../../../oracle-node/sources/metrics.ts'
-import { LOOK_MS, MAX_SESSION_FRAMES, Turns } from '../../../oracle-node/sources/recycle.ts'
+import { LOOK_MS, MAX_SESSION_FRAMES } from '../../../oracle-node/sources/recycle.ts'
 import { createSources } from '../../../oracle-node/sources/service.ts'
 import { DEFAULT_TIMING, retryDelayMs, type SourceTiming } from '../../../oracle-node/sources/timing.ts'
 import { type Logger, silentLogger } from '../../../runtime/logger.ts'
@@ -19,18 +19,20 @@ function venuesUnder(
   scripts: Record<string, Partial<VenueScript>>,
   logger: Logger = silentLogger,
   timing: SourceTiming = TIMING,
+  pairs: readonly string[] = ['IO/USDT'],
 ) {
   const clock = new ManualClock(NOW_MS)
   const venues = new Map(
     Object.entries(scripts).map(([id, change]) => [id, new FakeVenue(aVenueScript(change), clock)]),
   )
-  const legs = [aLeg([...venues.keys()], { minSources: 1 })]
+  const legs = pairs.map(pair => aLeg([...venues.keys()], { pair, minSources: 1 }))
+  const failed: string[] = []
   const sources = createSources(
     { plan: { feed: 'IO/USDT', legs, routes: [['IO/USDT']] }, timing },
     {
       clock,
       logger,
-      metrics: silentSourceMetrics,
+      metrics: { ...silentSourceMetrics, recycleFailed: id => void failed.push(id) },
       createExchange: id => (venues.get(id) ?? new FakeVenue(aVenueScript(), clock)).create(),
       random: () => 0.999,
     },
@@ -41,7 +43,7 @@ function venuesUnder(
     return found
   }
   const start = () => sources.start(new AbortController().signal)
-  return { clock, sources, venue, start }
+  return { clock, sources, venue, start, failed }
 }
 
 describe('an exchange that has served for long', () => {
@@ -68,21 +70,22 @@ describe('an exchange that has served for long', () => {
   })
 
   it('serves on when the fresh one cannot be had', async () => {
-    const { clock, sources, venue, start } = venuesUnder({ binance: {} })
+    const { clock, sources, venue, start, failed } = venuesUnder({ binance: {} })
     const binance = venue('binance')
     await start()
     await clock.advance(1_000)
     binance.script.markets = 'hang'
-    await clock.advance(SESSION_MS + DEFAULT_TIMING.callMs)
+    await clock.advance(SESSION_MS + DEFAULT_TIMING.listMs)
     expect(binance.created).to.equal(2)
     expect(binance.closed).to.equal(1)
     expect(sources.status(clock.now())[0]).to.deep.include({ state: 'streaming' })
+    expect(failed).to.deep.equal(['binance'])
     await sources.stop()
     expect(clock.sleeping).to.equal(0)
   })
 
   it('serves on when the fresh one does not stream', async () => {
-    const { clock, sources, venue, start } = venuesUnder({ binance: { streamingUpTo: 1 } })
+    const { clock, sources, venue, start, failed } = venuesUnder({ binance: { streamingUpTo: 1 } })
     const binance = venue('binance')
     await start()
     await clock.advance(SESSION_MS + TIMING.watchDeadMs)
@@ -90,7 +93,34 @@ describe('an exchange that has served for long', () => {
     expect(binance.closed).to.equal(1)
     expect(binance.fetched).to.equal(1)
     expect(sources.status(clock.now())[0]).to.deep.include({ state: 'streaming' })
+    expect(failed).to.deep.equal(['binance'])
     await sources.stop()
+  })
+
+  it('is replaced when one of its pairs streams from the fresh one, though another says nothing', async () => {
+    const pairs = ['IO/USDT', 'IO/BTC']
+    const { clock, sources, venue, start, failed } = venuesUnder(
+      { binance: { markets: pairs } },
+      silentLogger,
+      TIMING,
+      pairs,
+    )
+    const binance = venue('binance')
+    await start()
+    await clock.advance(SESSION_MS - 1_000)
+    binance.script.silent = ['IO/BTC']
+    await clock.advance(2_000)
+    expect(binance.created).to.equal(2)
+    expect(binance.closed).to.equal(1)
+    await clock.advance(TIMING.watchDeadMs)
+    const ways = sources.status(clock.now()).map(({ pair, state }) => [pair, state])
+    expect(ways).to.deep.equal([
+      ['IO/USDT', 'streaming'],
+      ['IO/BTC', 'polling'],
+    ])
+    expect(failed).to.deep.equal([])
+    await sources.stop()
+    expect(clock.sleeping).to.equal(0)
   })
 
   it('is replaced although it only polls', async () => {
@@ -139,22 +169,6 @@ describe('an exchange that has heard much', () => {
   })
 })
 
-describe('turns', () => {
-  it('are taken one after the other, and work that fails ends its own', async () => {
-    const turns = new Turns()
-    const events: string[] = []
-    const work = (name: string, fails: boolean) => async () => {
-      events.push(`${name} begins`)
-      await Promise.resolve()
-      events.push(`${name} ends`)
-      if (fails) throw new Error(name)
-    }
-    const all = [turns.take(work('a', true)), turns.take(work('b', false)), turns.take(work('c', false))]
-    await Promise.allSettled(all)
-    expect(events).to.deep.equal(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends'])
-  })
-})
-
 describe('the first look at the venues', () => {
   it('is told in one line, and in the state of each, and none of it ends anything', async () => {
     const lines: [string, object | undefined][] = []
@@ -184,6 +198,7 @@ describe('the first look at the venues', () => {
         unreachable: ['gate IO/USDT', 'htx IO/USDT'],
       },
     ])
+    await clock.advance(DEFAULT_TIMING.listMs)
     const states = sources.status(clock.now()).map(({ venue, state }) => [venue, state])
     expect(Object.fromEntries(states)).to.deep.equal({
       binance: 'streaming',

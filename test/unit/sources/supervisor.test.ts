@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { SourceMetrics } from '../../../oracle-node/sources/metrics.ts'
+import { type SourceMetrics, silentSourceMetrics } from '../../../oracle-node/sources/metrics.ts'
 import { createSources } from '../../../oracle-node/sources/service.ts'
 import { DEFAULT_TIMING } from '../../../oracle-node/sources/timing.ts'
 import type { SourcePlan } from '../../../protocol/sources/types.ts'
@@ -17,9 +17,8 @@ function supervised(change: Partial<VenueScript> = {}, plan: SourcePlan = PLAN) 
   const venue = new FakeVenue(aVenueScript(change), clock)
   const failures: string[] = []
   const metrics: SourceMetrics = {
-    update: () => {},
+    ...silentSourceMetrics,
     failure: (_venue, transport, code) => void failures.push(`${transport} ${code}`),
-    observed: () => {},
   }
   const sources = createSources(
     { plan },
@@ -47,6 +46,22 @@ describe('a venue supervisor', () => {
     expect(venue.fetched).to.equal(1)
     expect(venue.created).to.equal(1)
     expect(sources.status(clock.now())[0]).to.deep.include({ venue: 'binance', transport: 'websocket' })
+    await sources.stop()
+  })
+
+  it('holds the last update of a burst when the venue says nothing more', async () => {
+    const { clock, venue, sources, held, start } = supervised()
+    await start()
+    await clock.advance(1_000)
+    // The update that is waited for still says 2.5; the next comes 5 ms later, within the time of merging.
+    venue.script.watch = { price: '1.2', pushMs: 5 }
+    do await clock.advance(1)
+    while (sources.status(clock.now())[0]?.ageMs !== 0)
+    expect(held()).to.deep.equal(['2.5'])
+    await clock.advance(6)
+    venue.script.watch = 'hang'
+    await clock.advance(2 * DEFAULT_TIMING.mergeMs)
+    expect(held()).to.deep.equal(['1.2'])
     await sources.stop()
   })
 
@@ -175,7 +190,7 @@ describe('a venue supervisor', () => {
   it('tries again when the list of markets could not be had', async () => {
     const { clock, venue, sources, held, start } = supervised({ markets: 'hang' })
     await start()
-    await clock.advance(2 * DEFAULT_TIMING.callMs)
+    await clock.advance(2 * DEFAULT_TIMING.listMs)
     venue.script.markets = ['IO/USDT']
     await clock.advance(DEFAULT_TIMING.retryMaxMs)
     expect(held()).to.deep.equal(['2.5'])
@@ -307,7 +322,7 @@ describe('sources of several venues', () => {
       {
         clock,
         logger: silentLogger,
-        metrics: { update: () => {}, failure: () => {}, observed: () => {} },
+        metrics: silentSourceMetrics,
         createExchange: id => (venues.get(id) ?? new FakeVenue(aVenueScript(), clock)).create(),
         random: () => 0,
       },
