@@ -267,16 +267,18 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   network.subscribe(topicOf(domain, 'certified'), MAX_CERTIFIED_BYTES, admitAnnouncement, () => {})
 
   const plan = toSourcePlan(config.network.sources)
+  const sourceMetrics = createSourceMetrics(metrics, plan)
   const sources = createSources(
     { plan },
     {
       clock,
       logger,
-      metrics: createSourceMetrics(metrics, plan),
+      metrics: sourceMetrics,
       createExchange: venueExchanges(plan, {
         ...(config.venueEndpoint === undefined ? {} : { endpoint: config.venueEndpoint }),
         timeoutMs: VENUE_TIMEOUT_MS,
         clock,
+        onUnreadable: venue => sourceMetrics.failure(venue, 'websocket', 'BAD_TICKER'),
       }),
       random: Math.random,
     },

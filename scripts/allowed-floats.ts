@@ -29,6 +29,7 @@ export const ALLOWED: readonly Allowed[] = [
   ...of('oracle-node/recording/entry-lines.ts', {
     'JSON.parse(line)': 'prices are text in it, and times whole',
   }),
+  ...of('oracle-node/sources/adapters/allowance.ts', { '(nowMs - this.#atMs) / 1_000': 'a time in seconds' }),
   ...of('oracle-node/sources/adapters/entries.ts', {
     "parse8601(typeof text === 'string' && LOCAL_TIME.test(text) ? `${text}+08:00` : text)": 'a time',
   }),

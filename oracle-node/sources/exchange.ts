@@ -1,7 +1,7 @@
 import type { VenueId } from '../../config/venue-ids.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Adapter, AdapterTicker } from './adapters/adapter.ts'
-import { adapterOf } from './adapters/ccxt.ts'
+import { adapterErrors, adapterOf } from './adapters/ccxt.ts'
 import { VENUE_ENTRIES, type Watch } from './adapters/entries.ts'
 import { toVenueError } from './adapters/errors.ts'
 import { tellOnlyWhatIsTold, toRawTicker } from './adapters/exact-ticker.ts'
@@ -16,7 +16,7 @@ import {
   type RestCall,
   type RestCalls,
 } from './adapters/rest-calls.ts'
-import { guardStreams, MAX_FRAME_BYTES } from './adapters/streams.ts'
+import { guardStreams, MAX_FRAME_BYTES, type Streams } from './adapters/streams.ts'
 import { keepUnread } from './adapters/unread.ts'
 import { VenueError } from './venue-error.ts'
 
@@ -27,6 +27,7 @@ export { VenueError, type VenueErrorCode } from './venue-error.ts'
  * what it did not send is absent.
  */
 export interface RawTicker {
+  /** What it is a price of, empty where the adapter does not tell: not always what was asked for. */
   readonly symbol: string
   readonly bid?: string
   readonly ask?: string
@@ -84,11 +85,13 @@ export interface ExchangeOptions {
   readonly endpoint?: string
   /** Bound of a REST call and of a WebSocket handshake. */
   readonly timeoutMs: number
-  readonly clock: Pick<Clock, 'now' | 'sleep'>
+  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'sleep'>
   /** What will be asked for; the rest of the venue's markets is forgotten. Absent: all are kept. */
   readonly pairs?: readonly string[]
   /** Whether tickers carry the hash of the bytes that they came in. */
   readonly hashFrames?: boolean
+  /** Told of each message of a stream that could not be read, which costs that message alone. */
+  readonly onUnreadable?: (venueId: VenueId) => void
 }
 
 /** A peer that does not answer our close frame would keep the socket for 30 s. */
@@ -100,7 +103,7 @@ interface Loaded {
   readonly watch: Watch | undefined
   readonly calls: RestCalls
   readonly listed: () => ReadonlySet<string>
-  readonly frames: () => number
+  readonly streams: Streams
 }
 
 /** The ccxt.pro adapter of a venue behind {@link Exchange}. Neither loads it nor does I/O before `loadMarkets`. */
@@ -171,23 +174,30 @@ export function createExchange(venueId: VenueId, options: ExchangeOptions): Exch
       call(async () => {
         // ccxt would dial again after a delay that cannot be cancelled: a socket nobody closes.
         if (streamLost) throw new VenueError(venueId, 'STREAM_LOST')
-        const { watch } = listing(symbol)
+        const { watch, streams } = listing(symbol)
         if (watch === undefined) throw new VenueError(venueId, 'STREAM_LOST')
-        const ticker = await watch(symbol).catch((error: unknown) => {
+        try {
+          const lost = streams.lost()
+          if (lost !== undefined) throw lost
+          const ticker: AdapterTicker | undefined = await watch(symbol)
+          return toRawTicker(ticker, ticker?.receivedAtMs ?? clock.now())
+        } catch (error) {
           streamLost = true
-          throw error
-        })
-        return toRawTicker(symbol, ticker, ticker.receivedAtMs ?? clock.now())
+          // The market is on the list, so that is not what the venue, or its adapter, means.
+          throw error instanceof adapterErrors.BadSymbol
+            ? new VenueError(venueId, 'BAD_ANSWER', error)
+            : error
+        }
       }),
     fetch: symbol => {
       const restCall: RestCall = { maxBytes: MAX_TICKER_BYTES }
       return call(async () => {
         const { adapter, calls } = listing(symbol)
         const ticker: AdapterTicker = await calls.within(restCall, () => adapter.fetchTicker(symbol))
-        return toRawTicker(symbol, ticker, clock.now())
+        return toRawTicker(ticker, clock.now())
       }, restCall)
     },
-    frames: () => loaded?.frames() ?? 0,
+    frames: () => loaded?.streams.count() ?? 0,
     probe: async () => {
       const restCall: RestCall = { maxBytes: MAX_MARKETS_BYTES }
       const listed = await loadMarkets(restCall)
@@ -230,12 +240,13 @@ async function loadAdapter(venueId: VenueId, options: ExchangeOptions): Promise<
   const calls = observeRestCalls(adapter, { timeoutMs, hashFrames, clock })
   const watch = entry.prepare(adapter, redirectOne)
   // Last, for it wraps the message handler that `prepare` may have put there.
-  const streams = guardStreams(adapter, hashFrames)
+  const { onUnreadable = () => {} } = options
+  const streams = guardStreams(adapter, { hashFrames, clock, onUnreadable: () => onUnreadable(venueId) })
   tellOnlyWhatIsTold(adapter, () => streams.frame() ?? calls.current()?.frame)
   keepUnread(adapter, clock)
   // Without it ccxt refuses ws:// addresses.
   await adapter.loadHttpProxyAgent()
   // The pool of sockets, which ccxt would make amid the first call: a close before that would not find it.
   await adapter.loadFetchImplementation()
-  return { adapter, watch, calls, listed, frames: streams.count }
+  return { adapter, watch, calls, listed, streams }
 }

@@ -4,6 +4,8 @@
 export type Numeric = string | number | undefined
 
 export interface AdapterTicker {
+  /** What the adapter took it for a ticker of. */
+  readonly symbol?: string | undefined
   readonly bid?: Numeric
   readonly ask?: Numeric
   readonly last?: Numeric
@@ -24,6 +26,8 @@ export interface StreamClient {
   readonly connection?: { terminate?: () => void }
   readonly rejections?: object
   readonly futures: object
+  /** What ended it. */
+  readonly error?: Error
   gunzip: boolean
   send(message: unknown): Promise<unknown>
   onMessage(event: { readonly data: unknown }): void
@@ -32,6 +36,9 @@ export interface StreamClient {
   resolve(result: unknown, messageHash: string): unknown
   reject(error: unknown, messageHash?: string): unknown
   close(): unknown
+  onClose(event: unknown): void
+  onPing(): void
+  onPong(): void
 }
 
 export interface Market {
@@ -77,6 +84,8 @@ export interface Adapter {
   log: (...values: unknown[]) => void
   /** Unix ms of a date and time; undefined where there is none. */
   parse8601(text: unknown): number | undefined
+  /** The body of an answer; undefined where it is not JSON. */
+  parseJson(text: unknown): unknown
   safeTicker(ticker: AdapterTicker, market?: unknown): AdapterTicker
   safeMarket(id: unknown, market: undefined, delimiter: undefined, type: string): { readonly symbol?: string }
   setMarkets(markets: unknown, currencies?: unknown): unknown

@@ -7,6 +7,8 @@ import type { VenueId } from '../../../config/venue-ids.ts'
 
 type Errors = Pick<
   typeof ccxt,
+  | 'AuthenticationError'
+  | 'BadResponse'
   | 'BadSymbol'
   | 'BaseError'
   | 'DDoSProtection'

@@ -43,8 +43,14 @@ const LOCAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$/
 export const VENUE_ENTRIES: Readonly<Record<VenueId, VenueEntry>> = {
   binance: {
     options: { ...SPOT_ONLY, fetchMargins: false },
-    // The default is the mini ticker, which has no bid and ask.
-    prepare: adapter => symbol => adapter.watchTicker(symbol, { name: 'ticker' }),
+    prepare: adapter => {
+      const fetchMarkets = adapter.fetchMarkets.bind(adapter)
+      // A third of the list, and no market that is not traded: else it is ten megabytes and more.
+      adapter.fetchMarkets = params =>
+        fetchMarkets({ ...params, showPermissionSets: false, symbolStatus: 'TRADING' })
+      // The default is the mini ticker, which has no bid and ask.
+      return symbol => adapter.watchTicker(symbol, { name: 'ticker' })
+    },
   },
   okx: { options: SPOT_ONLY, prepare: tickerStream },
   gate: { options: SPOT_ONLY, prepare: tickerStream },

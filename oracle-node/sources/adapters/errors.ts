@@ -6,8 +6,8 @@ import type { RestCall } from './rest-calls.ts'
 /** More than this was sent for one answer. */
 export class TooLargeError extends Error {
   readonly code = 'TOO_LARGE'
-  constructor(what: string, maxBytes: number) {
-    super(`${what} is longer than ${maxBytes} bytes`)
+  constructor(what: string, max: number, unit = 'bytes') {
+    super(`${what} is longer than ${max} ${unit}`)
     this.name = 'TooLargeError'
   }
 }

@@ -1,5 +1,5 @@
 import type { RawTicker } from '../exchange.ts'
-import type { Adapter, AdapterTicker } from './adapter.ts'
+import { type Adapter, type AdapterTicker, stringAt } from './adapter.ts'
 
 /**
  * Makes the adapter tell what the venue told. ccxt's own `safeTicker` turns a price of zero into an absent one,
@@ -12,15 +12,18 @@ export function tellOnlyWhatIsTold(adapter: Adapter, frame: () => Uint8Array | u
   adapter.safeTicker = ticker => ({ ...ticker, last: ticker.last ?? ticker.close, frame: frame() })
 }
 
-/** An adapter's ticker in our words: digits as they came, nothing that was not there. */
-export function toRawTicker(symbol: string, ticker: AdapterTicker, receivedAtMs: number): RawTicker {
-  const bid = toDecimal(ticker.bid)
-  const ask = toDecimal(ticker.ask)
-  const last = toDecimal(ticker.last)
-  const baseVolume = toDecimal(ticker.baseVolume)
-  const { timestamp, frame } = ticker
+/**
+ * An adapter's ticker in our words: digits as they came, nothing that was not there. What an adapter answers is hostile:
+ * some, asked for one pair, pass on a ticker of another, or nothing at all.
+ */
+export function toRawTicker(ticker: AdapterTicker | undefined, receivedAtMs: number): RawTicker {
+  const { timestamp, frame, ...told } = ticker ?? {}
+  const bid = toDecimal(told.bid)
+  const ask = toDecimal(told.ask)
+  const last = toDecimal(told.last)
+  const baseVolume = toDecimal(told.baseVolume)
   return {
-    symbol,
+    symbol: stringAt(ticker, 'symbol') ?? '',
     ...(bid === undefined ? {} : { bid }),
     ...(ask === undefined ? {} : { ask }),
     ...(last === undefined ? {} : { last }),

@@ -7,9 +7,15 @@ import { DeadlineError } from '../deadline.ts'
 import type { Adapter, RestBody, RestResponse } from './adapter.ts'
 import { TooLargeError } from './errors.ts'
 
-/** The longest market list is some 20 MB; a ticker is below a kilobyte. */
-export const MAX_MARKETS_BYTES = 32_000_000
+/**
+ * All bodies of one call together. The longest market list is Binance's: some 1,500 markets of 3 kB each, of those that
+ * are traded and without permission sets (a parameter of its documentation); others have up to 3,000 markets of a few
+ * hundred bytes. A ticker is below a kilobyte.
+ */
+export const MAX_MARKETS_BYTES = 12_000_000
 export const MAX_TICKER_BYTES = 1_000_000
+/** Of one list in an answer: each market costs an adapter time, however short it is. */
+export const MAX_LIST_LENGTH = 6_000
 
 /** A market list may take longer on its way than a ticker. */
 export const MARKETS_BODY_MS = 15_000
@@ -19,6 +25,8 @@ export interface RestCall {
   readonly maxBytes: number
   /** Bound of each body; absent: as of everything else. */
   readonly bodyMs?: number
+  /** What its answers have had so far. */
+  readBytes?: number
   status?: number
   /** `Retry-After`, when there was one. */
   retryAfterMs?: number
@@ -74,13 +82,22 @@ export function observeRestCalls(adapter: Adapter, options: RestCallOptions): Re
       .then(() => response.body.destroy(new DeadlineError(bodyMs)))
       .catch(() => {})
     try {
-      const bytes = await readAll(response, call?.maxBytes ?? MAX_MARKETS_BYTES)
+      const { maxBytes = MAX_TICKER_BYTES, readBytes = 0 } = call ?? {}
+      const bytes = await readAll(response, maxBytes - readBytes)
+      if (call !== undefined) call.readBytes = (call.readBytes ?? 0) + bytes.length
       if (call !== undefined && options.hashFrames) call.frame = createHash('sha256').update(bytes).digest()
       return binary === true ? bytes : bytes.toString('utf8')
     } finally {
       over.abort()
       reading.delete(response.body)
     }
+  }
+
+  const parseJson = adapter.parseJson.bind(adapter)
+  adapter.parseJson = text => {
+    const answer = parseJson(text)
+    refuseLongLists(answer, LIST_DEPTH)
+    return answer
   }
 
   return {
@@ -130,6 +147,16 @@ function noteHeaders(call: RestCall, { statusCode, headers }: RestResponse, nowM
   if (Number.isFinite(dateMs)) call.dateMs = dateMs
   const retryAfterMs = parseRetryAfter(headers['retry-after'], nowMs)
   if (retryAfterMs !== undefined) call.retryAfterMs = retryAfterMs
+}
+
+/** How deep in an answer adapters look for lists. */
+const LIST_DEPTH = 3
+
+function refuseLongLists(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return
+  const members = Object.values(value)
+  if (members.length > MAX_LIST_LENGTH) throw new TooLargeError('a list', MAX_LIST_LENGTH, 'entries')
+  if (depth > 1) for (const member of members) refuseLongLists(member, depth - 1)
 }
 
 /** Seconds or a date (RFC 9110, 10.2.3), as milliseconds from now. */

@@ -20,11 +20,11 @@ export function watchBybitBook(adapter: Adapter): (symbol: string) => Promise<Ad
     const top = { bid: side(data['b'], before?.bid), ask: side(data['a'], before?.ask) }
     tops.set(symbol, top)
     client.resolve(
-      { [symbol]: adapter.safeTicker({ ...top, timestamp: timeOf(message['ts']) }) },
+      { [symbol]: adapter.safeTicker({ symbol, ...top, timestamp: timeOf(message['ts']) }) },
       `bidask:${symbol}`,
     )
   }
-  return async symbol => (await adapter.watchBidsAsks([symbol]))[symbol] ?? {}
+  return async symbol => asRecord(await adapter.watchBidsAsks([symbol]))[symbol] ?? {}
 }
 
 function side(levels: unknown, before: Numeric): Numeric {
@@ -56,6 +56,7 @@ export function watchBitstampBook(adapter: Adapter): (symbol: string) => Promise
     const data = asRecord(message['data'])
     const micros = Number(data['microtimestamp'])
     const ticker = adapter.safeTicker({
+      symbol,
       bid: best(data['bids']),
       ask: best(data['asks']),
       timestamp: timeOf(Math.floor(micros / 1_000)),

@@ -12,7 +12,7 @@ describe('venues that go while subscriptions wait', function () {
   })
 })
 
-describe('venues that send garbage, bombs, endless answers, or nothing any more', function () {
+describe('venues that send garbage, endless answers, or nothing any more', function () {
   this.timeout(30_000)
 
   it('harm no other venue and not the process', async () => {
@@ -22,7 +22,7 @@ describe('venues that send garbage, bombs, endless answers, or nothing any more'
     const lines = hostile.stdout().trimEnd().split('\n')
     expect(lines.at(-1)).to.equal('still streaming')
     const outcomes = new Map(lines.slice(0, -1).map(line => line.split(': ') as [string, string]))
-    expect(outcomes.size).to.equal(18)
+    expect(outcomes.size).to.equal(12)
     for (const [attack, outcome] of outcomes) expect(outcome, attack).to.not.include('a value')
   })
 })

@@ -1,6 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import { expect } from 'chai'
+import type { WebSocket } from 'ws'
+import type { VenueId } from '../../../config/venue-ids.ts'
+import { STREAM_LIMITS } from '../../../oracle-node/sources/adapters/allowance.ts'
 import { createExchange, type Exchange } from '../../../oracle-node/sources/exchange.ts'
+import { parseTicker, TickerError } from '../../../oracle-node/sources/parse-ticker.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { type OddVenues, startOddVenues } from '../../support/sources/odd-venues.ts'
 
@@ -20,9 +24,41 @@ function answer(response: ServerResponse, status: number, body: unknown): true {
   return true
 }
 
+const okxTicker = (channel: string, market: string) => ({
+  arg: { channel: 'tickers', instId: channel },
+  data: [{ instType: 'SPOT', instId: market, last: '2.5', bidPx: '2.5', askPx: '2.5', ts: '1767352245678' }],
+})
+const coinoneTicker = (market: object) => ({
+  response_type: 'DATA',
+  channel: 'TICKER',
+  data: { quote_currency: 'KRW', ...market, timestamp: 1_767_352_245_678, last: '2.5', id: '1' },
+})
+const coinbaseTicker = (market: string) => ({
+  channel: 'ticker',
+  timestamp: '2026-01-02T11:04:05.678Z',
+  events: [{ type: 'update', tickers: [{ type: 'ticker', product_id: market, price: '2.5' }] }],
+})
+/** One that the adapter chokes on, or takes for another, then one that is as it should be. */
+const ODD_FRAMES: Record<string, readonly unknown[]> = {
+  coinone: [coinoneTicker({}), coinoneTicker({ target_currency: 'IO' })],
+  lbank: [{ ...LBANK_TICK, pair: '__proto__' }, LBANK_TICK],
+  coinbase: [coinbaseTicker('__proto__'), coinbaseTicker('IO-USD')],
+  okx: [
+    { ...okxTicker('IO-USDT', ''), data: [] },
+    okxTicker('IO-USDT', 'BTC-USDT'),
+    okxTicker('IO-USDT', 'IO-USDT'),
+    okxTicker('IO-USDT', 'IO-USDT'),
+  ],
+}
+const NO_SUCH_MARKET = { code: '999999', retMsg: 'Not supported symbols' }
+
 describe('what venues say in their own ways', () => {
   let venues: OddVenues
   const exchanges: Exchange[] = []
+  /** What could not be read, by venue. */
+  const unreadable: string[] = []
+  let connections = 0
+  const cutOff = Promise.withResolvers<void>()
 
   before(async () => {
     venues = await startOddVenues({
@@ -36,6 +72,16 @@ describe('what venues say in their own ways', () => {
         rest: (_, path, response) =>
           path.includes('ticker') && answer(response, 429, '<html>slow down</html>'),
       },
+      'no-such-market': { stream: (_, client) => client.send(JSON.stringify(NO_SUCH_MARKET)) },
+      'one-odd-frame': { stream: (venue, client) => sendAll(client, ODD_FRAMES[venue] ?? []) },
+      floods: {
+        stream: (_, client) => {
+          connections += 1
+          client.on('close', cutOff.resolve)
+          const flood = Array.from({ length: 2 * STREAM_LIMITS.frames.atOnce }, () => ({}))
+          sendAll(client, [okxTicker('IO-USDT', 'IO-USDT'), ...flood])
+        },
+      },
       china: { stream: (_, client) => client.send(JSON.stringify(LBANK_TICK)) },
     })
   })
@@ -44,8 +90,15 @@ describe('what venues say in their own ways', () => {
     await venues?.stop()
   })
 
-  async function open(venue: 'kucoin' | 'lbank' | 'okx' | 'gate', way: string): Promise<Exchange> {
-    const options = { endpoint: venues.endpoint(way), timeoutMs: 5_000, clock: systemClock, pairs: [SYMBOL] }
+  async function open(venue: VenueId, way: string, symbol = SYMBOL): Promise<Exchange> {
+    const onUnreadable = (id: string): void => void unreadable.push(id)
+    const options = {
+      endpoint: venues.endpoint(way),
+      timeoutMs: 5_000,
+      clock: systemClock,
+      pairs: [symbol],
+      onUnreadable,
+    }
     const exchange = createExchange(venue, options)
     exchanges.push(exchange)
     await exchange.loadMarkets()
@@ -69,6 +122,49 @@ describe('what venues say in their own ways', () => {
     })
   }
 
+  it('a market that a stream does not know is no market that is not listed, for it is', async () => {
+    const exchange = await open('bybit', 'no-such-market')
+    expect(await codeOf(exchange.watch(SYMBOL))).to.equal('BAD_ANSWER')
+  })
+
+  for (const [venue, symbol] of [
+    ['coinone', 'IO/KRW'],
+    ['lbank', SYMBOL],
+    ['coinbase', 'IO/USD'],
+  ] as const) {
+    it(`one frame without a market that is known costs that frame, and is counted: ${venue}`, async () => {
+      unreadable.length = 0
+      const exchange = await open(venue, 'one-odd-frame', symbol)
+      expect(await exchange.watch(symbol)).to.deep.include({ symbol, last: '2.5' })
+      expect(unreadable).to.deep.equal([venue])
+    })
+  }
+
+  it('a frame of nothing, or of one market in the name of another, is no ticker and ends no stream', async () => {
+    const exchange = await open('okx', 'one-odd-frame')
+    const errors: unknown[] = []
+    for (;;) {
+      const ticker = await exchange.watch(SYMBOL)
+      try {
+        expect(parseTicker('okx', SYMBOL, ticker).last).to.equal(2_500_000_000_000_000_000n)
+        break
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    expect(errors.length).to.be.at.least(1)
+    for (const error of errors) expect(error).to.be.instanceOf(TickerError).with.property('field', 'symbol')
+  })
+
+  it('a stream that ended while nobody waited is lost, and not dialled again', async () => {
+    const exchange = await open('okx', 'floods')
+    await exchange.watch(SYMBOL)
+    await cutOff.promise
+    expect(await codeOf(exchange.watch(SYMBOL))).to.equal('BAD_ANSWER')
+    expect(await codeOf(exchange.watch(SYMBOL))).to.equal('STREAM_LOST')
+    expect(connections).to.equal(1)
+  })
+
   for (const zone of ['UTC', 'Asia/Tokyo', 'America/New_York']) {
     it(`the time of LBank's stream is that of China, on a machine in ${zone}`, async () => {
       const before = process.env['TZ']
@@ -90,6 +186,10 @@ describe('what venues say in their own ways', () => {
     })
   }
 })
+
+function sendAll(client: WebSocket, frames: readonly unknown[]): void {
+  for (const frame of frames) client.send(JSON.stringify(frame))
+}
 
 async function codeOf(work: Promise<unknown>): Promise<unknown> {
   try {

@@ -1,8 +1,8 @@
 /**
  * Meets venues that send far more than a price takes, while another one streams as it should. Arguments: endpoint of the
- * good venue, and of the others as a prefix of the way in which they are odd. Prints what came of each attack, and by how
- * much the process has been larger so far than before all of them, as a line `{"way","venue","outcome","grownMb"}`, then
- * how the good venue did.
+ * good venue, and of the others as a prefix of the way in which they are odd. Prints what came of each attack, by how much
+ * the process has been larger so far than before all of them, and how much processor time it took, as a line
+ * `{"way","venue","outcome","grownMb","cpuMs"}`, then how the good venue did.
  */
 import type { VenueId } from '../../../config/venue-ids.ts'
 import { createExchange, VenueError } from '../../../oracle-node/sources/exchange.ts'
@@ -20,6 +20,10 @@ const ATTACKS: readonly (readonly [way: string, venues: readonly VenueId[]])[] =
   ['long-ticker', ['okx', 'gate']],
   ['strange-markets', ['binance']],
   ['zipped-markets', ['okx', 'gate']],
+  ['many-markets', ['okx', 'gate']],
+  ['many-zipped-frames', ['htx', 'bingx', 'coinex']],
+  ['many-short-frames', ['binance', 'gate']],
+  ['many-pings', ['binance']],
 ]
 
 const options = { timeoutMs: 5_000, clock: systemClock, pairs: [SYMBOL] }
@@ -56,6 +60,7 @@ for (const [way, venues] of ATTACKS) {
   for (const venue of venues) {
     const exchange = createExchange(venue, { ...options, endpoint: `${badEndpoint}/${way}` })
     const over = new AbortController()
+    const before = process.cpuUsage()
     const outcome = await Promise.race([
       attack(way, exchange).then(() => 'a value', said),
       systemClock.sleep(PATIENCE_MS, over.signal).then(
@@ -64,10 +69,14 @@ for (const [way, venues] of ATTACKS) {
       ),
     ])
     over.abort()
-    const before = updates
-    while (updates < before + 2) await systemClock.sleep(5)
+    const { user, system } = process.cpuUsage(before)
+    const cpuMs = Math.round((user + system) / 1_000)
+    const updatesBefore = updates
+    while (updates < updatesBefore + 2) await systemClock.sleep(5)
     await exchange.close()
-    process.stdout.write(`${JSON.stringify({ way, venue, outcome, grownMb: peakRssMb() - peakBefore })}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ way, venue, outcome, grownMb: peakRssMb() - peakBefore, cpuMs })}\n`,
+    )
   }
 }
 isOver = true

@@ -4,7 +4,6 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { gzipSync } from 'node:zlib'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { FORMATS } from '../../../devnet/venues/formats/index.ts'
 import { createVenueSimulator } from '../../../devnet/venues/simulator.ts'
@@ -21,7 +20,6 @@ const good = createExchange('okx', { ...options, endpoint: `http://127.0.0.1:${s
 await good.loadMarkets()
 await good.watch(SYMBOL)
 
-const BOMB = gzipSync(Buffer.alloc(64_000_000))
 const GARBAGE = [
   '{',
   'null',
@@ -37,8 +35,6 @@ const GARBAGE = [
 const KINDS: Record<string, (client: WebSocket) => void> = {
   garbage: client => GARBAGE.forEach(frame => void client.send(frame)),
   bytes: client => client.send(Buffer.from([0xff, 0x00, 0x1f, 0x8b])),
-  bomb: client => client.send(BOMB),
-  long: client => client.send('x'.repeat(3_000_000)),
   'half open': client => client.pause(),
   reset: client => client.terminate(),
 }

@@ -25,7 +25,7 @@ export interface OddVenues {
 export async function startOddVenues(ways: Readonly<Record<string, Oddity>>): Promise<OddVenues> {
   const targetOf = (request: IncomingMessage) => {
     const url = new URL(request.url ?? '/', 'http://venues')
-    const [, way = '', id = '', path = ''] = /^\/([^/]+)\/([a-z]+)\/[^/]+(\/.*)$/.exec(url.pathname) ?? []
+    const [, way = '', id = '', path = ''] = /^\/([^/]+)\/([a-z]+)\/[^/]+(\/.*)?$/.exec(url.pathname) ?? []
     const venue = SIMULATED_VENUES.find(each => each === id)
     if (venue === undefined) throw new Error(`no venue at ${request.url}`)
     return { way, venue, path, query: url.searchParams, format: FORMATS[venue], oddity: ways[way] ?? {} }
