@@ -223,6 +223,9 @@ async function loadAdapter(venueId: VenueId, options: ExchangeOptions): Promise<
     timeout: timeoutMs,
     // Keeps the venue's digits.
     number: String,
+    // The last answer is the market list, of megabytes, for as long as prices are pushed.
+    enableLastHttpResponse: false,
+    enableLastResponseHeaders: false,
     options: {
       ...entry.options,
       ws: { connectionTimeout: timeoutMs, options: { maxPayload: MAX_FRAME_BYTES } },

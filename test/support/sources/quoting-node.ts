@@ -1,12 +1,7 @@
 /** The whole way from venues to a signed quote, as a node runs it: real adapters, guard, SQLite and trace store. */
-import { join } from 'node:path'
 import type { VenueId } from '../../../config/venue-ids.ts'
 import { FORMATS } from '../../../devnet/venues/formats/index.ts'
 import { SIMULATED_VENUES } from '../../../devnet/venues/venue-list.ts'
-import { Guard } from '../../../oracle-node/guard/guard.ts'
-import { createGuardStore, GUARD_MIGRATIONS } from '../../../oracle-node/guard/guard-store.ts'
-import { Quoter } from '../../../oracle-node/quoting/quoter.ts'
-import { TraceKeeper } from '../../../oracle-node/quoting/trace-keeper.ts'
 import { silentSourceMetrics } from '../../../oracle-node/sources/metrics.ts'
 import { createSources, type Sources } from '../../../oracle-node/sources/service.ts'
 import { venueExchanges } from '../../../oracle-node/sources/venue-exchanges.ts'
@@ -14,9 +9,8 @@ import { roundAt, roundStartMs } from '../../../protocol/rounds.ts'
 import type { SourcePlan } from '../../../protocol/sources/types.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
-import { openDatabase } from '../../../runtime/sqlite.ts'
-import { castOf, crypto, DOMAIN, FEED_ID, party, registryView } from '../network/cast.ts'
 import { aLeg } from './build.ts'
+import { createSigning } from './signing.ts'
 
 export const ROUND_MS = 200
 
@@ -92,39 +86,19 @@ export function createQuotingNode(options: QuotingNodeOptions): QuotingNode {
       random: Math.random,
     },
   )
-  const database = openDatabase(join(directory, 'guard.sqlite'), GUARD_MIGRATIONS)
-  const me = party('member 0')
-  const guard = new Guard(
-    { domain: DOMAIN, feedId: FEED_ID, slot: 0, secret: me.secret },
-    createGuardStore(database),
-    crypto,
-  )
-  const traces = new TraceKeeper(
-    { path: join(directory, 'traces.sqlite'), plan, roundMs: ROUND_MS },
-    { logger: silentLogger, count: fate => fate !== 'KEPT' && onOutcome(`trace ${fate}`) },
-  )
-  const membership = registryView(castOf(4), {
-    groupKey: { px: 5n, transcriptHash: FEED_ID, participants: [0, 1, 2, 3] },
-  })
   let lateMs = 0
   let cpu = process.cpuUsage()
-  const quoter = new Quoter(
-    { feedId: FEED_ID, slot: 0, identity: me.identity, roundMs: ROUND_MS, skewMs: 200 },
+  const { services, close } = createSigning(
+    { directory, plan, roundMs: ROUND_MS },
     {
       clock: systemClock,
-      logger: silentLogger,
-      guard,
       sources: {
         observe: nowMs => {
           lateMs = nowMs - roundStartMs(roundAt(nowMs, ROUND_MS))
           return sources.observe(nowMs)
         },
       },
-      membershipAt: () => membership,
-      clockOffsetMs: () => 0,
-      publish: () => {},
-      count: onOutcome,
-      keepTrace: (signed, trace) => traces.keep(signed, trace),
+      count: outcome => outcome !== 'trace KEPT' && onOutcome(outcome),
       signedAfterMs: signedMs => {
         const { user, system } = process.cpuUsage(cpu)
         cpu = process.cpuUsage()
@@ -132,16 +106,15 @@ export function createQuotingNode(options: QuotingNodeOptions): QuotingNode {
       },
     },
   )
-  const services = [traces, sources, quoter]
   return {
     sources,
     hanging,
     start: async () => {
-      for (const service of services) await service.start(new AbortController().signal)
+      for (const service of [sources, ...services]) await service.start(new AbortController().signal)
     },
     stop: async () => {
-      for (const service of services.toReversed()) await service.stop()
-      database.close()
+      for (const service of [...services.toReversed(), sources]) await service.stop()
+      close()
     },
   }
 }
