@@ -26,8 +26,10 @@ const UNIT = 'USD'
 /**
  * All problems of meaning in whatever part of `section` can be read; parts of the wrong shape are passed over,
  * because the schema reports those.
+ *
+ * @param venueIds that there may be
  */
-export function sourcesProblems(section: unknown): SourcesProblem[] {
+export function sourcesProblems(section: unknown, venueIds: readonly string[] = VENUE_IDS): SourcesProblem[] {
   const { feed, venues, legs, routes } = z.looseObject({}).catch({}).parse(section) as Record<string, unknown>
   const readVenues = readList(venues, venuePart)
   const readLegs = readList(legs, legPart)
@@ -41,9 +43,9 @@ export function sourcesProblems(section: unknown): SourcesProblem[] {
 
   return [
     ...feedProblems(feed),
-    ...readVenues.flatMap(({ index, value }) => venueProblems(value, index, groups)),
+    ...readVenues.flatMap(({ index, value }) => venueProblems(value, index, groups, venueIds)),
     ...readVenues
-      .filter(({ value: { id } }) => areAllLegsRead && isKnown(id) && !asked.has(id))
+      .filter(({ value: { id } }) => areAllLegsRead && venueIds.includes(id) && !asked.has(id))
       .map(({ index, value: { id } }) => ({ path: ['venues', index, 'id'], message: `no leg asks ${id}` })),
     ...duplicates(
       readVenues.map(({ index, value }) => ({ path: ['venues', index, 'id'], name: value.id })),
@@ -129,18 +131,15 @@ function feedProblems(feed: unknown): SourcesProblem[] {
   return [{ path: ['feed'], message: `${feed} is not in ${UNIT}, as prices are reported` }]
 }
 
-function isKnown(id: string): boolean {
-  return VENUE_IDS.some(known => known === id)
-}
-
 function venueProblems(
   { id, group }: z.infer<typeof venuePart>,
   index: number,
   groups: ReadonlyMap<string, string>,
+  venueIds: readonly string[],
 ): SourcesProblem[] {
   const problems: SourcesProblem[] = []
-  if (!isKnown(id)) {
-    const hint = meant(id, VENUE_IDS) || `; there are ${VENUE_IDS.join(', ')}`
+  if (!venueIds.includes(id)) {
+    const hint = meant(id, venueIds) || `; there are ${venueIds.join(', ')}`
     problems.push({ path: ['venues', index, 'id'], message: `there is no adapter for ${id}${hint}` })
   }
   // Two venues that are meant to have one voice would have two.

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { SourcePlan } from '../protocol/sources/types.ts'
 import { sourcesProblems } from './sources-problems.ts'
+import { VENUE_IDS } from './venue-ids.ts'
 
 /** The `sources` section of a network file: which venues price the feed, and how far they are believed. */
 
@@ -8,10 +9,11 @@ import { sourcesProblems } from './sources-problems.ts'
 const LEAST_SOURCES = 3
 const MAX_BPS = 10_000
 /** Every market of an asset with every way to dollars; each leg costs each quote the time of a median. */
-const MAX_LEGS = 32
-const MAX_ROUTES = 32
+export const MAX_LEGS = 32
+export const MAX_VENUES = 100
+export const MAX_ROUTES = 32
 /** Rounding and uncertainty grow with every step. */
-const MAX_STEPS = 5
+export const MAX_STEPS = 5
 
 const id = z.string().regex(/^[a-z0-9-]{1,32}$/, 'should be lower-case letters, digits and dashes')
 const pair = z.string().regex(/^[A-Z0-9]{1,16}\/[A-Z0-9]{1,16}$/, 'should be a pair like "IO/USDT"')
@@ -42,9 +44,9 @@ const ages = {
 function legSchema(leastSources: number) {
   return z.strictObject({
     pair,
-    venues: z.array(id).min(1).max(100),
+    venues: z.array(id).min(1).max(MAX_VENUES),
     /** Independent groups needed for a price. */
-    minSources: z.number().int().min(leastSources).max(100),
+    minSources: z.number().int().min(leastSources).max(MAX_VENUES),
     ...ages,
     /** Distance from the median at which a value no longer counts as a source. */
     bandBps: basisPoints,
@@ -58,7 +60,7 @@ function legSchema(leastSources: number) {
 function shapeOf(leastSources: number) {
   return z.strictObject({
     feed: pair,
-    venues: z.array(venueSchema).min(1).max(100),
+    venues: z.array(venueSchema).min(1).max(MAX_VENUES),
     legs: z.array(legSchema(leastSources)).min(1).max(MAX_LEGS),
     /** Ways from the feed's base to its quote, each a chain of legs; a leg may stand the other way round. */
     routes: z.array(z.array(pair).min(1).max(MAX_STEPS)).min(1).max(MAX_ROUTES),
@@ -69,14 +71,17 @@ export type SourcesConfig = z.infer<ReturnType<typeof shapeOf>>
 
 export interface SourcesSchemaOptions {
   /** Lowest `minSources` accepted. Below three only in tests. */
-  readonly leastSources: number
+  readonly leastSources?: number
+  /** Venues that there may be. Default: those that this build has an adapter for. */
+  readonly venueIds?: readonly string[]
 }
 
 /** The schema of the section. Shape and meaning are reported together, each problem under its key path. */
-export function sourcesSchemaFor({ leastSources }: SourcesSchemaOptions): z.ZodType<SourcesConfig> {
+export function sourcesSchemaFor(options: SourcesSchemaOptions): z.ZodType<SourcesConfig> {
+  const { leastSources = LEAST_SOURCES, venueIds = VENUE_IDS } = options
   return shapeOf(leastSources).superRefine(
     (section, context) => {
-      for (const { path, message } of sourcesProblems(section)) {
+      for (const { path, message } of sourcesProblems(section, venueIds)) {
         context.addIssue({ code: 'custom', path: [...path], message })
       }
     },
@@ -85,7 +90,17 @@ export function sourcesSchemaFor({ leastSources }: SourcesSchemaOptions): z.ZodT
   )
 }
 
-export const sourcesSchema: z.ZodType<SourcesConfig> = sourcesSchemaFor({ leastSources: LEAST_SOURCES })
+export const sourcesSchema: z.ZodType<SourcesConfig> = sourcesSchemaFor({})
+
+/** The section that {@link toSourcePlan} makes the plan of, as far as there is one. */
+export function toSourcesSection({ legs, ...plan }: SourcePlan): unknown {
+  const seats = new Map(legs.flatMap(leg => leg.venues.map(seat => [seat.id, seat])))
+  return {
+    ...plan,
+    venues: [...seats.values()],
+    legs: legs.map(leg => ({ ...leg, venues: leg.venues.map(({ id }) => id) })),
+  }
+}
 
 /** The section as the plan that `aggregateSources` follows. */
 export function toSourcePlan({ feed, venues, legs, routes }: SourcesConfig): SourcePlan {

@@ -26,10 +26,16 @@ export const ALLOWED: readonly Allowed[] = [
   ...of('oracle-node/quoting/quoter.ts', { 'Math.abs(offsetMs)': 'a clock offset' }),
   ...of('oracle-node/recording/quote-line.ts', { 'Math.floor(nowMs / 1_000)': 'a time in seconds' }),
   ...of('oracle-node/recording/header.ts', { 'JSON.parse(text)': 'the plan: ages, bands and names' }),
+  ...of('oracle-node/recording/end.ts', { 'JSON.parse(text)': 'counts and a hash' }),
   ...of('oracle-node/recording/entry-lines.ts', {
     'JSON.parse(line)': 'prices are text in it, and times whole',
   }),
   ...of('oracle-node/sources/adapters/allowance.ts', { '(nowMs - this.#atMs) / 1_000': 'a time in seconds' }),
+  ...of('oracle-node/sources/adapters/bounded-answer.ts', {
+    'Number.parseInt(text.slice(at + 1))': 'how large an exponent is',
+    'Math.abs(exponent)': 'how large an exponent is',
+    "Number(mantissa.replace('.', ''))": 'whether it is a number at all',
+  }),
   ...of('oracle-node/sources/adapters/entries.ts', {
     "parse8601(typeof text === 'string' && LOCAL_TIME.test(text) ? `${text}+08:00` : text)": 'a time',
   }),

@@ -28,7 +28,7 @@ export function addDoctorCommand(program: Command): void {
     .option('--endpoint <url>', 'venue simulator that stands for all venues', url)
     .option(
       '--wait <time>',
-      'how long venues may take to answer, and to give prices',
+      'how long venues may take to answer, and again to give prices',
       duration,
       DEFAULT_WAIT_MS,
     )

@@ -82,17 +82,18 @@ async function runRecord(options: RecordOptions): Promise<void> {
     stopWithStdin: false,
     until: signal => Promise.race([failure.promise, lasting(forMs, signal), ...unread]),
   })
-  const { entries, missing, bytes } = recorder.counts
-  const left = missing === 0 ? '' : `; ${missing} are missing, because the disk did not follow`
+  const { entries, waiting, missing, bytes } = recorder.counts
+  const lost = missing + waiting
+  const left = lost === 0 ? '' : `; ${lost} are missing, because the disk did not follow, or failed`
   process.stderr.write(`ionet: ${options.out} holds ${entries} entries in ${bytes} bytes${left}\n`)
 }
 
-/** Longer than one timer can be, if need be. */
+/** Longer than one timer can be, if need be; shorter when the signal says so. */
 async function lasting(ms: number, signal: AbortSignal): Promise<void> {
   const { systemClock } = await import('../../runtime/clock.ts')
   const untilMs = systemClock.monotonic() + ms
-  while (systemClock.monotonic() < untilMs) {
-    await systemClock.sleep(untilMs - systemClock.monotonic(), signal)
+  while (systemClock.monotonic() < untilMs && !signal.aborted) {
+    await systemClock.sleep(untilMs - systemClock.monotonic(), signal).catch(() => {})
   }
 }
 

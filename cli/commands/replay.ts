@@ -10,7 +10,7 @@ export function addReplayCommand(program: Command): void {
     .summary('make the quotes of a recording again')
     .description(
       'make the quotes of a recording again, as fast as can be: the lines that ionet record --quotes printed, byte for ' +
-        'byte; exit code 1 when the file is damaged',
+        'byte; exit code 1 when the file is damaged; one that was cut off is played up to where it ends, and said so',
     )
     .argument('<file>', 'what ionet record wrote')
     .action(runReplay)
@@ -33,13 +33,23 @@ async function runReplay(file: string): Promise<void> {
   } finally {
     await recording.close()
   }
-  const { tornBytes } = recording
-  if (tornBytes > 0)
-    complain(`the last ${tornBytes} bytes are no whole block: left out, the writer was cut off`)
+  if (!recording.isWhole) complain(endOf(recording.tornBytes, counts.untilMs))
   if (counts.missing > 0) {
     complain(`${counts.missing} entries were never written: quotes behind the gap need not be those of then`)
   }
   complain(summaryOf(counts, systemClock.monotonic() - startedAt))
+}
+
+function endOf(tornBytes: number, untilMs: number | undefined): string {
+  const torn = tornBytes > 0 ? `; the last ${tornBytes} bytes are no whole block, and left out` : ''
+  return `the end is missing: the recording was cut off, or is still being made${torn}; ${upTo(untilMs)}`
+}
+
+function upTo(untilMs: number | undefined): string {
+  if (untilMs === undefined) return 'there is nothing in it'
+  const until = new Date(untilMs)
+  // Anybody's file may hold a time of which no date can be made.
+  return `this is all up to ${Number.isNaN(until.getTime()) ? `${untilMs} ms` : until.toISOString()}`
 }
 
 function summaryOf({ tickers, unreadable, quotes, spanMs }: ReplayCounts, elapsedMs: number): string {

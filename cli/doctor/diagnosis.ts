@@ -1,7 +1,7 @@
 /** What was seen of the venues, as rows. Pure. */
 import type { SourceStatus } from '../../oracle-node/sources/service.ts'
 import { productOf } from '../../protocol/sources/route.ts'
-import type { LegOutcome, RouteOutcome, VenueValue } from '../../protocol/sources/types.ts'
+import type { DropReason, LegOutcome, RouteOutcome, VenueValue } from '../../protocol/sources/types.ts'
 import { formatDecimal } from '../../protocol/units.ts'
 import type { Examination, VenueFacts } from './examine.ts'
 
@@ -155,18 +155,8 @@ function routeRow(route: RouteOutcome): RouteRow {
   return { path, price: formatDecimal(route.price), confidenceBps: route.confidenceBps, reason: null }
 }
 
-function remarksOn({ plan, venues, observation, lookAlikes }: Examination): string[] {
-  const futureMs = Math.min(...plan.legs.map(leg => leg.futureMs))
-  const exchangeStaleMs = Math.min(...plan.legs.map(leg => leg.exchangeStaleMs))
-  const clocks = venues.flatMap(({ venue, probe }) => {
-    const skewMs = typeof probe === 'string' ? null : probe.skewMs
-    if (skewMs === null || (skewMs <= futureMs && skewMs >= -exchangeStaleMs)) return []
-    return [
-      skewMs > 0
-        ? `the clock of ${venue} is ${seconds(skewMs)} ahead of ours: what it says is dropped as FUTURE`
-        : `the clock of ${venue} is ${seconds(-skewMs)} behind ours: what it says is dropped as STALE`,
-    ]
-  })
+function remarksOn(seen: Examination): string[] {
+  const { venues, observation } = seen
   // When many are off by the same, it is not they who are.
   const skews = venues.flatMap(({ probe }) =>
     typeof probe === 'string' || probe.skewMs === null ? [] : [probe.skewMs],
@@ -182,11 +172,28 @@ function remarksOn({ plan, venues, observation, lookAlikes }: Examination): stri
     ({ pair, price }) =>
       `${pair} is at ${formatDecimal(price)}, outside its band: routes through it are dropped`,
   )
-  const alike = lookAlikes.map(
-    ({ pair, venues: [first, second] }) =>
-      `${first} and ${second} said the same of ${pair}, change by change: if they share a book, give them one group`,
-  )
-  return [...own, ...clocks, ...depegs, ...alike]
+  return [...own, ...venues.flatMap(venue => clockRemarks(venue, seen)), ...depegs]
+}
+
+/**
+ * A clock that is off by more than the legs of its venue allow. Whether that costs a value is for the verdicts to say: the
+ * streams of some venues tell no time at all.
+ */
+function clockRemarks({ venue, probe }: VenueFacts, { plan, observation }: Examination): string[] {
+  const skewMs = typeof probe === 'string' ? null : probe.skewMs
+  const legs = plan.legs.filter(({ venues }) => venues.some(({ id }) => id === venue))
+  const futureMs = Math.min(...legs.map(leg => leg.futureMs))
+  const exchangeStaleMs = Math.min(...legs.map(leg => leg.exchangeStaleMs))
+  if (skewMs === null || (skewMs <= futureMs && skewMs >= -exchangeStaleMs)) return []
+  const reason: DropReason = skewMs > 0 ? 'FUTURE' : 'STALE'
+  const dropped = observation.outcome.legs
+    .flatMap(leg => leg.dropped)
+    .filter(
+      ({ input, reason: of }) => input.venue === venue && input.exchangeTimeMs !== null && of === reason,
+    )
+    .map(({ input }) => input.pair)
+  const isOff = `the clock of ${venue} is ${seconds(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead of' : 'behind'} ours`
+  return [dropped.length === 0 ? isOff : `${isOff}: dropped as ${reason}: ${dropped.join(', ')}`]
 }
 
 /** Dates of answers are cut to the second. */

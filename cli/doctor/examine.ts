@@ -2,12 +2,13 @@
 import { withDeadline } from '../../oracle-node/sources/deadline.ts'
 import type { Exchange, VenueErrorCode, VenueProbe } from '../../oracle-node/sources/exchange.ts'
 import { silentSourceMetrics } from '../../oracle-node/sources/metrics.ts'
+import { pairsByVenue } from '../../oracle-node/sources/pairs.ts'
 import type { Observation, TappedTicker } from '../../oracle-node/sources/pipeline.ts'
 import { createSources, type SourceStatus } from '../../oracle-node/sources/service.ts'
+import { codeOf } from '../../oracle-node/sources/venue-error.ts'
 import type { SourcePlan } from '../../protocol/sources/types.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { silentLogger } from '../../runtime/logger.ts'
-import { type LookAlikes, LookAlikeWatch } from './look-alikes.ts'
 
 export interface VenueFacts {
   readonly venue: string
@@ -27,7 +28,6 @@ export interface Examination {
   readonly nowMs: number
   readonly observation: Observation
   readonly status: readonly SourceStatus[]
-  readonly lookAlikes: readonly LookAlikes[]
 }
 
 export interface ExamineOptions {
@@ -45,16 +45,14 @@ export interface ExamineDeps {
 /** Venues that push only trades are quiet for seconds; who pushed nothing after this is left to REST. */
 const STREAM_PATIENCE_MS = 5_000
 const LOOK_MS = 50
+/** Who does not let go of a connection by then is left behind: what is to be told is known. */
+const CLOSE_MS = 2_000
 
 export async function examine(options: ExamineOptions, deps: ExamineDeps): Promise<Examination> {
   const { plan } = options
-  const wanted = wantedOf(plan)
+  const wanted = pairsByVenue(plan)
   const probes = await probeAll([...wanted.keys()], options.waitMs, deps)
-  const isListed = (venue: string, pair: string): boolean => {
-    const probe = probes.get(venue)
-    return typeof probe === 'object' && probe.listed.has(pair)
-  }
-  const looked = await takePrices(options, deps, isListed)
+  const looked = await takePrices(options, deps)
   return {
     plan,
     ...looked,
@@ -68,35 +66,32 @@ export async function examine(options: ExamineOptions, deps: ExamineDeps): Promi
   }
 }
 
-function wantedOf(plan: SourcePlan): Map<string, string[]> {
-  const wanted = new Map<string, string[]>()
-  for (const { pair, venues } of plan.legs) {
-    for (const { id } of venues) wanted.set(id, [...(wanted.get(id) ?? []), pair])
-  }
-  return wanted
-}
-
-/** All at once; but first their market lists, for what is large to read would be counted as a slow venue elsewhere. */
+/**
+ * All at once; but first their market lists, for what is large to read would be counted as a slow venue elsewhere. A list
+ * that does not come leaves half of the time to the others.
+ */
 async function probeAll(
   venues: readonly string[],
   waitMs: number,
   { clock, createExchange }: ExamineDeps,
 ): Promise<Map<string, VenueProbe | VenueErrorCode>> {
   const { signal } = new AbortController()
+  const endMs = clock.monotonic() + waitMs
   const asked = await Promise.all(
     venues.map(async venue => {
       const exchange = createExchange(venue)
-      const opened = await withDeadline(exchange.loadMarkets(), waitMs, clock, signal).then(
+      const opened = await withDeadline(exchange.loadMarkets(), waitMs / 2, clock, signal).then(
         () => undefined,
         codeOf,
       )
       return { venue, exchange, opened }
     }),
   )
+  const leftMs = endMs - clock.monotonic()
   const probes = await Promise.all(
     asked.map(async ({ venue, exchange, opened }) => {
-      const probe = opened ?? (await withDeadline(exchange.probe(), waitMs, clock, signal).catch(codeOf))
-      await exchange.close().catch(() => {})
+      const probe = opened ?? (await withDeadline(exchange.probe(), leftMs, clock, signal).catch(codeOf))
+      await withDeadline(exchange.close(), CLOSE_MS, clock, signal).catch(() => {})
       return [venue, probe] as const
     }),
   )
@@ -104,26 +99,23 @@ async function probeAll(
 }
 
 /** Runs the sources of a node until all that can be had is there, or the time is over. */
-async function takePrices(
-  { plan, waitMs }: ExamineOptions,
-  { clock, createExchange, random }: ExamineDeps,
-  isListed: (venue: string, pair: string) => boolean,
-) {
-  const lookAlikes = new LookAlikeWatch()
+async function takePrices({ plan, waitMs }: ExamineOptions, { clock, createExchange, random }: ExamineDeps) {
   const firstPushMs = new Map<string, number>()
   const streamProblems = new Map<string, VenueErrorCode | 'BAD_TICKER'>()
   const startedMs = clock.monotonic()
   const elapsedMs = (): number => Math.round(clock.monotonic() - startedMs)
   const tap = {
     ticker: (entry: TappedTicker): void => {
-      lookAlikes.ticker(entry)
       if (entry.transport === 'websocket' && !firstPushMs.has(entry.venue))
         firstPushMs.set(entry.venue, elapsedMs())
     },
   }
+  /** Venues that refuse this country altogether: where only the stream does, REST may still answer. */
+  const blocked = new Set<string>()
   const metrics = {
     ...silentSourceMetrics,
     failure: (venue: string, transport: string, code: VenueErrorCode | 'BAD_TICKER'): void => {
+      if (transport === 'rest' && code === 'GEO_BLOCKED') blocked.add(venue)
       // One pair that is not listed says nothing about the stream of the others.
       if (transport === 'websocket' && code !== 'NOT_LISTED') streamProblems.set(venue, code)
     },
@@ -132,14 +124,13 @@ async function takePrices(
     { plan },
     { clock, logger: silentLogger, metrics, createExchange, random, tap },
   )
+  // Whoever failed may do better the next time, and a node would try again; but a list does not change while one looks.
+  const isHopeless = ({ venue, state }: SourceStatus): boolean =>
+    state === 'not-listed' || (state === 'geo-blocked' && blocked.has(venue))
+  const isHere = ({ transport }: SourceStatus): boolean =>
+    transport === 'websocket' || (transport === 'rest' && elapsedMs() >= STREAM_PATIENCE_MS)
   const isComplete = (): boolean =>
-    sources
-      .status(clock.now())
-      .filter(({ venue, pair }) => isListed(venue, pair))
-      .every(
-        ({ transport }) =>
-          transport === 'websocket' || (transport === 'rest' && elapsedMs() >= STREAM_PATIENCE_MS),
-      )
+    sources.status(clock.now()).every(status => isHere(status) || isHopeless(status))
   await sources.start(new AbortController().signal)
   try {
     while (elapsedMs() < waitMs && !isComplete()) await clock.sleep(LOOK_MS)
@@ -148,25 +139,10 @@ async function takePrices(
       nowMs,
       observation: sources.observe(nowMs),
       status: sources.status(nowMs),
-      lookAlikes: lookAlikes.found(),
       firstPushMs,
       streamProblems,
     }
   } finally {
-    await sources.stop()
+    await withDeadline(sources.stop(), CLOSE_MS, clock, new AbortController().signal).catch(() => {})
   }
-}
-
-const CODES: ReadonlySet<string> = new Set<VenueErrorCode>([
-  'NETWORK',
-  'TIMEOUT',
-  'RATE_LIMITED',
-  'GEO_BLOCKED',
-  'NOT_LISTED',
-  'BAD_ANSWER',
-])
-
-function codeOf(error: unknown): VenueErrorCode {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && CODES.has(code) ? (code as VenueErrorCode) : 'NETWORK'
 }

@@ -52,7 +52,7 @@ export interface VenueSimulator extends Service {
 
 /** Subscriptions and control bodies are small. */
 const MAX_MESSAGE_BYTES = 65_536
-/** A devnet has a handful of oracle nodes with ten venues each. */
+/** A devnet has a handful of oracle nodes, each connected to every venue: some venues take a socket for each pair. */
 const MAX_CONNECTIONS = 1_024
 
 /**

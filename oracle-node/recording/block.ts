@@ -8,11 +8,11 @@ const MAGIC = Buffer.from('IOR1')
 const CODEC_GZIP = 1
 export const HEADER_BYTES = 28
 
-/** A block is cut long before; more is not ours. Holds the plan, too: 32 legs over 100 venues are 200 kB. */
+/** A block is cut long before; more is not ours. Holds the plan, too: 32 legs over 100 venues are 300 kB. */
 export const MAX_RAW_BYTES = 4 * 1024 * 1024
 const MAX_PACKED_BYTES = MAX_RAW_BYTES + 64 * 1024
 
-export const BLOCK_KINDS = ['header', 'entries'] as const
+export const BLOCK_KINDS = ['header', 'entries', 'end'] as const
 export type BlockKind = (typeof BLOCK_KINDS)[number]
 
 export interface BlockHeader {

@@ -9,6 +9,11 @@ const MAX_NAME_CHARS = 64
 const HASH_BYTES = 32
 /** What a time that is none becomes: refused at the door as it would have been. */
 const NO_TIME = -1
+/**
+ * In one block. A round lasts 200 ms at least and a block a second: this is for writers on a time that does not pass.
+ * Each quote is a line of the replay, a hundred times as long as its entry: whoever reads must have a bound.
+ */
+export const MAX_BLOCK_QUOTES = 1_000
 
 /** Without the line's end. Bounded, whatever the venue sent. */
 export function encodeEntry(entry: RecordEntry): string {
@@ -37,6 +42,22 @@ function encodeTicker({ venue, pair, transport, requestedAtMs, ticker }: TappedT
 
 function cut(number: string | undefined): string | null {
   return number === undefined ? null : number.slice(0, MAX_NUMBER_CHARS)
+}
+
+/**
+ * The entries of a block.
+ *
+ * @throws {TypeError} for a line that {@link encodeEntry} does not write
+ * @throws {RangeError} for more quotes than {@link MAX_BLOCK_QUOTES}
+ */
+export function decodeEntries(text: string): RecordEntry[] {
+  let quotes = 0
+  return text.split('\n').map(line => {
+    const entry = decodeEntry(line)
+    if (entry.kind === 'observe') quotes += 1
+    if (quotes > MAX_BLOCK_QUOTES) throw new RangeError('more quotes in a block than there can be')
+    return entry
+  })
 }
 
 /** @throws {TypeError} for a line that {@link encodeEntry} does not write */

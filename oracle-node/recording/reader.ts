@@ -1,9 +1,11 @@
 /** Reads recordings, block by block. The file may be anybody's: nothing of it is believed before it is checked. */
+import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { type BlockHeader, decodeHeader, HEADER_BYTES, isIntact, unpack } from './block.ts'
-import { decodeEntry } from './entry-lines.ts'
+import { decodeRecordEnd } from './end.ts'
+import { decodeEntries } from './entry-lines.ts'
 import { decodeRecordHeader } from './header.ts'
-import { type RecordEntry, type RecordHeader, RecordingError } from './record.ts'
+import { type RecordEnd, type RecordEntry, type RecordHeader, RecordingError } from './record.ts'
 
 /** A recording that is being read. Holds one block at a time. */
 export interface Recording {
@@ -16,6 +18,11 @@ export interface Recording {
   blocks(): AsyncIterable<readonly RecordEntry[]>
   /** Bytes at the end that are no whole block: what was being written when the writer died. Known after the last block. */
   readonly tornBytes: number
+  /**
+   * Whether the writer ended it in order, and all that it wrote is there. Known after the last block. Accidents show,
+   * not people: who changes a file can make its checksums anew.
+   */
+  readonly isWhole: boolean
   close(): Promise<void>
 }
 
@@ -32,6 +39,9 @@ export async function readRecording(path: string): Promise<Recording> {
       blocks: () => entriesOf(blocks),
       get tornBytes() {
         return blocks.tornBytes
+      },
+      get isWhole() {
+        return blocks.isWhole
       },
       close: () => blocks.close(),
     }
@@ -64,11 +74,27 @@ async function readHeader(blocks: BlockReader): Promise<RecordHeader> {
 }
 
 async function* entriesOf(blocks: BlockReader): AsyncGenerator<readonly RecordEntry[]> {
+  const read = { entries: 0, missing: 0 }
   for (let block = await blocks.next(); block !== undefined; block = await blocks.next()) {
     const { header, text, atByte } = block
-    if (header.kind !== 'entries') throw damaged(atByte, 'the recording begins a second time')
-    yield decode(block, () => text.split('\n').map(decodeEntry))
+    if (header.kind === 'header') throw damaged(atByte, 'the recording begins a second time')
+    if (header.kind === 'end') return checkEnd(block, read, blocks)
+    const entries = decode(block, () => decodeEntries(text))
+    for (const entry of entries) {
+      if (entry.kind === 'gap') read.missing += entry.missing
+      else read.entries += 1
+    }
+    yield entries
   }
+}
+
+async function checkEnd(end: Block, read: Omit<RecordEnd, 'sha256'>, blocks: BlockReader): Promise<void> {
+  const { entries, missing, sha256 } = decode(end, () => decodeRecordEnd(end.text))
+  if (entries !== read.entries || missing !== read.missing || sha256 !== blocks.digest())
+    throw damaged(end.atByte, 'the recording is not what its end says')
+  if ((await blocks.next()) !== undefined || blocks.tornBytes > 0)
+    throw damaged(end.atByte, 'the recording goes on behind its end')
+  blocks.isWhole = true
 }
 
 /** A block can be whole, and nonsense all the same. */
@@ -91,9 +117,11 @@ function damaged(atByte: number, what: string, cause?: unknown): RecordingError 
  */
 class BlockReader {
   readonly #file: FileHandle
+  readonly #hash = createHash('sha256')
   #atByte = 0
   #sequence = 0
   tornBytes = 0
+  isWhole = false
 
   constructor(file: FileHandle) {
     this.#file = file
@@ -101,6 +129,11 @@ class BlockReader {
 
   close(): Promise<void> {
     return this.#file.close()
+  }
+
+  /** SHA-256 of all blocks so far, but for the end. */
+  digest(): string {
+    return this.#hash.copy().digest('hex')
   }
 
   /** Undefined at the end. */
@@ -121,6 +154,7 @@ class BlockReader {
       throw damaged(atByte, 'the recording has a block with wrong bytes')
     }
     this.#atByte = endByte
+    if (header.kind !== 'end') this.#hash.update(head).update(packed)
     this.#sequence += 1
     const place = { header, atByte, text: '' }
     return { ...place, text: decode(place, () => unpack(header, packed)) }

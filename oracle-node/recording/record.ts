@@ -21,6 +21,16 @@ export type RecordEntry =
   /** The disk was too slow: so many entries are missing here. */
   | { readonly kind: 'gap'; readonly missing: number }
 
+/** Said once, at the end of a recording that was ended in order. */
+export interface RecordEnd {
+  /** Tickers and quotes in the file. */
+  readonly entries: number
+  /** As the gaps say together. */
+  readonly missing: number
+  /** SHA-256 of all bytes before, in hexadecimal. */
+  readonly sha256: string
+}
+
 export type RecordingErrorCode = 'NOT_A_RECORDING' | 'UNKNOWN_RECORDING_FORMAT' | 'DAMAGED_RECORDING'
 
 /** A recording cannot be read, or not further than the byte that is named. A torn end is no error. */

@@ -30,9 +30,12 @@ export interface Recorder extends Service {
 
 const STOP_DEADLINE_MS = 5_000
 
+/** @throws {Error} for a plan that no network file can have: nobody could replay it */
 export function createRecorder(given: RecordHeader, deps: RecorderDeps): Recorder {
-  // As a reader will see it: what the file does not hold must have no part in the quotes.
-  const header = decodeRecordHeader(encodeRecordHeader(given)) ?? given
+  // As a reader will see it, which refuses a plan that would come back as another: the file must not promise quotes
+  // that it does not give.
+  const header = decodeRecordHeader(encodeRecordHeader(given))
+  if (header === undefined) throw new TypeError('a recording of a format that is not known here')
   const { clock, logger } = deps
   const writer = new RecordWriter({ header }, deps)
   const sources = createSources({ plan: header.plan }, { ...deps, metrics: silentSourceMetrics, tap: writer })

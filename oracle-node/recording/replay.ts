@@ -14,10 +14,15 @@ export interface ReplayCounts {
   missing: number
   /** Time between the first and the last entry, ms. */
   spanMs: number
+  /** The latest time of an entry, Unix ms; undefined before the first. */
+  untilMs: number | undefined
 }
 
+/** A line with all that can be dropped in it is 300,000: a block of those would not fit into memory. */
+const MAX_HELD_CHARS = 256 * 1024
+
 /**
- * The lines that were printed when it was recorded, a block's at a time. No clock, no timer, no socket: time is what the
+ * The lines that were printed when it was recorded, a block's or {@link MAX_HELD_CHARS} at a time. No clock, no timer, no socket: time is what the
  * entries say.
  *
  * @param counts is kept up to date
@@ -29,7 +34,8 @@ export async function* replayLines(
   const pipeline = createPipeline(header.plan)
   let firstMs: number | undefined
   for await (const entries of blocks()) {
-    const lines: string[] = []
+    let lines: string[] = []
+    let heldChars = 0
     for (const entry of entries) {
       if (entry.kind === 'gap') {
         counts.missing += entry.missing
@@ -38,9 +44,16 @@ export async function* replayLines(
       const atMs = entry.kind === 'observe' ? entry.nowMs : entry.tapped.ticker.receivedAtMs
       firstMs ??= atMs
       counts.spanMs = Math.max(counts.spanMs, atMs - firstMs)
+      counts.untilMs = Math.max(counts.untilMs ?? atMs, atMs)
       if (entry.kind === 'observe') {
-        lines.push(quoteLine(entry.round, entry.nowMs, pipeline.observe(entry.nowMs)))
+        const line = quoteLine(entry.round, entry.nowMs, pipeline.observe(entry.nowMs))
+        lines.push(line)
+        heldChars += line.length
         counts.quotes += 1
+        if (heldChars < MAX_HELD_CHARS) continue
+        yield lines
+        lines = []
+        heldChars = 0
         continue
       }
       counts.tickers += 1
@@ -56,5 +69,5 @@ export async function* replayLines(
 }
 
 export function noCounts(): ReplayCounts {
-  return { tickers: 0, quotes: 0, unreadable: 0, missing: 0, spanMs: 0 }
+  return { tickers: 0, quotes: 0, unreadable: 0, missing: 0, spanMs: 0, untilMs: undefined }
 }

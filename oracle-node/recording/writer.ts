@@ -1,11 +1,13 @@
 /** Writes down what reaches the pipeline, beside the work: nothing waits for the disk. */
+import { createHash } from 'node:crypto'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Service } from '../../runtime/service.ts'
 import type { Tap, TappedTicker } from '../sources/pipeline.ts'
-import { encodeBlock, MAX_RAW_BYTES } from './block.ts'
-import { encodeEntry } from './entry-lines.ts'
+import { type BlockKind, encodeBlock, MAX_RAW_BYTES } from './block.ts'
+import { encodeRecordEnd } from './end.ts'
+import { encodeEntry, MAX_BLOCK_QUOTES } from './entry-lines.ts'
 import { encodeRecordHeader } from './header.ts'
-import type { RecordEntry, RecordHeader } from './record.ts'
+import type { RecordEnd, RecordEntry, RecordHeader } from './record.ts'
 import type { RecordFile } from './record-file.ts'
 
 export interface RecordWriterOptions {
@@ -38,10 +40,28 @@ export interface RecordWriterDeps {
 }
 
 export interface RecordCounts {
+  /** On the disk. */
   readonly entries: number
+  /** Not on the disk yet; what is left when all has stopped never came there. */
+  readonly waiting: number
   /** Left out because the disk did not follow, or failed. */
   readonly missing: number
   readonly bytes: number
+}
+
+/** A block that is being filled. */
+interface Filling {
+  readonly lines: string[]
+  /** With the ends of the lines. */
+  chars: number
+  entries: number
+  quotes: number
+}
+
+/** A block that waits for the disk. */
+interface Sealed {
+  readonly text: string
+  readonly entries: number
 }
 
 /** A recording that is being made. */
@@ -51,18 +71,18 @@ export class RecordWriter implements Service, Tap {
   readonly #limits: RecordLimits
   readonly #deps: RecordWriterDeps
   readonly #abort = new AbortController()
+  readonly #hash = createHash('sha256')
   #file: RecordFile | undefined
   #cutting: Promise<void> | undefined
   #draining: Promise<void> | undefined
-  #hasFailed = false
+  #failure: Error | undefined
   #sequence = 0
-  #lines: string[] = []
-  #lineChars = 0
-  /** Blocks that wait for the disk. */
-  readonly #sealed: string[] = []
+  #filling = emptyBlock()
+  readonly #sealed: Sealed[] = []
   #pendingChars = 0
   #gap = 0
   #entries = 0
+  #waiting = 0
   #missing = 0
   #bytes = 0
 
@@ -75,23 +95,40 @@ export class RecordWriter implements Service, Tap {
   }
 
   get counts(): RecordCounts {
-    return { entries: this.#entries, missing: this.#missing, bytes: this.#bytes }
+    return {
+      ...{ entries: this.#entries, waiting: this.#waiting },
+      ...{ missing: this.#missing, bytes: this.#bytes },
+    }
   }
 
   async start(): Promise<void> {
-    this.#file = await this.#deps.open()
-    await this.#append('header', encodeRecordHeader(this.#header))
+    const file = await this.#deps.open()
+    try {
+      await this.#append(file, 'header', encodeRecordHeader(this.#header))
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    this.#file = file
     this.#cutting = this.#repeatCut(this.#abort.signal)
   }
 
+  /** Writes what is left, and that this is all. @throws {Error} what the disk said, when the file does not hold it */
   async stop(): Promise<void> {
     this.#abort.abort()
     await this.#cutting
-    if (this.#gap > 0 && !this.#hasFailed && this.#file !== undefined) this.#mark()
+    const file = this.#file
+    if (file === undefined) return
+    if (this.#gap > 0 && this.#failure === undefined) this.#mark()
     this.cut()
     await this.#draining
-    await this.#file?.close()
     this.#file = undefined
+    try {
+      if (this.#failure === undefined) await this.#append(file, 'end', encodeRecordEnd(this.#end()))
+    } finally {
+      await file.close()
+    }
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   ticker(tapped: TappedTicker): void {
@@ -109,14 +146,14 @@ export class RecordWriter implements Service, Tap {
   }
 
   #add(entry: RecordEntry): void {
-    if (this.#file === undefined || this.#hasFailed || this.#pendingChars > this.#limits.pendingChars) {
+    const isFull = this.#pendingChars > this.#limits.pendingChars
+    if (this.#file === undefined || this.#failure !== undefined || isFull) {
       this.#gap += 1
       this.#missing += 1
       return
     }
     if (this.#gap > 0) this.#mark()
     this.#push(entry)
-    this.#entries += 1
   }
 
   #mark(): void {
@@ -126,10 +163,16 @@ export class RecordWriter implements Service, Tap {
 
   #push(entry: RecordEntry): void {
     const line = encodeEntry(entry)
-    this.#lines.push(line)
-    this.#lineChars += line.length + 1
+    const filling = this.#filling
+    filling.lines.push(line)
+    filling.chars += line.length + 1
     this.#pendingChars += line.length + 1
-    if (this.#lineChars >= this.#limits.blockChars) this.cut()
+    if (entry.kind !== 'gap') {
+      filling.entries += 1
+      this.#waiting += 1
+    }
+    if (entry.kind === 'observe') filling.quotes += 1
+    if (filling.chars >= this.#limits.blockChars || filling.quotes >= MAX_BLOCK_QUOTES) this.cut()
   }
 
   async #repeatCut(signal: AbortSignal): Promise<void> {
@@ -141,35 +184,49 @@ export class RecordWriter implements Service, Tap {
 
   /** Ends the block that is being filled, and hands it to the disk. */
   cut(): void {
-    if (this.#lines.length === 0) return
-    this.#sealed.push(this.#lines.join('\n'))
-    this.#lines = []
-    this.#lineChars = 0
+    const { lines, entries } = this.#filling
+    if (lines.length === 0) return
+    this.#sealed.push({ text: lines.join('\n'), entries })
+    this.#filling = emptyBlock()
     this.#draining ??= this.#drain()
   }
 
   async #drain(): Promise<void> {
+    const file = this.#file
+    if (file === undefined) return
     try {
-      for (let text = this.#sealed.shift(); text !== undefined; text = this.#sealed.shift()) {
-        await this.#append('entries', text)
-        this.#pendingChars -= text.length + 1
+      for (let block = this.#sealed.shift(); block !== undefined; block = this.#sealed.shift()) {
+        await this.#append(file, 'entries', block.text)
+        this.#pendingChars -= block.text.length + 1
+        this.#waiting -= block.entries
+        this.#entries += block.entries
       }
     } catch (error) {
       // Half a block may stand at the end now; whatever followed it could not be read.
-      this.#hasFailed = true
+      this.#failure = error instanceof Error ? error : new Error(String(error))
+      this.#missing += this.#waiting
+      this.#waiting = 0
       this.#sealed.length = 0
-      this.#lines = []
-      this.#lineChars = 0
-      this.#deps.fail(error instanceof Error ? error : new Error(String(error)))
+      this.#filling = emptyBlock()
+      this.#deps.fail(this.#failure)
     } finally {
       this.#draining = undefined
     }
   }
 
-  async #append(kind: 'header' | 'entries', text: string): Promise<void> {
+  async #append(file: RecordFile, kind: BlockKind, text: string): Promise<void> {
     const block = await encodeBlock(kind, this.#sequence, text)
     this.#sequence += 1
-    await this.#file?.append(block)
+    await file.append(block)
+    this.#hash.update(block)
     this.#bytes += block.length
   }
+
+  #end(): RecordEnd {
+    return { entries: this.#entries, missing: this.#missing, sha256: this.#hash.copy().digest('hex') }
+  }
+}
+
+function emptyBlock(): Filling {
+  return { lines: [], chars: 0, entries: 0, quotes: 0 }
 }

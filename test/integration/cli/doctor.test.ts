@@ -50,7 +50,7 @@ describe('ionet doctor venues', function () {
       simulator.control({ venue, ws: 'closed', rest: 'refused' })
     }
     simulator.control({ venue: 'bybit', priceOffsetBps: 3_500 })
-    const { exitCode, stdout } = await doctor(...from, '--wait', '3s', '--json')
+    const { exitCode, stdout } = await doctor(...from, '--wait', '8s', '--json')
     simulator.control({ venue: '*', ws: 'ok', rest: 'ok', priceOffsetBps: 0 })
     expect(exitCode).to.equal(1)
     const told = JSON.parse(stdout)

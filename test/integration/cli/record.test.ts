@@ -6,6 +6,7 @@ import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
 import { waitFor } from '../../support/network/wait.ts'
+import { blocksOf } from '../../support/recording/build.ts'
 import { ROOT, spawnNode, spawnProgram } from '../../support/runtime/spawned.ts'
 
 /** Runs `ionet` to its end. */
@@ -61,13 +62,29 @@ describe('ionet record and ionet replay', function () {
     const before = await ionet('replay', file)
     expect(before.exitCode, before.stderr).to.equal(0)
     expect(before.stdout.length).to.be.above(0)
+    expect(before.stderr).to.match(
+      /^ionet: the end is missing: .* this is all up to \d{4}-\d\d-\d\dT[\d:.]+Z$/m,
+    )
     expect(recording.stdout().startsWith(before.stdout)).to.equal(true)
 
     writeFileSync(file, readFileSync(file).subarray(0, -10))
     const torn = await ionet('replay', file)
     expect(torn.exitCode).to.equal(0)
     expect(before.stdout.startsWith(torn.stdout)).to.equal(true)
-    expect(torn.stderr).to.match(/^ionet: the last \d+ bytes are no whole block: left out/)
+    expect(torn.stderr).to.match(
+      /^ionet: the end is missing: .*; the last \d+ bytes are no whole block, and left out; this is all up to /,
+    )
+  })
+
+  it('end with the whole recording, and exit code 0, when told to stop', async () => {
+    const recording = spawnNode('cli/ionet.ts', ['record', ...from, '--out', file, '--quotes'])
+    await waitFor('a quote', () => recording.stdout().includes('\n'), 20_000)
+    recording.process.kill('SIGTERM')
+    expect(await recording.ended, recording.stderr()).to.equal(0)
+    expect(recording.stderr()).to.not.include('error')
+    const replayed = await ionet('replay', file)
+    expect(replayed).to.include({ exitCode: 0, stdout: recording.stdout() })
+    expect(replayed.stderr).to.match(/^ionet: \d+ quotes of/)
   })
 
   it('end quietly when nobody reads the quotes any more, with the whole recording', async () => {
@@ -98,6 +115,41 @@ describe('ionet record and ionet replay', function () {
     expect(recorded.stdout.startsWith(stdout)).to.equal(true)
     expect(stdout.length).to.be.below(recorded.stdout.length)
     expect(stderr).to.match(/^ionet: the recording has a block .* \(at byte \d+\)\n$/)
+  })
+
+  it('end with exit code 1 at the last quotes, too, and say what is missing of a file that was cut', async () => {
+    const recorded = await ionet('record', ...from, '--out', file, '--for', '3s', '--quotes')
+    expect(recorded.exitCode, recorded.stderr).to.equal(0)
+    const whole = readFileSync(file)
+    const starts = blocksOf(whole)
+    const [lastAt = 0, endAt = 0] = starts.slice(-2)
+    const changed = Buffer.from(whole)
+    changed.writeUInt8(changed.readUInt8(endAt - 1) ^ 1, endAt - 1)
+    writeFileSync(file, changed)
+    expect(await ionet('replay', file)).to.include({
+      exitCode: 1,
+      stderr: `ionet: the recording has a block with wrong bytes (at byte ${lastAt})\n`,
+    })
+
+    writeFileSync(file, whole.subarray(0, lastAt))
+    const cut = await ionet('replay', file)
+    expect(cut.exitCode, cut.stderr).to.equal(0)
+    expect(recorded.stdout.startsWith(cut.stdout)).to.equal(true)
+    expect(cut.stderr).to.match(/^ionet: the end is missing: [^;]*; this is all up to /)
+  })
+
+  it('end with exit code 1 when the disk takes no more, and count what is in the file alone', async () => {
+    const record = [process.execPath, 'cli/ionet.ts', 'record', ...from, '--out', file, '--for', '30s']
+    // Blocks of 512 bytes: Node.js is told of a file that grows beyond as it is of a full disk.
+    const full = spawnProgram('sh', ['-c', 'ulimit -f 24; exec "$@"', 'sh', ...record])
+    expect(await full.ended).to.equal(1)
+    const [, held, missing] = /holds (\d+) entries in \d+ bytes; (\d+) are missing/.exec(full.stderr()) ?? []
+    expect(Number(missing), full.stderr()).to.be.above(0)
+    const replayed = await ionet('replay', file)
+    expect(replayed.exitCode, replayed.stderr).to.equal(0)
+    const [, quotes, tickers] = /(\d+) quotes of (\d+) tickers/.exec(replayed.stderr) ?? []
+    expect(Number(quotes) + Number(tickers), replayed.stderr).to.equal(Number(held))
+    expect(replayed.stderr).to.include('the end is missing')
   })
 
   it('take the file of a node, and open none of the keys that it names', async () => {

@@ -58,6 +58,7 @@ const TIMING = {
 /** Venues that were told to be left alone are, for a while: this one comes last. */
 const LAST = 'too-many-requests'
 const NEEDS_TIME = 'frozen-prices'
+const OVER_IN_A_MINUTE = 'flash-crash'
 /** They change the way that values come, not the values: seen only from where all stream. */
 const CHANGE_THE_WAY = ['garbage-frames', 'half-open-sockets']
 /** What IO is worth at the venues, beside what the model says. */
@@ -113,6 +114,16 @@ describe('scenarios over the real adapters', function () {
     }
     expect(tableOf(of).join('\n')).to.equal(expected)
   }
+
+  it(`${OVER_IN_A_MINUTE}: it is over with the last step`, async () => {
+    const crash = shippedScenario(OVER_IN_A_MINUTE)
+    expect(crash.steps.at(-1)?.atMs).to.equal(60_000)
+    simulator.play(crash)
+    await expectOutcome(OVER_IN_A_MINUTE, sources)
+    // The same, a hundred times as fast: calm comes by its last step, or never.
+    simulator.play({ ...crash, steps: crash.steps.map(step => ({ ...step, atMs: step.atMs / 100 })) })
+    await expectOutcome('calm', sources)
+  })
 
   const ordered = shippedScenarios().filter(name => name !== LAST && name !== NEEDS_TIME)
   for (const name of ['calm', ...ordered.filter(each => each !== 'calm'), LAST]) {

@@ -1,15 +1,26 @@
 import { join } from 'node:path'
+import { HEADER_BYTES } from '../../../oracle-node/recording/block.ts'
 import { type Recording, readRecording } from '../../../oracle-node/recording/reader.ts'
 import type { RecordEntry, RecordHeader } from '../../../oracle-node/recording/record.ts'
 import { createRecordFile } from '../../../oracle-node/recording/record-file.ts'
 import { RecordWriter } from '../../../oracle-node/recording/writer.ts'
 import type { RawTicker } from '../../../oracle-node/sources/exchange.ts'
 import type { TappedTicker } from '../../../oracle-node/sources/pipeline.ts'
+import type { SourcePlan } from '../../../protocol/sources/types.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { aPlan, NOW_MS } from '../sources/build.ts'
 
+/** As a network file may have it: the dollar coin with its peg. */
+function aRecordedPlan(): SourcePlan {
+  const plan = aPlan()
+  return {
+    ...plan,
+    legs: plan.legs.map(leg => (leg.pair === 'USDT/USD' ? { ...leg, peg: { bandBps: 300 } } : leg)),
+  }
+}
+
 export function aRecordHeader(change: Partial<RecordHeader> = {}): RecordHeader {
-  return { build: '0.0.0', startedAtMs: NOW_MS, roundMs: 1_000, plan: aPlan(), ...change }
+  return { build: '0.0.0', startedAtMs: NOW_MS, roundMs: 1_000, plan: aRecordedPlan(), ...change }
 }
 
 export function aTapped(ticker: Partial<RawTicker> = {}, change: Partial<TappedTicker> = {}): TappedTicker {
@@ -53,6 +64,7 @@ export async function writeEntries(path: string, blocks: readonly (readonly Reco
 export interface Contents {
   readonly entries: readonly RecordEntry[]
   readonly tornBytes: number
+  readonly isWhole: boolean
   readonly code: string | undefined
 }
 
@@ -70,7 +82,14 @@ export async function contentsOf(path: string): Promise<Contents> {
   } finally {
     await recording?.close()
   }
-  return { entries, tornBytes: recording?.tornBytes ?? 0, code }
+  return { entries, tornBytes: recording?.tornBytes ?? 0, isWhole: recording?.isWhole ?? false, code }
+}
+
+/** Where the blocks of a whole recording begin. */
+export function blocksOf(bytes: Buffer): number[] {
+  const starts: number[] = []
+  for (let at = 0; at < bytes.length; at += HEADER_BYTES + bytes.readUInt32BE(at + 12)) starts.push(at)
+  return starts
 }
 
 export function fileIn(directory: { readonly path: string }, name = 'test.rec'): string {

@@ -15,7 +15,7 @@ const START_MS = 1_760_000_000_000
 export function syntheticPlan(): SourcePlan {
   return {
     feed: 'IO/USD',
-    legs: [leg('IO/USDT', IO_SELLERS), leg('USDT/USD', USDT_SELLERS)],
+    legs: [leg('IO/USDT', IO_SELLERS), { ...leg('USDT/USD', USDT_SELLERS), peg: { bandBps: 300 } }],
     routes: [['IO/USDT', 'USDT/USD']],
   }
 }

@@ -1,9 +1,7 @@
 import { expect } from 'chai'
 import { diagnose } from '../../../cli/doctor/diagnosis.ts'
 import { type Examination, examine } from '../../../cli/doctor/examine.ts'
-import { ALIKE_CHANGES, LookAlikeWatch } from '../../../cli/doctor/look-alikes.ts'
 import { renderDiagnosis } from '../../../cli/doctor/render.ts'
-import { aTapped } from '../../support/recording/build.ts'
 import { aLeg, aPlan, IO_VENUES, NOW_MS, USDT_VENUES } from '../../support/sources/build.ts'
 import { anExaminedVenue, type ExaminedVenue, ExaminedVenues } from '../../support/sources/doctor-venues.ts'
 import { ManualClock } from '../../support/sources/manual-clock.ts'
@@ -89,22 +87,97 @@ describe('an examination of venues', () => {
       reason: 'TOO_FEW_SOURCES',
     })
     expect(verdict).to.deep.include({ signs: false, reason: 'TOO_FEW_SOURCES', pair: 'IO/USDT' })
-    expect(tookMs).to.be.at.most(3 * WAIT_MS + 1_000)
+    expect(tookMs).to.be.at.most(2 * WAIT_MS + 1_000)
     expect(open).to.equal(0)
   })
 
-  it('says whose clock is wrong, and when it is rather our own', async () => {
+  it('waits for venues that failed once, as a node would ask them again', async () => {
+    const late = { open: 'late', probe: { restMs: 12, skewMs: 3 } } as const
+    const all = Object.fromEntries([...IO_VENUES, ...USDT_VENUES].map(venue => [venue, late]))
+    const { seen, tookMs } = await examined(all)
+    const { venues, verdict } = diagnose(seen)
+    expect(venues.map(({ problem }) => problem)).to.deep.equal(Array(8).fill('TIMEOUT'))
+    expect(verdict).to.deep.include({ signs: true, price: '2.4975', effectiveSources: 4 })
+    expect(tookMs).to.be.below(WAIT_MS)
+  })
+
+  it('waits for REST where only the stream refuses the country, and for nothing where both do', async () => {
+    const { seen } = await examined({ okx: { pushMs: 'GEO_BLOCKED', fetchMs: 1_000 } })
+    expect(diagnose(seen).values.find(({ venue }) => venue === 'okx')).to.include({ verdict: 'kept' })
+    const { tookMs } = await examined({ okx: { open: 'GEO_BLOCKED' }, gate: { listed: [] } })
+    expect(tookMs).to.be.below(500)
+  })
+
+  it('takes twice the time that it was given, at most, whatever a venue does not answer', async () => {
+    const { seen, tookMs } = await examined({
+      binance: { open: 'hang' },
+      okx: { probe: 'hang' },
+      gate: { pushMs: 'silent', fetchMs: 10 * WAIT_MS },
+      kraken: { probeMs: 1_000 },
+    })
+    expect(tookMs).to.be.at.most(2 * WAIT_MS + 100)
+    // One that does not answer takes no time from the others.
+    expect(diagnose(seen).venues.map(({ problem }) => problem)).to.deep.equal([
+      ...['TIMEOUT', 'TIMEOUT', null, null, null, null, null, null],
+    ])
+  })
+
+  it('is over although a connection does not close', async () => {
+    const { seen, tookMs } = await examined({ okx: { close: 'hang' } })
+    expect(diagnose(seen).verdict.signs).to.equal(true)
+    expect(tookMs).to.be.below(WAIT_MS)
+  })
+
+  it('gives what went wrong the words that a node has for it', async () => {
+    const { seen } = await examined({
+      okx: { open: 'nonsense' },
+      gate: { probe: 'STREAM_LOST' },
+      bybit: { probe: 'CLOSED' },
+    })
+    expect(
+      diagnose(seen)
+        .venues.slice(1, 4)
+        .map(({ problem }) => problem),
+    ).to.deep.equal([...['BAD_ANSWER', 'STREAM_LOST', 'CLOSED']])
+  })
+
+  it('says whose clock is wrong, what that costs, and when it is rather our own', async () => {
     const ahead = { probe: { restMs: 1, skewMs: 240_000 } }
     const behind = { probe: { restMs: 1, skewMs: -600_000 } }
-    const one = diagnose((await examined({ gate: ahead, kraken: behind })).seen)
-    expect(one.remarks).to.deep.equal([
-      'the clock of gate is 240.0 s ahead of ours: what it says is dropped as FUTURE',
-      'the clock of kraken is 600.0 s behind ours: what it says is dropped as STALE',
+    const { remarks, verdict } = diagnose(
+      (
+        await examined({
+          okx: { ...ahead, tickerSkewMs: 240_000 },
+          gate: { ...ahead, tickerSkewMs: 'untold' },
+          kraken: { ...behind, tickerSkewMs: -600_000 },
+          coinbase: behind,
+        })
+      ).seen,
+    )
+    // Values that came without a time, or with a good one, are not dropped: nothing is said of those.
+    expect(remarks).to.deep.equal([
+      'the clock of okx is 240.0 s ahead of ours: dropped as FUTURE: IO/USDT',
+      'the clock of gate is 240.0 s ahead of ours',
+      'the clock of kraken is 600.0 s behind ours: dropped as STALE: USDT/USD',
+      'the clock of coinbase is 600.0 s behind ours',
     ])
+    expect(verdict.signs).to.equal(true)
     const all = Object.fromEntries([...IO_VENUES, ...USDT_VENUES].map(venue => [venue, ahead]))
     expect(diagnose((await examined(all)).seen).remarks[0]).to.equal(
       "this machine's clock seems to be 240.0 s behind: half of the venues say so",
     )
+  })
+
+  it('measures a clock by the legs of its venue, not by the strictest of all', async () => {
+    const plan = aPlan({
+      legs: [aLeg(IO_VENUES, { futureMs: 30_000 }), aLeg(USDT_VENUES, { pair: 'USDT/USD' })],
+    })
+    const ahead = { probe: { restMs: 1, skewMs: 20_000 } }
+    // Dropped, but for its price.
+    const kraken = { ...ahead, prices: { 'USDT/USD': '1.5' } }
+    expect(diagnose((await examined({ gate: ahead, kraken }, plan)).seen).remarks).to.deep.equal([
+      'the clock of kraken is 20.0 s ahead of ours',
+    ])
   })
 
   it('says which leg has lost its peg', async () => {
@@ -168,28 +241,5 @@ describe('the table of an examination', () => {
       each.startsWith('IO/USDT'),
     )
     expect(line).to.include(' 0.000035123456789 ')
-  })
-})
-
-describe('venues that say the same', () => {
-  const watched = (changes: number, other: (change: number) => string) => {
-    const watch = new LookAlikeWatch()
-    for (let change = 0; change < changes; change++) {
-      watch.ticker(aTapped({ last: `2.${change}` }, { venue: 'binance' }))
-      // Said twice is not two changes.
-      watch.ticker(aTapped({ last: `2.${change}` }, { venue: 'binance' }))
-      watch.ticker(aTapped({ last: other(change) }, { venue: 'okx' }))
-    }
-    return watch.found()
-  }
-
-  it('are named after as many changes as are no accident', () => {
-    const same = (change: number): string => `2.${change}`
-    expect(watched(ALIKE_CHANGES - 1, same)).to.deep.equal([])
-    expect(watched(ALIKE_CHANGES * 3, same)).to.deep.equal([{ pair: 'IO/USDT', venues: ['binance', 'okx'] }])
-  })
-
-  it('are not named for one difference', () => {
-    expect(watched(ALIKE_CHANGES, change => (change === 7 ? '3' : `2.${change}`))).to.deep.equal([])
   })
 })

@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { encodeBlock } from '../../../oracle-node/recording/block.ts'
+import { encodeRecordEnd } from '../../../oracle-node/recording/end.ts'
 import { decodeEntry, encodeEntry } from '../../../oracle-node/recording/entry-lines.ts'
 import { encodeRecordHeader } from '../../../oracle-node/recording/header.ts'
 import { quoteLine } from '../../../oracle-node/recording/quote-line.ts'
 import { readRecording } from '../../../oracle-node/recording/reader.ts'
-import type { RecordEntry } from '../../../oracle-node/recording/record.ts'
+import type { RecordEnd, RecordEntry } from '../../../oracle-node/recording/record.ts'
 import { noCounts, replayLines } from '../../../oracle-node/recording/replay.ts'
 import { parseTicker, TickerError } from '../../../oracle-node/sources/parse-ticker.ts'
 import { createPipeline, type TappedTicker } from '../../../oracle-node/sources/pipeline.ts'
@@ -61,7 +63,14 @@ describe('a recording that is played again', () => {
     expect(lines).to.deep.equal(expected)
     expect(JSON.parse(lines[1] ?? '')).to.deep.include({ price: '2.5974', effectiveSources: 4, dropped: [] })
     expect(JSON.parse(lines[3] ?? '')).to.deep.include({ abstains: 'TOO_FEW_SOURCES', pair: 'IO/USDT' })
-    expect(counts).to.deep.equal({ tickers: 24, quotes: 4, unreadable: 0, missing: 0, spanMs: 60_100 })
+    expect(counts).to.deep.equal({
+      tickers: 24,
+      quotes: 4,
+      unreadable: 0,
+      missing: 0,
+      spanMs: 60_100,
+      untilMs: NOW_MS + 60_000,
+    })
   })
 
   it('passes over what could not be read then, and counts what is missing', async () => {
@@ -75,6 +84,23 @@ describe('a recording that is played again', () => {
     ])
     expect(counts).to.include({ tickers: 9, unreadable: 1, missing: 12, quotes: 1 })
     expect(JSON.parse(lines[0] ?? '')).to.include({ price: '2.4975' })
+  })
+
+  it('is given piece by piece, however long the lines of a block are', async () => {
+    const plan = { ...aPlan(), routes: Array<string[]>(32).fill(['IO/USDT', 'USDT/USD']) }
+    const quotes = Array.from({ length: 1_000 }, (_, round) => ({
+      ...{ kind: 'observe' as const, round, nowMs: NOW_MS },
+    }))
+    const recording = { ...recordingOf([quotes]), header: aRecordHeader({ plan }) }
+    const sizes: number[] = []
+    let count = 0
+    for await (const lines of replayLines(recording, noCounts())) {
+      count += lines.length
+      sizes.push(lines.join('\n').length)
+    }
+    expect(count).to.equal(1_000)
+    expect(sizes.reduce((sum, size) => sum + size)).to.be.above(1_000_000)
+    expect(Math.max(...sizes)).to.be.below(300_000)
   })
 
   it('tells a quote with its routes and what was dropped, on one line', () => {
@@ -165,6 +191,8 @@ describe('a file that says that it is a recording', () => {
     directory = temporaryDirectory()
   })
   afterEach(() => directory.remove())
+  const endOf = (given: Partial<RecordEnd>): string =>
+    encodeRecordEnd({ entries: 0, missing: 0, sha256: '0'.repeat(64), ...given })
   const codeOf = async (...blocks: readonly (Buffer | Promise<Buffer>)[]): Promise<string | undefined> => {
     const path = fileIn(directory)
     writeFileSync(path, Buffer.concat(await Promise.all(blocks)))
@@ -175,7 +203,9 @@ describe('a file that says that it is a recording', () => {
   it('has a plan that is read again as it was', async () => {
     const path = fileIn(directory)
     const plan = aPlan()
-    const legs = plan.legs.map(leg => ({ ...leg, frozenMs: 5_000, peg: { bandBps: 300 } }))
+    const [first, second] = plan.legs.map(leg => ({ ...leg, frozenMs: 60_000 }))
+    if (first === undefined || second === undefined) throw new Error('a plan of two legs')
+    const legs = [first, { ...second, peg: { bandBps: 300 } }]
     const given = aRecordHeader({ plan: { ...plan, legs } })
     writeFileSync(path, await encodeBlock('header', 0, encodeRecordHeader(given)))
     const recording = await readRecording(path)
@@ -206,6 +236,35 @@ describe('a file that says that it is a recording', () => {
     for (const bad of ['{"format":1}', 'null', header.replace('"bandBps":2000', '"bandBps":2.5')]) {
       expect(await codeOf(encodeBlock('header', 0, bad)), bad).to.equal(wrong)
     }
+  })
+
+  it('is whole with an end that says what it holds, and damaged with another', async () => {
+    const blocks = [
+      await encodeBlock('header', 0, header),
+      await encodeBlock('entries', 1, '["g",7]\n["o",1,2]'),
+    ]
+    const sha256 = createHash('sha256').update(Buffer.concat(blocks)).digest('hex')
+    const right = { entries: 1, missing: 7, sha256 }
+    const end = (said: Partial<RecordEnd>) => encodeBlock('end', 2, endOf({ ...right, ...said }))
+    const path = fileIn(directory)
+    writeFileSync(path, Buffer.concat([...blocks, await end({})]))
+    expect(await contentsOf(path)).to.deep.include({ tornBytes: 0, isWhole: true, code: undefined })
+
+    const wrong = 'DAMAGED_RECORDING'
+    expect(await codeOf(...blocks, end({ entries: 2 }))).to.equal(wrong)
+    expect(await codeOf(...blocks, end({ missing: 6 }))).to.equal(wrong)
+    expect(await codeOf(...blocks, end({ sha256: '0'.repeat(64) }))).to.equal(wrong)
+    expect(await codeOf(...blocks, encodeBlock('end', 2, '{}'))).to.equal(wrong)
+    expect(await codeOf(...blocks, end({}), encodeBlock('entries', 3, '["g",1]'))).to.equal(wrong)
+    expect(await codeOf(...blocks, end({}), encodeBlock('end', 3, endOf(right)))).to.equal(wrong)
+    expect(await codeOf(...blocks, end({}), Buffer.alloc(3))).to.equal(wrong)
+  })
+
+  it('is refused when it has more quotes in a block than a round each can make', async () => {
+    const quotes = (count: number): string => Array(count).fill('["o",1,2]').join('\n')
+    const first = encodeBlock('header', 0, header)
+    expect(await codeOf(first, encodeBlock('entries', 1, quotes(1_000)))).to.equal(undefined)
+    expect(await codeOf(first, encodeBlock('entries', 1, quotes(1_001)))).to.equal('DAMAGED_RECORDING')
   })
 
   it('is not unpacked further than it says', async () => {

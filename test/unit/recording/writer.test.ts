@@ -2,11 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { RecordEntry } from '../../../oracle-node/recording/record.ts'
 import { createRecordFile, type RecordFile } from '../../../oracle-node/recording/record-file.ts'
+import { createRecorder } from '../../../oracle-node/recording/recorder.ts'
 import { DEFAULT_LIMITS, type RecordLimits, RecordWriter } from '../../../oracle-node/recording/writer.ts'
+import { systemClock } from '../../../runtime/clock.ts'
+import { silentLogger } from '../../../runtime/logger.ts'
+import { runService } from '../../../runtime/process.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
 import { waitFor } from '../../support/network/wait.ts'
 import { aRecordHeader, aTapped, contentsOf, fileIn } from '../../support/recording/build.ts'
 import { NOW_MS } from '../../support/sources/build.ts'
+import { ExaminedVenues } from '../../support/sources/doctor-venues.ts'
 import { ManualClock } from '../../support/sources/manual-clock.ts'
 
 /** A file whose disk can be held up, or broken. */
@@ -14,6 +19,7 @@ class FakeFile implements RecordFile {
   readonly blocks: Uint8Array[] = []
   #held: PromiseWithResolvers<void> | undefined
   error: Error | undefined
+  closed = 0
 
   hold(): void {
     this.#held = Promise.withResolvers()
@@ -30,8 +36,16 @@ class FakeFile implements RecordFile {
     this.blocks.push(bytes)
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.closed += 1
+  }
 }
+
+const errorOf = (work: Promise<void>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
 
 describe('a recording that is being written', () => {
   let directory: TemporaryDirectory
@@ -70,8 +84,8 @@ describe('a recording that is being written', () => {
     writer.observed(17_600_000_010, NOW_MS + 1_000)
     await writer.stop()
 
-    const { entries, tornBytes, code } = await contentsOf(path)
-    expect({ tornBytes, code }).to.deep.equal({ tornBytes: 0, code: undefined })
+    const { entries, ...ending } = await contentsOf(path)
+    expect(ending).to.deep.equal({ tornBytes: 0, isWhole: true, code: undefined })
     const plain = entries.map(entry =>
       entry.kind === 'ticker' && entry.tapped.ticker.frame !== undefined
         ? {
@@ -87,7 +101,9 @@ describe('a recording that is being written', () => {
       ...tickers.map(tapped => ({ kind: 'ticker', tapped })),
       { kind: 'observe', round: 17_600_000_010, nowMs: NOW_MS + 1_000 },
     ])
-    expect(writer.counts).to.deep.equal({ entries: 4, missing: 0, bytes: readFileSync(path).length })
+    expect(writer.counts).to.deep.equal({
+      ...{ entries: 4, waiting: 0, missing: 0, bytes: readFileSync(path).length },
+    })
   })
 
   it('writes a block a second, and none when nothing was said', async () => {
@@ -125,7 +141,9 @@ describe('a recording that is being written', () => {
     writer.observed(99, NOW_MS + 99)
     await writer.stop()
 
-    const { entries } = await readBack()
+    const { entries, isWhole } = await readBack()
+    expect(isWhole).to.equal(true)
+    expect(writer.counts).to.include({ entries: 101 - missing, waiting: 0, missing })
     expect(entries.slice(-2)).to.deep.equal([
       { kind: 'gap', missing },
       { kind: 'observe', round: 99, nowMs: NOW_MS + 99 },
@@ -153,11 +171,78 @@ describe('a recording that is being written', () => {
     file.error = new Error('no space left')
     for (let i = 0; i < 500; i++) writer.ticker(aTapped())
     await writer.settled()
+    // Those that had been taken did not come to the disk either.
+    expect(writer.counts).to.include({ entries: 1, waiting: 0, missing: 500 })
     for (let i = 0; i < 500; i++) writer.ticker(aTapped())
-    await writer.stop()
+    expect(await errorOf(writer.stop())).to.equal(file.error)
     expect(failures.map(({ message }) => message)).to.deep.equal(['no space left'])
-    expect(writer.counts.missing).to.be.at.least(500)
-    expect((await readBack()).entries).to.deep.equal([{ kind: 'observe', round: 1, nowMs: NOW_MS }])
+    expect(writer.counts).to.include({ entries: 1, waiting: 0, missing: 1_000 })
+    const { entries, isWhole } = await readBack()
+    expect(entries).to.deep.equal([{ kind: 'observe', round: 1, nowMs: NOW_MS }])
+    expect(isWhole).to.equal(false)
+  })
+
+  it('does not end well when the disk fails at the last block, or at the end behind it', async () => {
+    const last = writerOf()
+    await last.start()
+    last.ticker(aTapped())
+    expect(last.counts).to.include({ entries: 0, waiting: 1, missing: 0 })
+    file.error = new Error('no space left')
+    expect(await errorOf(last.stop())).to.equal(file.error)
+    expect(last.counts).to.include({ entries: 0, waiting: 0, missing: 1 })
+    // All has been told.
+    await last.stop()
+
+    file = new FakeFile()
+    const behind = writerOf()
+    await behind.start()
+    behind.ticker(aTapped())
+    behind.cut()
+    await behind.settled()
+    file.error = new Error('no space left')
+    expect(await errorOf(behind.stop())).to.equal(file.error)
+    expect(behind.counts).to.include({ entries: 1, waiting: 0, missing: 0 })
+    expect(await readBack()).to.deep.include({ tornBytes: 0, isWhole: false, code: undefined })
+  })
+
+  it('makes a process end with exit code 1 when the disk fails while it stops', async () => {
+    const venues = new ExaminedVenues({}, systemClock)
+    const recorder = createRecorder(aRecordHeader(), {
+      ...{ clock: systemClock, logger: silentLogger, random: Math.random },
+      ...{ createExchange: venues.create, open: async () => file, quote: () => {} },
+      fail: error => failures.push(error),
+    })
+    const exitCode = await runService(async () => recorder, {
+      ...{ logger: silentLogger, stopDeadlineMs: 10_000, stopWithStdin: false },
+      until: async () => {
+        await waitFor('something to write', () => recorder.counts.waiting > 0)
+        file.error = new Error('no space left')
+      },
+    })
+    expect(exitCode).to.equal(1)
+    const { entries, missing } = recorder.counts
+    expect(missing).to.be.above(0)
+    expect((await readBack()).entries).to.have.length(entries)
+  })
+
+  it('leaves no file behind that is held open when not even its header can be written', async () => {
+    file.error = new Error('no space left')
+    const writer = writerOf()
+    expect(await errorOf(writer.start())).to.equal(file.error)
+    await writer.stop()
+    expect(file.closed).to.equal(1)
+  })
+
+  it('makes no block with more quotes than a reader takes', async () => {
+    const writer = writerOf()
+    await writer.start()
+    for (let i = 0; i < 2_500; i++) writer.observed(i, NOW_MS)
+    await writer.stop()
+    const { entries, isWhole } = await readBack()
+    expect(entries).to.have.length(2_500)
+    expect(isWhole).to.equal(true)
+    // The header, three of entries, and the end.
+    expect(file.blocks).to.have.length(5)
   })
 
   it('never touches a file that exists', async () => {
