@@ -5,6 +5,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import type { Clock } from '../../../runtime/clock.ts'
 import { DeadlineError } from '../deadline.ts'
 import type { Adapter, RestBody, RestResponse } from './adapter.ts'
+import { blankLongNumbers, refuseLongLists } from './bounded-answer.ts'
 import { TooLargeError } from './errors.ts'
 
 /**
@@ -14,8 +15,6 @@ import { TooLargeError } from './errors.ts'
  */
 export const MAX_MARKETS_BYTES = 12_000_000
 export const MAX_TICKER_BYTES = 1_000_000
-/** Of one list in an answer: each market costs an adapter time, however short it is. */
-export const MAX_LIST_LENGTH = 6_000
 
 /** A market list may take longer on its way than a ticker. */
 export const MARKETS_BODY_MS = 15_000
@@ -96,7 +95,8 @@ export function observeRestCalls(adapter: Adapter, options: RestCallOptions): Re
   const parseJson = adapter.parseJson.bind(adapter)
   adapter.parseJson = text => {
     const answer = parseJson(text)
-    refuseLongLists(answer, LIST_DEPTH)
+    refuseLongLists(answer)
+    blankLongNumbers(answer)
     return answer
   }
 
@@ -147,16 +147,6 @@ function noteHeaders(call: RestCall, { statusCode, headers }: RestResponse, nowM
   if (Number.isFinite(dateMs)) call.dateMs = dateMs
   const retryAfterMs = parseRetryAfter(headers['retry-after'], nowMs)
   if (retryAfterMs !== undefined) call.retryAfterMs = retryAfterMs
-}
-
-/** How deep in an answer adapters look for lists. */
-const LIST_DEPTH = 3
-
-function refuseLongLists(value: unknown, depth: number): void {
-  if (typeof value !== 'object' || value === null) return
-  const members = Object.values(value)
-  if (members.length > MAX_LIST_LENGTH) throw new TooLargeError('a list', MAX_LIST_LENGTH, 'entries')
-  if (depth > 1) for (const member of members) refuseLongLists(member, depth - 1)
 }
 
 /** Seconds or a date (RFC 9110, 10.2.3), as milliseconds from now. */

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib'
 import type { Clock } from '../../../runtime/clock.ts'
 import type { Adapter, StreamClient } from './adapter.ts'
 import { Allowance } from './allowance.ts'
+import { blankLongNumbers } from './bounded-answer.ts'
 import { adapterErrors } from './ccxt.ts'
 import { boundCaches } from './stream-caches.ts'
 
@@ -86,6 +87,7 @@ export function guardStreams(adapter: Adapter, options: StreamOptions): Streams 
   const handleMessage = adapter.handleMessage.bind(adapter)
   adapter.handleMessage = (client, message) => {
     try {
+      blankLongNumbers(message)
       handleMessage(client, message)
     } catch (error) {
       if (REFUSALS.some(refusal => error instanceof refusal)) throw error

@@ -68,7 +68,7 @@ const sources = createSources(
   {
     clock,
     logger: silentLogger,
-    metrics: createSourceMetrics(metrics),
+    metrics: createSourceMetrics(metrics, plan),
     createExchange: venue => {
       exchanges += 1
       return createExchange(venue)

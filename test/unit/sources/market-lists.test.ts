@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream'
 import { expect } from 'chai'
 import type { Adapter, RestResponse } from '../../../oracle-node/sources/adapters/adapter.ts'
+import { MAX_LIST_LENGTH } from '../../../oracle-node/sources/adapters/bounded-answer.ts'
 import { VENUE_ENTRIES } from '../../../oracle-node/sources/adapters/entries.ts'
 import { TooLargeError } from '../../../oracle-node/sources/adapters/errors.ts'
-import { MAX_LIST_LENGTH, observeRestCalls } from '../../../oracle-node/sources/adapters/rest-calls.ts'
+import { observeRestCalls } from '../../../oracle-node/sources/adapters/rest-calls.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 
 function anAdapter() {
