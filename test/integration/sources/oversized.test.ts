@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { WebSocket } from 'ws'
+import { LEAN_ENVIRONMENT, LEAN_FLAGS } from '../../../cli/lean-memory.ts'
 import { createVenueSimulator, type VenueSimulator } from '../../../devnet/venues/simulator.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { type Spawned, spawnNode } from '../../support/runtime/spawned.ts'
@@ -71,7 +72,9 @@ describe('venues that send far more than a price takes', function () {
 
   it('are cut off, while the process stays small and another venue goes on', async () => {
     const good = `http://127.0.0.1:${simulator.port}`
-    child = spawnNode('test/support/sources/bomb-process.ts', [good, venues.endpoint('').slice(0, -1)])
+    // Started as a node starts itself.
+    const lean = { ...LEAN_ENVIRONMENT, NODE_OPTIONS: LEAN_FLAGS.join(' ') }
+    child = spawnNode('test/support/sources/bomb-process.ts', [good, venues.endpoint('').slice(0, -1)], lean)
     expect(await child.ended, child.stderr()).to.equal(0)
     expect(child.stderr()).to.equal('')
     process.stdout.write(child.stdout())
