@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   consensus: () => import('./consensus/consensus.ts'),
   gas: () => import('./gas/gas.ts'),
   settle: () => import('./settle/settle.ts'),
+  sources: () => import('./sources/sources.ts'),
 }
 
 const USAGE = `usage: npm run bench -- NAME [--json] [--n 4,21] [--rounds N] [--profile DIR]

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module'
 import { failureOf } from './exit.ts'
+import { startLean } from './lean-memory.ts'
 import { complain } from './output.ts'
+
+startLean()
 
 // Saves a third of the loading time from the second start on. Before anything large is loaded, so not an import.
 enableCompileCache()

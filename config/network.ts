@@ -194,7 +194,10 @@ export function readNetwork(file: string, prefix: string, problems: Problems): N
   checkPushing(values, keys, problems)
   checkChallenge(values, keys, problems)
   const sources = readSources(values.sources, baseDir, `${keys}sources`, problems)
-  return sources === undefined ? undefined : { ...values, sources }
+  if (sources === undefined) return undefined
+  if (values.feed !== undefined && sources.feed !== values.feed)
+    problems.add(`${keys}sources.feed`, `${sources.feed} is not the network's feed, ${values.feed}`)
+  return { ...values, sources }
 }
 
 /** A proposer whose clock is fast must not be able to leave out what others saw in time, nor the rule be void. */

@@ -1,4 +1,8 @@
 import { z } from 'zod'
+import { meant } from './nearest.ts'
+import { pegProblems } from './peg-problems.ts'
+import { routeProblems } from './route-problems.ts'
+import { VENUE_IDS } from './venue-ids.ts'
 
 /** What no shape can say about a `sources` section: names that must exist, numbers that must fit one another. */
 
@@ -10,16 +14,22 @@ export interface SourcesProblem {
 
 const text = z.string()
 const venuePart = z.looseObject({ id: text, group: text })
-const legPart = z.looseObject({ pair: text, venues: z.array(text) })
+const legPart = z.looseObject({ pair: text, venues: z.array(text), peg: z.unknown().optional() })
 const minimumPart = z.looseObject({ minSources: z.number() })
-const agesPart = z.looseObject({ staleMs: z.number(), exchangeStaleMs: z.number() })
+const age = z.number().optional().catch(undefined)
+const agesPart = z.looseObject({ staleMs: z.number(), exchangeStaleMs: age, frozenMs: age })
 const routePart = z.array(text)
+
+/** What reports are in. */
+const UNIT = 'USD'
 
 /**
  * All problems of meaning in whatever part of `section` can be read; parts of the wrong shape are passed over,
  * because the schema reports those.
+ *
+ * @param venueIds that there may be
  */
-export function sourcesProblems(section: unknown): SourcesProblem[] {
+export function sourcesProblems(section: unknown, venueIds: readonly string[] = VENUE_IDS): SourcesProblem[] {
   const { feed, venues, legs, routes } = z.looseObject({}).catch({}).parse(section) as Record<string, unknown>
   const readVenues = readList(venues, venuePart)
   const readLegs = readList(legs, legPart)
@@ -27,8 +37,16 @@ export function sourcesProblems(section: unknown): SourcesProblem[] {
   const groups = new Map(readVenues.map(({ value }) => [value.id, value.group]))
   const pairs = new Set(readLegs.map(({ value }) => value.pair))
   const used = new Set(readRoutes.flatMap(({ value }) => value))
+  const priced = typeof feed === 'string' ? feed.split('/')[0] : undefined
+  const areAllLegsRead = Array.isArray(legs) && legs.length === readLegs.length
+  const asked = new Set(readLegs.flatMap(({ value }) => value.venues))
 
   return [
+    ...feedProblems(feed),
+    ...readVenues.flatMap(({ index, value }) => venueProblems(value, index, groups, venueIds)),
+    ...readVenues
+      .filter(({ value: { id } }) => areAllLegsRead && venueIds.includes(id) && !asked.has(id))
+      .map(({ index, value: { id } }) => ({ path: ['venues', index, 'id'], message: `no leg asks ${id}` })),
     ...duplicates(
       readVenues.map(({ index, value }) => ({ path: ['venues', index, 'id'], name: value.id })),
       'venue',
@@ -38,13 +56,18 @@ export function sourcesProblems(section: unknown): SourcesProblem[] {
       'leg',
     ),
     ...readLegs.flatMap(({ index, value }) => legProblems(value, index, groups)),
+    ...readLegs.flatMap(({ index, value }, place) => {
+      const earlier = new Set(readLegs.slice(0, place).map(leg => leg.value.pair))
+      const problems = pairProblems(value, index, earlier)
+      return [...problems, ...pegProblems(value, index, priced, pairs, UNIT)]
+    }),
     ...readLegs
       .filter(({ value }) => readRoutes.length > 0 && !used.has(value.pair))
       .map(({ index, value }) => ({
         path: ['legs', index, 'pair'],
         message: `${value.pair} is not part of any route`,
       })),
-    ...readRoutes.flatMap(({ index, value }) => routeProblems(value, index, pairs, feed)),
+    ...readRoutes.flatMap(({ index, value }) => routeProblems(value, index, pairs, feed, UNIT)),
     ...duplicates(
       readRoutes.map(({ index, value }) => ({ path: ['routes', index], name: value.join(' × ') })),
       'route',
@@ -81,7 +104,8 @@ function legProblems(
   for (const [place, venue] of leg.venues.entries()) {
     if (groups.has(venue)) continue
     const path = ['legs', index, 'venues', place]
-    problems.push({ path, message: `there is no venue ${venue} in sources.venues` })
+    const message = `there is no venue ${venue} in sources.venues${meant(venue, groups.keys())}`
+    problems.push({ path, message })
   }
   const minimum = minimumPart.safeParse(leg).data?.minSources
   const independent = new Set(leg.venues.map(venue => groups.get(venue) ?? venue)).size
@@ -89,35 +113,54 @@ function legProblems(
     const message = `${leg.pair} needs ${minimum} independent sources but has ${independent}`
     problems.push({ path: ['legs', index, 'minSources'], message })
   }
-  const ages = agesPart.safeParse(leg).data
-  if (ages !== undefined && ages.exchangeStaleMs < ages.staleMs) {
-    const message = `${ages.exchangeStaleMs} is below staleMs (${ages.staleMs}), but a venue's time is before arrival`
+  const { staleMs = 0, exchangeStaleMs, frozenMs } = agesPart.safeParse(leg).data ?? {}
+  if (exchangeStaleMs !== undefined && exchangeStaleMs < staleMs) {
+    const message = `${exchangeStaleMs} is below staleMs (${staleMs}), but a venue's time is before arrival`
     problems.push({ path: ['legs', index, 'exchangeStaleMs'], message })
+  }
+  if (frozenMs !== undefined && frozenMs < staleMs) {
+    const message = `${frozenMs} is below staleMs (${staleMs}), but what arrived last has changed before`
+    problems.push({ path: ['legs', index, 'frozenMs'], message })
   }
   return problems
 }
 
-/** A chain: base of the feed, each leg starting where the last one ended, quote of the feed. */
-function routeProblems(
-  route: readonly string[],
+/** Reports are in dollars, whatever the section says. */
+function feedProblems(feed: unknown): SourcesProblem[] {
+  if (typeof feed !== 'string' || feed.split('/')[1] === UNIT) return []
+  return [{ path: ['feed'], message: `${feed} is not in ${UNIT}, as prices are reported` }]
+}
+
+function venueProblems(
+  { id, group }: z.infer<typeof venuePart>,
   index: number,
-  pairs: ReadonlySet<string>,
-  feed: unknown,
+  groups: ReadonlyMap<string, string>,
+  venueIds: readonly string[],
 ): SourcesProblem[] {
   const problems: SourcesProblem[] = []
-  const [feedBase, feedQuote] = typeof feed === 'string' ? feed.split('/') : []
-  let held = feedBase
-  for (const [place, pair] of route.entries()) {
-    const path = ['routes', index, place]
-    if (!pairs.has(pair)) problems.push({ path, message: `there is no leg ${pair} in sources.legs` })
-    const [base, quote] = pair.split('/')
-    if (held !== undefined && base !== held) {
-      problems.push({ path, message: `${pair} does not start with ${held}, where the route is` })
-    }
-    held = quote
+  if (!venueIds.includes(id)) {
+    const hint = meant(id, venueIds) || `; there are ${venueIds.join(', ')}`
+    problems.push({ path: ['venues', index, 'id'], message: `there is no adapter for ${id}${hint}` })
   }
-  if (feedQuote !== undefined && route.length > 0 && held !== feedQuote) {
-    problems.push({ path: ['routes', index], message: `the route ends in ${held}, not in ${feedQuote}` })
+  // Two venues that are meant to have one voice would have two.
+  const groupOfNamesake = groups.get(group)
+  if (groupOfNamesake !== undefined && groupOfNamesake !== group) {
+    const message = `the venue ${group} is not of the group ${group}, but of ${groupOfNamesake}`
+    problems.push({ path: ['venues', index, 'group'], message })
   }
   return problems
+}
+
+function pairProblems(
+  leg: z.infer<typeof legPart>,
+  index: number,
+  earlier: ReadonlySet<string>,
+): SourcesProblem[] {
+  const [base = '', quote = ''] = leg.pair.split('/')
+  const problem = (key: string, message: string) => ({ path: ['legs', index, key], message })
+  if (base === quote) return [problem('pair', `${leg.pair} is an asset in itself`)]
+  const reverse = `${quote}/${base}`
+  if (!earlier.has(reverse)) return []
+  // One market would have two voices.
+  return [problem('pair', `${leg.pair} is ${reverse} the other way round, and routes take either way`)]
 }

@@ -36,7 +36,10 @@ import { serveTranscripts } from './keygen/transcripts.ts'
 import { QuoteDesk } from './quoting/quote-desk.ts'
 import { Quoter } from './quoting/quoter.ts'
 import { TimeExchange } from './quoting/time-exchange.ts'
+import { TraceKeeper } from './quoting/trace-keeper.ts'
+import { traceRoutes } from './quoting/trace-routes.ts'
 import { SigningService } from './signing/signing-service.ts'
+import { feedStatus } from './sources/feed-status.ts'
 import { createSourceMetrics } from './sources/metrics.ts'
 import { createSources } from './sources/service.ts'
 import { venueExchanges } from './sources/venue-exchanges.ts'
@@ -51,6 +54,8 @@ export interface OracleNodeDeps {
 
 const STOP_DEADLINE_MS = 3_000
 const VENUE_TIMEOUT_MS = 3_000
+/** From a computation's fraction of a millisecond up to the longest collection time that still makes sense. */
+const QUOTE_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
 /** A node that has not quoted for this many rounds is not doing its work. */
 const HEALTHY_ROUNDS = 10
 
@@ -75,6 +80,16 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     'ionet_oracle_aggregator_faults_total',
     'What aggregators did that no honest one does; MISSING_QUOTES and WITHHELD are what this node saw, without proof',
     ['aggregator', 'fault'],
+  )
+  const quoteSeconds = metrics.histogram(
+    'ionet_oracle_quote_seconds',
+    'From the start of a round until its quote was signed and stored',
+    QUOTE_SECONDS,
+  )
+  const traceWrites = metrics.counter(
+    'ionet_oracle_traces_total',
+    'Traces of quotes by what became of them',
+    ['outcome'],
   )
   const gossip = metrics.counter('ionet_oracle_gossip_total', 'Gossiped messages by verdict', ['verdict'])
 
@@ -252,16 +267,18 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
   network.subscribe(topicOf(domain, 'certified'), MAX_CERTIFIED_BYTES, admitAnnouncement, () => {})
 
   const plan = toSourcePlan(config.network.sources)
+  const sourceMetrics = createSourceMetrics(metrics, plan)
   const sources = createSources(
     { plan },
     {
       clock,
       logger,
-      metrics: createSourceMetrics(metrics),
+      metrics: sourceMetrics,
       createExchange: venueExchanges(plan, {
         ...(config.venueEndpoint === undefined ? {} : { endpoint: config.venueEndpoint }),
         timeoutMs: VENUE_TIMEOUT_MS,
         clock,
+        onUnreadable: venue => sourceMetrics.failure(venue, 'websocket', 'BAD_TICKER'),
       }),
       random: Math.random,
     },
@@ -276,6 +293,10 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
     { clock, guard, book, network, membershipAt, admitQuote: bytes => admitQuote(bytes) },
   )
   desk.register()
+  const traces = new TraceKeeper(
+    { path: join(config.dataDir, 'traces.sqlite'), plan, roundMs: timing.roundMs },
+    { logger, count: outcome => traceWrites.inc({ outcome }) },
+  )
   const quoter = new Quoter(
     { feedId, slot, identity: member.identity, roundMs: timing.roundMs, skewMs: timing.skewMs },
     {
@@ -286,6 +307,8 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       membershipAt,
       clockOffsetMs: () => times.offsetMs(),
       count: outcome => rounds.inc({ outcome }),
+      signedAfterMs: ms => quoteSeconds.observe(ms / 1_000),
+      keepTrace: (quote, trace) => traces.keep(quote, trace),
       publish: quote => {
         lastQuote = quote
         // Own messages do not come back from the network: the book hears of them here.
@@ -301,20 +324,25 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       cors: true,
       routes: app => {
         auditing.routes(app)
-        app.get('/v1/status', async () => ({
-          slot,
-          identity: member.identity,
-          keyEpoch: registry.current()?.keyEpoch ?? 0,
-          holdsShare: keys.current(registry.current()?.keyEpoch ?? 0) !== undefined,
-          highestCertified,
-          lastQuote:
-            lastQuote === undefined
-              ? null
-              : { round: lastQuote.quote.round, priceUsd: formatDecimal(lastQuote.quote.price) },
-          peers: network.connected().length,
-          venues: config.venueEndpoint === undefined ? 'live' : 'simulated',
-          sources: sources.status(clock.now()),
-        }))
+        traceRoutes(app, { clock, traces })
+        app.get('/v1/status', async () => {
+          const nowMs = clock.now()
+          return {
+            slot,
+            identity: member.identity,
+            keyEpoch: registry.current()?.keyEpoch ?? 0,
+            holdsShare: keys.current(registry.current()?.keyEpoch ?? 0) !== undefined,
+            highestCertified,
+            lastQuote:
+              lastQuote === undefined
+                ? null
+                : { round: lastQuote.quote.round, priceUsd: formatDecimal(lastQuote.quote.price) },
+            peers: network.connected().length,
+            venues: config.venueEndpoint === undefined ? 'live' : 'simulated',
+            feed: feedStatus(plan, sources.outcome(nowMs)),
+            sources: sources.status(nowMs),
+          }
+        })
       },
       health: () => {
         const ageMs =
@@ -361,6 +389,7 @@ export async function createOracleNode(config: OracleConfig, deps: OracleNodeDep
       auditing,
       ceremony,
       signing,
+      traces,
       http,
       sources,
       times,

@@ -28,7 +28,7 @@ export function leafHash(encoded: Hex): Hex {
 /**
  * The leaves of many values, side by side.
  *
- * @param encodedBytes of each value, fewer than 136
+ * @param encodedBytes of each value
  * @param encode writes all bytes of a value's encoding; they still hold those of the value before
  */
 export function leafHashes<T>(

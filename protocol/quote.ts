@@ -76,11 +76,16 @@ export function encodeSignedQuote(
   return { quote, slot, signature, bytes }
 }
 
+/** Whether they begin as all messages of the domain do. */
+export function isQuoteOf(domain: Domain, bytes: Uint8Array): boolean {
+  return equalBytes(bytes.subarray(0, 4), domainTag(domain))
+}
+
 /** @throws {DecodeError} for bytes that no honest node sends in this domain */
 export function decodeSignedQuote(domain: Domain, bytes: Uint8Array): SignedQuote {
   const reader = new ByteReader(bytes)
-  if (!equalBytes(reader.fixed(4), domainTag(domain)))
-    throw new DecodeError('BAD_VALUE', 'a quote of another network')
+  reader.fixed(4)
+  if (!isQuoteOf(domain, bytes)) throw new DecodeError('BAD_VALUE', 'a quote of another network')
   reader.expect(MESSAGE_KIND.quote)
   const slot = reader.small(1)
   const quote: Quote = {

@@ -20,6 +20,7 @@ function rank(sorted: readonly bigint[], index: number): bigint {
  * @throws {RangeError} when there is none
  */
 export function median(values: readonly bigint[]): bigint {
+  if (values.length === 1) return rank(values, 0)
   const sorted = [...values].sort(compareBigints)
   const upper = sorted.length >> 1
   if (sorted.length % 2 === 1) return rank(sorted, upper)

@@ -17,18 +17,33 @@ export class DatabaseVersionError extends Error {
 /** A writer waits this long for another process's transaction before it fails. */
 const BUSY_TIMEOUT_MS = 5_000
 
+export interface DatabaseOptions {
+  /**
+   * `full`: a committed transaction survives a power cut. `none`: it survives the end of the process, and nothing is
+   * ever forced to the disk; a crash of the machine may take the last ones, or damage the file. For what may be lost.
+   */
+  readonly durability?: 'full' | 'none'
+  /** How long a writer waits, and everything on its thread with it, while another process writes. */
+  readonly busyTimeoutMs?: number
+}
+
 /**
- * Opens (and creates) a database for durable state: WAL with `synchronous=FULL`, so that a committed
+ * Opens (and creates) a database in WAL mode; without options for durable state, of which a committed
  * transaction survives a power cut. Migrations are numbered by position, each runs once and is never edited.
  *
  * @throws {DatabaseVersionError} when the file was written by a newer program
  */
-export function openDatabase(path: string, migrations: readonly string[]): SqliteDatabase {
+export function openDatabase(
+  path: string,
+  migrations: readonly string[],
+  { durability = 'full', busyTimeoutMs = BUSY_TIMEOUT_MS }: DatabaseOptions = {},
+): SqliteDatabase {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const database = new Database(path, { timeout: BUSY_TIMEOUT_MS })
+  const database = new Database(path, { timeout: busyTimeoutMs })
   try {
+    // First: making the file a WAL database writes, too.
+    database.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'OFF'}`)
     database.pragma('journal_mode = WAL')
-    database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
     migrate(database, path, migrations)
     return database

@@ -85,13 +85,18 @@ function readForge(output: string): Counts | undefined {
 
 const started = performance.now()
 const mocha = ['node_modules/mocha/bin/mocha.js']
-// The compiler of contracts takes minutes of one core when nothing is cached; these tests depend on no time.
+const PRICES = 'test/integration/{sources,venues}/**/*.test.ts'
+// One core has these two, beside tests that know no other time than their own. The compiler of contracts takes minutes when
+// nothing is cached; tests of prices wait for the rate limits of venues.
 const contracts = run(['scripts/forge-test.ts', '--short'], readForge, 'at the end')
+const prices = contracts.then(() => run([...mocha, '--timeout', '120000', PRICES], readMocha, 'at the end'))
 const suites = [
   () => run([...mocha, 'test/unit/**/*.test.ts', 'test/property/**/*.test.ts'], readMocha),
   () => run([...mocha, '--timeout', '120000', 'test/simulation/**/*.test.ts'], readMocha),
   () => contracts,
-  () => run([...mocha, '--timeout', '120000', 'test/integration/**/*.test.ts'], readMocha),
+  () => prices,
+  () =>
+    run([...mocha, '--timeout', '120000', '--ignore', PRICES, 'test/integration/**/*.test.ts'], readMocha),
 ]
 let total = NOTHING
 for (const suite of suites) {

@@ -135,6 +135,7 @@ function valuesOf({ asset, timestampMs, venues }: Snapshot): VenueValue[] {
     volume: toFixedOrNull(quote.volume24hUsd),
     exchangeTimeMs: null,
     receivedAtMs: timestampMs,
+    changedAtMs: timestampMs,
   }))
 }
 

@@ -34,6 +34,19 @@ export interface ReportKey {
   readonly untilMs?: number | undefined
 }
 
+/**
+ * Why a key, and the members that hold it, do not count for what begins then; undefined when they do.
+ *
+ * @param startMs Unix milliseconds
+ */
+export function notInForce(
+  { fromMs, untilMs }: Pick<ReportKey, 'fromMs' | 'untilMs'>,
+  startMs: number,
+): 'not yet in force' | 'no longer in force' | undefined {
+  if (startMs < fromMs) return 'not yet in force'
+  return untilMs === undefined || startMs < untilMs ? undefined : 'no longer in force'
+}
+
 export interface VerifyReportOptions {
   /**
    * The group keys, with their times: one that has been replaced certifies nothing new, for whoever may have got hold of
@@ -195,12 +208,11 @@ function keyOf(
     const sentence = 'its group key is the one given; of which key epoch and time that is, nobody said'
     return { x, check: holds('key', sentence) }
   }
-  const startMs = roundStartMs(unpackReport(BigInt(word)).round)
-  if (startMs >= key.fromMs && (key.untilMs === undefined || startMs < key.untilMs)) {
+  const when = notInForce(key, roundStartMs(unpackReport(BigInt(word)).round))
+  if (when === undefined) {
     const sentence = `its group key, of key epoch ${keyEpoch}, is the one given, and the one of its time`
     return { x, check: holds('key', sentence) }
   }
-  const when = startMs < key.fromMs ? 'not yet in force' : 'no longer in force'
   const sentence = `the group key of key epoch ${keyEpoch} was ${when} when the round began`
   return { x, check: fails('key', 'WRONG_TIME', sentence) }
 }

@@ -166,6 +166,8 @@ function observation(
       observedAtMs,
       effectiveSources: 3,
       legs: [],
+      routes: [],
+      depegs: [],
       unplanned: [],
     },
     root: `0x${'22'.repeat(32)}`,

@@ -8,6 +8,10 @@ interface NodeOptions {
   readonly stopWithStdin?: boolean
 }
 
+interface VenuesOptions extends NodeOptions {
+  readonly scenario?: string
+}
+
 /** `ionet oracle`, `ionet relayer` and the others: processes that run until they are told to stop. */
 export function addNodeCommands(program: Command): void {
   const oracle = nodeCommand(program, 'oracle', 'run an oracle node').action(async (options: NodeOptions) => {
@@ -71,14 +75,19 @@ export function addNodeCommands(program: Command): void {
     },
   )
 
-  nodeCommand(program, 'venues', 'run the venue simulator').action(async (options: NodeOptions) => {
-    const [{ loadVenuesConfig }, { runProcess }] = await loaders()
-    const config = loadVenuesConfig(options.config, process.env)
-    await runProcess(settings('venues', config.logLevel, options), async ({ clock, logger }) => {
-      const { venuesService } = await import('../../devnet/venues/main.ts')
-      return venuesService({ ...config.http, seed: String(config.seed), clock, logger })
+  nodeCommand(program, 'venues', 'run the venue simulator')
+    .option('--scenario <file>', 'what the venues do, and when, from the start')
+    .action(async (options: VenuesOptions) => {
+      const [{ loadVenuesConfig }, { runProcess }] = await loaders()
+      const config = loadVenuesConfig(options.config, process.env)
+      const { loadScenario } = await import('../../devnet/venues/scenario.ts')
+      const scenario = options.scenario === undefined ? undefined : loadScenario(options.scenario)
+      await runProcess(settings('venues', config.logLevel, options), async ({ clock, logger }) => {
+        const { venuesService } = await import('../../devnet/venues/main.ts')
+        const seed = String(config.seed)
+        return venuesService({ ...config.http, seed, clock, logger, ...(scenario && { scenario }) })
+      })
     })
-  })
 }
 
 function nodeCommand(program: Command, name: string, summary: string): Command {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { print, printJson } from '../output.ts'
 import { address, duration, integer, key, url } from '../parsers.ts'
+import { orUntold } from '../untold-error.ts'
 import type { ReportTrustOptions } from '../verify/report-trust.ts'
 
 interface Options extends ReportTrustOptions {
@@ -38,7 +39,7 @@ export function addVerifyReportCommand(verify: Command): void {
     .option('--feed <name>', 'feed that is meant (default: IO/USD, or what the deployment says)')
     .option('--max-age <time>', 'how old the report may be, such as 60s', duration)
     .option('--json', 'print one JSON object')
-    .action(run)
+    .action(orUntold(run))
 }
 
 async function run(source: string, options: Options): Promise<void> {

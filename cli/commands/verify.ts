@@ -4,9 +4,11 @@ import type { NetworkConfig } from '../../config/network.ts'
 import { InputError } from '../input-error.ts'
 import { print, printJson } from '../output.ts'
 import { integer, url } from '../parsers.ts'
+import { orUntold } from '../untold-error.ts'
 import type { BundleSources, Complaint, FoundBundle, WantedBundle } from '../verify/bundle-source.ts'
 import type { EmptiedFacts, SettledFacts } from '../verify/settled-facts.ts'
 import type { VerifyOptions, Whereabouts } from '../verify/whereabouts.ts'
+import { addVerifyQuoteCommand } from './verify-quote.ts'
 import { addVerifyReportCommand } from './verify-report.ts'
 
 interface Files {
@@ -27,18 +29,22 @@ interface Found {
 /** Epochs are numbered by 64 bits on chain; no clock reaches this one. */
 const MAX_EPOCH = 2 ** 40
 
-/** `ionet verify epoch` trusts nobody but the chain, `ionet verify report` nobody but the key it is given. */
+/**
+ * `ionet verify epoch` trusts nobody but the chain, `ionet verify report` nobody but the key it is given, `ionet verify
+ * quote` nobody but the members it is given.
+ */
 export function addVerifyCommand(program: Command): void {
   const verify = program
     .command('verify')
     .description('check what the network has done, from public data alone')
   addVerifyReportCommand(verify)
+  addVerifyQuoteCommand(verify)
   verify
     .command('epoch')
     .summary('compute a settled epoch again from its bundle and the chain')
     .description(
       'compute a settled epoch again from its bundle and the chain alone, and compare every root and total; ' +
-        'exit code 1 when something differs',
+        'exit code 1 when something differs, 2 when it cannot be told',
     )
     .argument('<number>', 'number of the epoch', integer(0, MAX_EPOCH))
     .option('--deployment <file>', 'deployment file')
@@ -60,7 +66,7 @@ export function addVerifyCommand(program: Command): void {
     )
     .option('--previous <file>', 'file of the bundle of the epoch before: what it left open is checked by it')
     .option('--json', 'print one JSON object')
-    .action(runVerify)
+    .action(orUntold(runVerify))
 }
 
 async function runVerify(epoch: number, options: VerifyOptions): Promise<void> {

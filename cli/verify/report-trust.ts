@@ -83,13 +83,14 @@ export async function reportTrust(options: ReportTrustOptions, keyEpoch: unknown
   }
 }
 
-interface KeysAndMembers {
+export interface KeysAndMembers {
   readonly groupKeyX: readonly ReportKey[]
   /** Of the key epoch that was asked for. */
   readonly members: readonly Member[] | undefined
 }
 
-async function readTrust(
+/** @param keyEpoch whose members are asked for */
+export async function readTrust(
   reader: PublicClient,
   deployment: Deployment,
   keyEpoch: unknown,

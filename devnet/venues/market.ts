@@ -1,5 +1,5 @@
-import type { VenueId } from '../../oracle-node/sources/exchange.ts'
 import { uniform, wander } from './noise.ts'
+import type { SimulatedVenue } from './venue-list.ts'
 
 /** What a venue shows at one instant: decimal strings with the number of decimals the venue uses. */
 export interface VenueQuote {
@@ -75,6 +75,14 @@ const WALKS: Readonly<Record<string, Walk>> = {
       { periodMs: 5 * SECOND, bps: 1.5 },
     ],
   },
+  'USDT/KRW': {
+    start: 1_390,
+    swings: [
+      { periodMs: 24 * HOUR, bps: 40 },
+      { periodMs: 10 * MINUTE, bps: 4 },
+      { periodMs: 20 * SECOND, bps: 1 },
+    ],
+  },
 }
 
 interface Market {
@@ -93,7 +101,13 @@ const MARKETS: Readonly<Record<string, Market>> = {
   'IO/BTC': { of: ['IO/USDT', 'USDT/USD'], over: ['BTC/USD'], venueBps: 6 },
   'BTC/USD': { of: ['BTC/USD'], venueBps: 1 },
   'BTC/USDT': { of: ['BTC/USD'], over: ['USDT/USD'], venueBps: 1 },
+  'IO/USD': { of: ['IO/USDT', 'USDT/USD'], venueBps: 5 },
+  'IO/KRW': { of: ['IO/USDT', 'USDT/KRW'], venueBps: 4 },
+  'USDT/KRW': { of: ['USDT/KRW'], venueBps: 1.5 },
 }
+
+/** Every pair that some venue trades. */
+export const SYMBOLS: readonly string[] = Object.keys(MARKETS)
 
 /** Venues take turns being a little above and below the others. */
 const VENUE_PERIOD_MS = 45 * SECOND
@@ -127,7 +141,13 @@ function walked(seed: string, symbol: string, tMs: number): number {
  *
  * @param factor multiplies the prices: for a venue that lies, or an asset that is worth something else
  */
-export function quoteAt(seed: string, venue: VenueId, listing: Listing, tMs: number, factor = 1): VenueQuote {
+export function quoteAt(
+  seed: string,
+  venue: SimulatedVenue,
+  listing: Listing,
+  tMs: number,
+  factor = 1,
+): VenueQuote {
   const key = `${seed}/${listing.symbol}/${venue}`
   const mid = venuePrice(seed, venue, listing, tMs) * factor
   const tick = 10 ** -listing.priceDecimals
@@ -153,7 +173,7 @@ export function quoteAt(seed: string, venue: VenueId, listing: Listing, tMs: num
   }
 }
 
-function venuePrice(seed: string, venue: VenueId, listing: Listing, tMs: number): number {
+function venuePrice(seed: string, venue: SimulatedVenue, listing: Listing, tMs: number): number {
   const bps =
     marketOf(listing.symbol).venueBps * wander(`${seed}/${listing.symbol}/${venue}`, VENUE_PERIOD_MS, tMs)
   return commonPrice(seed, listing.symbol, tMs) * (1 + bps / 10_000)

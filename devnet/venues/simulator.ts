@@ -1,22 +1,28 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { VenueId } from '../../oracle-node/sources/exchange.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { type Logger, silentLogger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
 import { serveConnection } from './connection.ts'
 import {
   AssetMoves,
+  CALM,
   type ControlChange,
   controlChange,
   VENUES,
   type VenueReport,
   VenueState,
 } from './control.ts'
-import type { MarketView, VenueFormat } from './format.ts'
+import type { MarketView, VenueFormat, VenueListing } from './format.ts'
 import { FORMATS } from './formats/index.ts'
+import { JUNK_QUOTE, listingsShown } from './listings.ts'
+import { patchQuote } from './literal-quote.ts'
 import { quoteAt } from './market.ts'
+import { uniform } from './noise.ts'
+import { answer, readBody, trickle } from './rest-answers.ts'
+import { playSteps, type Scenario, scenarioCall, shippedScenario } from './scenario.ts'
+import type { SimulatedVenue } from './venue-list.ts'
 
 export interface VenueSimulatorOptions {
   readonly host: string
@@ -24,6 +30,8 @@ export interface VenueSimulatorOptions {
   readonly port: number
   /** The same seed shows the same prices at the same times. */
   readonly seed: string
+  /** Of when the prices are that are shown at a time. Default: of that time. To see the same prices all along. */
+  readonly pricesAt?: (tMs: number) => number
   readonly clock: Clock
   readonly logger?: Logger
 }
@@ -33,13 +41,18 @@ export interface VenueSimulator extends Service {
   readonly port: number
   /** What `POST /control` does. @throws {z.ZodError} on a change that is none */
   control(change: ControlChange): void
+  /**
+   * Ends the scenario of before, calms everything, does at once what the scenario does at its beginning, and the rest
+   * in its time.
+   */
+  play(scenario: Scenario): void
   /** What `GET /control` shows. */
-  report(): Readonly<Record<VenueId, VenueReport>>
+  report(): Readonly<Record<SimulatedVenue, VenueReport>>
 }
 
 /** Subscriptions and control bodies are small. */
 const MAX_MESSAGE_BYTES = 65_536
-/** A devnet has a handful of oracle nodes with eight venues each. */
+/** A devnet has a handful of oracle nodes, each connected to every venue: some venues take a socket for each pair. */
 const MAX_CONNECTIONS = 1_024
 
 /**
@@ -47,31 +60,49 @@ const MAX_CONNECTIONS = 1_024
  * the second the host a client wanted, the rest is the venue's own path: `/binance/api.binance.com/api/v3/time`.
  */
 export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimulator {
-  const { clock, seed } = options
+  const { clock, seed, pricesAt = tMs => tMs } = options
   const logger = options.logger ?? silentLogger
   const states = new Map(VENUES.map(venue => [venue, new VenueState()]))
   const assets = new AssetMoves()
-  const connections = new Map<WebSocket, { venue: VenueId; abort: AbortController; done: Promise<void> }>()
+  const connections = new Map<
+    WebSocket,
+    { venue: SimulatedVenue; abort: AbortController; done: Promise<void> }
+  >()
   let server: Server | undefined
   let sockets: WebSocketServer | undefined
   let port = options.port
   let connectionCount = 0
+  const lists = new Map<SimulatedVenue, { of: object; shown: readonly VenueListing[] }>()
+  let playing: { abort: AbortController; done: Promise<void> } | undefined
 
-  const stateOf = (venue: VenueId): VenueState => {
+  const stateOf = (venue: SimulatedVenue): VenueState => {
     const state = states.get(venue)
     if (state === undefined) throw new Error(`no state for ${venue}`)
     return state
   }
 
-  const viewOf = (venue: VenueId): MarketView => {
+  /** Made anew when the behaviour changes: it may be thousands long. */
+  const listingsOf = (venue: SimulatedVenue): readonly VenueListing[] => {
+    const { behaviour } = stateOf(venue)
+    const known = lists.get(venue)
+    if (known?.of === behaviour) return known.shown
+    const shown = listingsShown(FORMATS[venue].listings, behaviour.delisted, behaviour.junkMarkets)
+    lists.set(venue, { of: behaviour, shown })
+    return shown
+  }
+
+  const viewOf = (venue: SimulatedVenue): MarketView => {
     const state = stateOf(venue)
-    const nowMs = clock.now() - state.behaviour.lagMs
+    const nowMs = state.clockAt(clock.now())
     return {
       nowMs,
+      listings: listingsOf(venue),
       quote: (listing, atMs = nowMs) => {
-        const factor =
-          assets.factorAt(listing.base, listing.quote, atMs) * (1 + state.offsetAt(atMs) / 10_000)
-        return quoteAt(seed, venue, listing, atMs, factor)
+        if (listing.isJunk === true) return JUNK_QUOTE
+        const tMs = state.pricesOf(atMs)
+        const factor = assets.factorAt(listing.base, listing.quote, tMs) * (1 + state.offsetAt(tMs) / 10_000)
+        const quote = quoteAt(seed, venue, listing, pricesAt(tMs), factor)
+        return patchQuote(quote, listing.symbol, state.behaviour.tickerPatch)
       },
     }
   }
@@ -91,8 +122,19 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
     logger.info('venue behaviour changed', { ...change })
   }
 
-  const report = (): Record<VenueId, VenueReport> =>
-    Object.fromEntries(VENUES.map(venue => [venue, stateOf(venue).report()])) as Record<VenueId, VenueReport>
+  const play = (scenario: Scenario): void => {
+    playing?.abort.abort(new Error('another scenario begins'))
+    const abort = new AbortController()
+    control(CALM)
+    logger.info('a scenario begins', { scenario: scenario.name })
+    playing = { abort, done: playSteps(scenario, control, clock, abort.signal) }
+  }
+
+  const report = (): Record<SimulatedVenue, VenueReport> =>
+    Object.fromEntries(VENUES.map(venue => [venue, stateOf(venue).report()])) as Record<
+      SimulatedVenue,
+      VenueReport
+    >
 
   const handleControl = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method === 'GET') {
@@ -105,33 +147,50 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
       return
     }
     try {
-      control(JSON.parse(await readBody(request)))
+      const body: unknown = JSON.parse(await readBody(request, MAX_MESSAGE_BYTES))
+      const called = scenarioCall.safeParse(body)
+      if (called.success) play(shippedScenario(called.data.scenario))
+      else control(controlChange.parse(body))
       answer(response, 200, report())
     } catch (error) {
       answer(response, 400, { code: 'BAD_CONTROL', message: error instanceof Error ? error.message : '' })
     }
   }
 
-  const handleRest = (
-    venue: VenueId,
+  const handleRest = async (
+    venue: SimulatedVenue,
     path: string,
     query: URLSearchParams,
+    request: IncomingMessage,
     response: ServerResponse,
-  ): void => {
-    const state = stateOf(venue)
-    state.counts.restCalls += 1
-    if (state.behaviour.rest === 'refused') {
+  ): Promise<void> => {
+    const { behaviour, counts } = stateOf(venue)
+    counts.restCalls += 1
+    if (behaviour.rest === 'refused') {
       response.destroy()
       return
     }
-    if (state.behaviour.rest === 'limited') {
+    if (behaviour.rest === 'hang') return
+    if (behaviour.rest === 'limited') {
       const { status, body } = FORMATS[venue].limited
-      answer(response, status, body)
+      const wait = behaviour.retryAfterSec === null ? {} : { 'retry-after': String(behaviour.retryAfterSec) }
+      answer(response, status, body, wait)
       return
     }
-    const result = FORMATS[venue].rest({ path, query }, viewOf(venue))
-    if (result === undefined) logger.debug('no such path at the simulated venue', { venue })
-    answer(response, result?.status ?? 404, result?.body ?? { message: 'Not found' })
+    if (behaviour.rest === 'error' && uniform(`${seed}/error/${counts.restCalls}`) < behaviour.errorShare) {
+      // Not in the venue's format: it is what stands before the venue that answers.
+      response.writeHead(behaviour.errorStatus, { 'content-type': 'text/html' })
+      response.end('<html><head><title>Service Temporarily Unavailable</title></head></html>')
+      return
+    }
+    const method = request.method ?? 'GET'
+    const body = method === 'POST' ? await readBody(request, MAX_MESSAGE_BYTES) : ''
+    const wsOrigin = `ws://${request.headers.host ?? `${options.host}:${port}`}/${venue}`
+    const result = FORMATS[venue].rest({ path, query, method, body, wsOrigin }, viewOf(venue))
+    if (result === undefined) logger.debug('no such path at the simulated venue', { venue, path })
+    const { status, body: content } = result ?? { status: 404, body: { message: 'Not found' } }
+    if (behaviour.rest === 'slow') await trickle(response, status, content, clock)
+    else answer(response, status, content)
   }
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -142,15 +201,21 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
     }
     const target = parseTarget(url)
     if (url === undefined || target === undefined) answer(response, 404, { message: 'No such venue' })
-    else handleRest(target.venue, target.path, url.searchParams, response)
+    else {
+      handleRest(target.venue, target.path, url.searchParams, request, response).catch((error: unknown) => {
+        logger.debug('a call to a simulated venue was cut off', { venue: target.venue, error })
+        response.destroy()
+      })
+    }
   }
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     // Without a listener a client that resets while it is turned away would end the process.
     socket.on('error', () => {})
-    const target = parseTarget(parseUrl(request))
+    const url = parseUrl(request)
+    const target = parseTarget(url)
     const format = target === undefined ? undefined : FORMATS[target.venue]
-    if (target === undefined || format === undefined || !format.wsPath.test(target.path)) {
+    if (url === undefined || target === undefined || format?.wsPath?.test(target.path) !== true) {
       socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
       return
     }
@@ -158,10 +223,16 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
       socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n')
       return
     }
-    sockets?.handleUpgrade(request, socket, head, client => accept(client, target.venue, format))
+    const query = url.searchParams
+    sockets?.handleUpgrade(request, socket, head, client => accept(client, target.venue, format, query))
   }
 
-  const accept = (client: WebSocket, venue: VenueId, format: VenueFormat): void => {
+  const accept = (
+    client: WebSocket,
+    venue: SimulatedVenue,
+    format: VenueFormat,
+    query: URLSearchParams,
+  ): void => {
     const state = stateOf(venue)
     const abort = new AbortController()
     connectionCount += 1
@@ -169,7 +240,7 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
     state.counts.wsOpen += 1
     const done = serveConnection(
       client,
-      { format, state, clock, jitterKey: `${seed}/${connectionCount}`, view: () => viewOf(venue) },
+      { format, state, clock, query, jitterKey: `${seed}/${connectionCount}`, view: () => viewOf(venue) },
       abort.signal,
     )
       .catch((error: unknown) => logger.error('a simulated venue failed to serve a client', { venue, error }))
@@ -202,6 +273,8 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
   const stop = async (): Promise<void> => {
     const closing = server
     server = undefined
+    playing?.abort.abort(new Error('the venue simulator stops'))
+    await playing?.done
     const open = [...connections.values()]
     for (const connection of open) connection.abort.abort()
     await Promise.all(open.map(connection => connection.done))
@@ -219,6 +292,7 @@ export function createVenueSimulator(options: VenueSimulatorOptions): VenueSimul
     start,
     stop,
     control,
+    play,
     report,
   }
 }
@@ -227,25 +301,8 @@ function parseUrl(request: IncomingMessage): URL | undefined {
   return URL.parse(request.url ?? '/', 'http://simulator') ?? undefined
 }
 
-function parseTarget(url: URL | undefined): { venue: VenueId; path: string } | undefined {
+function parseTarget(url: URL | undefined): { venue: SimulatedVenue; path: string } | undefined {
   const match = /^\/([a-z]+)\/[^/]+(\/.*)?$/.exec(url?.pathname ?? '')
   const venue = VENUES.find(each => each === match?.[1])
   return venue === undefined ? undefined : { venue, path: match?.[2] ?? '' }
-}
-
-function answer(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(JSON.stringify(body))
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request) {
-    const bytes = Buffer.from(chunk)
-    size += bytes.length
-    if (size > MAX_MESSAGE_BYTES) throw new Error('the body is too long')
-    chunks.push(bytes)
-  }
-  return Buffer.concat(chunks).toString()
 }

@@ -49,7 +49,7 @@ const HASH = /^0x[0-9a-f]{64}$/
 
 export function auditRoutes(app: FastifyInstance, deps: AuditRoutesDeps): void {
   const { store, copies, hearing } = deps
-  const limit = new RateLimit(LIMIT, deps.clock)
+  const limit = new RateLimit({ each: LIMIT }, deps.clock)
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
   )

@@ -3,6 +3,8 @@ import type { Address, Hash } from '../../protocol/bytes.ts'
 import { type Membership, memberByIdentity } from '../../protocol/membership.ts'
 import type { Quote, SignedQuote } from '../../protocol/quote.ts'
 import { nextRound, type Round, roundAt, roundStartMs } from '../../protocol/rounds.ts'
+import { quotedPriceOf } from '../../protocol/sources/quote-trace.ts'
+import type { SourceTrace } from '../../protocol/sources/trace.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
@@ -19,6 +21,10 @@ export type Abstention =
   | 'CLOCK_OFF_PEERS'
   | 'NO_PRICE'
   | 'ALREADY_QUOTED'
+  /** The process was busy until the slot was over. */
+  | 'TOO_LATE'
+  /** Something went wrong, the disk for example: the log says what. */
+  | 'FAILED'
   /** Somebody else holds the key. */
   | 'GUARD_CLOSED'
 
@@ -46,6 +52,10 @@ export interface QuoterDeps {
    * be held against the others'.
    */
   readonly count: (outcome: 'QUOTED' | 'PEER_CLOCKS_UNKNOWN' | Abstention) => void
+  /** Takes what a quote was made from, once the quote has been sent. Default: nobody keeps it. */
+  readonly keepTrace?: (signed: SignedQuote, trace: SourceTrace) => void
+  /** Hears how long after its round began a quote was signed and stored. Default: nobody listens. */
+  readonly signedAfterMs?: (ms: number) => void
 }
 
 /** A stepped clock must hold still this long before it is believed again. */
@@ -83,6 +93,7 @@ export class Quoter implements Service {
   async #run(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#deps
     const { roundMs } = this.#options
+    this.#sendAgain()
     while (!signal.aborted) {
       const round = nextRound(roundAt(clock.now(), roundMs), roundMs)
       const slept = await clock.sleep(roundStartMs(round) - clock.now(), signal).then(
@@ -93,28 +104,47 @@ export class Quoter implements Service {
       try {
         this.#quote(round)
       } catch (error) {
+        this.#abstain('FAILED', round)
         logger.error('a quote could not be made', { round, error })
       }
     }
   }
 
+  /** An earlier life may have stored the quote of the round that is under way, and ended before it was sent. */
+  #sendAgain(): void {
+    const { clock, guard, logger, publish } = this.#deps
+    const round = roundAt(clock.now(), this.#options.roundMs)
+    try {
+      const stored = guard.quoteOf(round)
+      if (stored !== undefined) publish(stored)
+    } catch (error) {
+      logger.error('a stored quote could not be sent again', { round, error })
+    }
+  }
+
   #quote(round: Round): void {
     const { clock, guard, membershipAt } = this.#deps
+    const wokenMs = clock.monotonic()
     // A timer may fire a millisecond early or a busy process late: the slot that is now is what counts.
     const nowMs = Math.max(clock.now(), roundStartMs(round))
-    if (roundAt(nowMs, this.#options.roundMs) !== round) return
-    const membership = membershipAt(roundStartMs(round))
-    const abstention = this.#abstention(round, membership)
-    if (abstention !== undefined) {
-      this.#abstain(abstention, round)
+    if (roundAt(nowMs, this.#options.roundMs) !== round) {
+      this.#abstain('TOO_LATE', round)
       return
     }
-    const stored = guard.quoteOf(round)
+    const membership = membershipAt(roundStartMs(round))
+    const abstention = this.#abstention(round, membership)
+    // The bytes of an earlier life are no new quote.
+    const stored =
+      abstention === undefined || abstention === 'JUST_STARTED' ? guard.quoteOf(round) : undefined
     if (stored !== undefined) {
       this.#deps.publish(stored)
       return
     }
-    const { outcome, root } = this.#deps.sources.observe(nowMs)
+    if (abstention !== undefined) {
+      this.#abstain(abstention, round)
+      return
+    }
+    const { outcome, root, trace } = this.#deps.sources.observe(nowMs)
     if (outcome.kind === 'abstain' || membership === undefined) {
       this.#abstain('NO_PRICE', round)
       return
@@ -123,18 +153,17 @@ export class Quoter implements Service {
       keyEpoch: membership.keyEpoch,
       feedId: this.#options.feedId,
       round,
-      price: outcome.price,
-      confidence: outcome.confidenceBps,
-      observedAt: Math.floor(nowMs / 1_000),
-      sourcesRoot: root,
+      ...quotedPriceOf(outcome, root, nowMs),
     })
     if (typeof signed === 'string') {
       this.#abstain(signed, round)
       return
     }
     this.#lastAbstention = undefined
-    this.#deps.count('QUOTED')
+    this.#deps.signedAfterMs?.(nowMs - roundStartMs(round) + (clock.monotonic() - wokenMs))
     this.#deps.publish(signed)
+    this.#deps.count('QUOTED')
+    this.#deps.keepTrace?.(signed, trace)
   }
 
   /** ALREADY_QUOTED for a round that is not above the last: the clock was set back. */

@@ -1,24 +1,33 @@
+import type { VenueId } from '../../config/venue-ids.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import { adapterErrors, adapterOf } from './ccxt-adapters.ts'
+import type { Adapter, AdapterTicker } from './adapters/adapter.ts'
+import { adapterErrors, adapterOf } from './adapters/ccxt.ts'
+import { VENUE_ENTRIES, type Watch } from './adapters/entries.ts'
+import { toVenueError } from './adapters/errors.ts'
+import { tellOnlyWhatIsTold, toRawTicker } from './adapters/exact-ticker.ts'
+import { keepMarkets } from './adapters/lean-markets.ts'
+import { probeVenue } from './adapters/probe.ts'
+import { redirect, redirected } from './adapters/redirect.ts'
+import {
+  MARKETS_BODY_MS,
+  MAX_MARKETS_BYTES,
+  MAX_TICKER_BYTES,
+  observeRestCalls,
+  type RestCall,
+  type RestCalls,
+} from './adapters/rest-calls.ts'
+import { guardStreams, MAX_FRAME_BYTES, type Streams } from './adapters/streams.ts'
+import { keepUnread } from './adapters/unread.ts'
+import { VenueError } from './venue-error.ts'
 
-/** The venues this build has an adapter entry (and a simulator format) for. */
-export const VENUE_IDS = [
-  'binance',
-  'okx',
-  'gate',
-  'bybit',
-  'kraken',
-  'coinbase',
-  'bitstamp',
-  'cryptocom',
-] as const
-export type VenueId = (typeof VENUE_IDS)[number]
+export { VenueError, type VenueErrorCode } from './venue-error.ts'
 
 /**
  * One answer of a venue. Prices and volume are decimal strings as the venue sent them, unparsed and unchecked;
  * what it did not send is absent.
  */
 export interface RawTicker {
+  /** What it is a price of, empty where the adapter does not tell: not always what was asked for. */
   readonly symbol: string
   readonly bid?: string
   readonly ask?: string
@@ -30,33 +39,18 @@ export interface RawTicker {
   readonly exchangeTimeMs: number | null
   /** When it reached this process, Unix ms. */
   readonly receivedAtMs: number
+  /** SHA-256 of the frame or body that it came in, where those are asked for. */
+  readonly frame?: Uint8Array
 }
 
-export type VenueErrorCode =
-  | 'NETWORK'
-  | 'TIMEOUT'
-  | 'RATE_LIMITED'
-  | 'GEO_BLOCKED'
-  | 'NOT_LISTED'
-  | 'BAD_ANSWER'
-  | 'STREAM_LOST'
-  | 'CLOSED'
-
-/** The same call on the same {@link Exchange} cannot succeed later. */
-const FINAL: ReadonlySet<VenueErrorCode> = new Set(['NOT_LISTED', 'GEO_BLOCKED', 'STREAM_LOST', 'CLOSED'])
-
-/** A call to a venue failed. `retryable` is false where the same call cannot succeed later. */
-export class VenueError extends Error {
-  readonly code: VenueErrorCode
-  readonly venueId: VenueId
-  readonly retryable: boolean
-  constructor(venueId: VenueId, code: VenueErrorCode, cause?: unknown) {
-    super(`${venueId}: ${code}`, cause === undefined ? undefined : { cause })
-    this.name = 'VenueError'
-    this.code = code
-    this.venueId = venueId
-    this.retryable = !FINAL.has(code)
-  }
+/** What a venue answers to somebody who wants to know whether it can be used from here. */
+export interface VenueProbe {
+  /** Median of a few REST calls. */
+  readonly restMs: number
+  /** How far the venue's clock is ahead of ours; null where it does not tell the time. */
+  readonly skewMs: number | null
+  /** Symbols of active spot markets. */
+  readonly listed: ReadonlySet<string>
 }
 
 /**
@@ -67,6 +61,8 @@ export class VenueError extends Error {
  */
 export interface Exchange {
   readonly id: VenueId
+  /** Whether `watch` can be used, once markets are loaded: where not, prices come by `fetch` alone. */
+  readonly streams: boolean
   /** Symbols (`IO/USDT`) of active spot markets. Must come before `watch` and `fetch`. */
   loadMarkets(): Promise<ReadonlySet<string>>
   /**
@@ -74,8 +70,12 @@ export interface Exchange {
    * venue is silent: the deadline is the caller's. `close` ends it with `CLOSED`.
    */
   watch(symbol: string): Promise<RawTicker>
-  /** One REST call, rate-limited, bounded by `timeoutMs`. */
+  /** One REST call, rate-limited, bounded by `timeoutMs` for the headers and again for the body. */
   fetch(symbol: string): Promise<RawTicker>
+  /** How many frames its stream has received so far. */
+  frames(): number
+  /** Looks at the venue, its market list included; a few REST calls. */
+  probe(): Promise<VenueProbe>
   /** Resolves when no socket is left. Safe to call twice. */
   close(): Promise<void>
 }
@@ -85,157 +85,128 @@ export interface ExchangeOptions {
   readonly endpoint?: string
   /** Bound of a REST call and of a WebSocket handshake. */
   readonly timeoutMs: number
-  readonly clock: Pick<Clock, 'now' | 'sleep'>
-}
-
-type Numeric = string | number | undefined
-interface AdapterTicker {
-  readonly bid?: Numeric
-  readonly ask?: Numeric
-  readonly last?: Numeric
-  readonly baseVolume?: Numeric
-  readonly timestamp?: number | undefined
-}
-interface AdapterBook {
-  readonly bids: readonly (readonly Numeric[])[]
-  readonly asks: readonly (readonly Numeric[])[]
-  readonly nonce?: number | undefined
-}
-
-/** A ccxt WebSocket connection. */
-interface StreamClient {
-  send(message: unknown): Promise<unknown>
-}
-
-/** What is used of a ccxt.pro instance, and nothing else. */
-interface Adapter {
-  readonly urls: { api: unknown }
-  readonly hostname?: string
-  readonly has: Record<string, unknown>
-  readonly markets?: Record<string, { spot?: boolean; active?: boolean } | undefined>
-  readonly clients?: Record<string, { connection?: { terminate?: () => void } }>
-  log: (...values: unknown[]) => void
-  client(url: string): StreamClient
-  loadHttpProxyAgent(): Promise<unknown>
-  loadMarkets(): Promise<unknown>
-  fetchTicker(symbol: string): Promise<AdapterTicker>
-  watchTicker(symbol: string, params?: object): Promise<AdapterTicker>
-  watchBidsAsks(symbols: string[]): Promise<Record<string, AdapterTicker | undefined>>
-  watchOrderBook(symbol: string): Promise<AdapterBook>
-  close(): Promise<void>
-}
-
-interface VenueEntry {
-  readonly create: new (config: object) => unknown
-  readonly options: object
-  watch(adapter: Adapter, symbol: string): Promise<AdapterTicker>
-}
-
-const SPOT_ONLY = { defaultType: 'spot', fetchMarkets: { types: ['spot'] } }
-const watchTicker = (adapter: Adapter, symbol: string): Promise<AdapterTicker> => adapter.watchTicker(symbol)
-
-const VENUES: Readonly<Record<VenueId, VenueEntry>> = {
-  binance: {
-    create: await adapterOf('binance'),
-    options: { ...SPOT_ONLY, fetchMargins: false },
-    // The default is the mini ticker, which has no bid and ask.
-    watch: (adapter, symbol) => adapter.watchTicker(symbol, { name: 'ticker' }),
-  },
-  okx: { create: await adapterOf('okx'), options: SPOT_ONLY, watch: watchTicker },
-  gate: { create: await adapterOf('gate'), options: SPOT_ONLY, watch: watchTicker },
-  bybit: {
-    create: await adapterOf('bybit'),
-    options: SPOT_ONLY,
-    // Bybit's spot ticker stream carries neither bid nor ask; the one-level book does.
-    watch: async (adapter, symbol) => (await adapter.watchBidsAsks([symbol]))[symbol] ?? {},
-  },
-  kraken: { create: await adapterOf('kraken'), options: {}, watch: watchTicker },
-  coinbase: { create: await adapterOf('coinbase'), options: {}, watch: watchTicker },
-  bitstamp: {
-    create: await adapterOf('bitstamp'),
-    options: {},
-    // Bitstamp streams no ticker: the top of its book, without last price and volume. The book's number is the
-    // venue's time in µs; its timestamp is cut to seconds in differences but not in snapshots.
-    watch: async (adapter, symbol) => {
-      const { bids, asks, nonce } = await adapter.watchOrderBook(symbol)
-      const timestamp = nonce === undefined ? undefined : Math.floor(nonce / 1_000)
-      return { bid: bids[0]?.[0], ask: asks[0]?.[0], timestamp }
-    },
-  },
-  cryptocom: { create: await adapterOf('cryptocom'), options: {}, watch: watchTicker },
+  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'sleep'>
+  /** What will be asked for; the rest of the venue's markets is forgotten. Absent: all are kept. */
+  readonly pairs?: readonly string[]
+  /** Whether tickers carry the hash of the bytes that they came in. */
+  readonly hashFrames?: boolean
+  /** Told of each message of a stream that could not be read, which costs that message alone. */
+  readonly onUnreadable?: (venueId: VenueId) => void
 }
 
 /** A peer that does not answer our close frame would keep the socket for 30 s. */
 const CLOSE_GRACE_MS = 500
 
-/** The ccxt.pro adapter of a venue behind {@link Exchange}. Does no I/O before `loadMarkets`. */
+/** An adapter that is loaded, and what is laid around it. */
+interface Loaded {
+  readonly adapter: Adapter
+  readonly watch: Watch | undefined
+  readonly calls: RestCalls
+  readonly listed: () => ReadonlySet<string>
+  readonly streams: Streams
+}
+
+/** The ccxt.pro adapter of a venue behind {@link Exchange}. Neither loads it nor does I/O before `loadMarkets`. */
 export function createExchange(venueId: VenueId, options: ExchangeOptions): Exchange {
-  const entry = VENUES[venueId]
-  const adapter = new entry.create({
-    enableRateLimit: true,
-    timeout: options.timeoutMs,
-    // Keeps the venue's digits. Order books compute with doubles all the same: toDecimal takes those.
-    number: String,
-    options: { ...entry.options, ws: { connectionTimeout: options.timeoutMs } },
-  }) as Adapter
-  // Currencies need credentials or extra calls, and prices need none of them.
-  adapter.has['fetchCurrencies'] = false
-  // It prints text a venue sent; errors reach the caller as errors.
-  adapter.log = () => {}
-  if (options.endpoint !== undefined) redirect(adapter.urls.api, venueId, adapter.hostname, options.endpoint)
-
-  catchLostSends(adapter)
-
+  const { clock } = options
+  let loading: Promise<Loaded> | undefined
+  let loaded: Loaded | undefined
   let closed: Promise<void> | undefined
   let streamLost = false
 
-  const call = async <T>(work: () => Promise<T>): Promise<T> => {
+  const call = async <T>(work: () => Promise<T>, restCall?: RestCall): Promise<T> => {
     if (closed !== undefined) throw new VenueError(venueId, 'CLOSED')
     try {
       return await work()
     } catch (error) {
-      throw closed === undefined ? toVenueError(venueId, error) : new VenueError(venueId, 'CLOSED', error)
+      throw closed === undefined
+        ? toVenueError(venueId, error, restCall)
+        : new VenueError(venueId, 'CLOSED', error)
     }
   }
 
-  const receive = (symbol: string, work: () => Promise<AdapterTicker>): Promise<RawTicker> =>
+  const load = async (): Promise<Loaded> => {
+    loading ??= loadAdapter(venueId, options)
+    loaded = await loading
+    // A close that came meanwhile found nothing to close, and there is still nothing open.
+    if (closed !== undefined) throw new VenueError(venueId, 'CLOSED')
+    return loaded
+  }
+
+  const loadMarkets = (
+    restCall: RestCall = { maxBytes: MAX_MARKETS_BYTES, bodyMs: MARKETS_BODY_MS },
+  ): Promise<ReadonlySet<string>> =>
     call(async () => {
-      if (adapter.markets?.[symbol] === undefined) throw new VenueError(venueId, 'NOT_LISTED')
-      return toRawTicker(symbol, await work(), options.clock.now())
-    })
+      const { adapter, calls, listed } = await load()
+      await calls.within(restCall, () => adapter.loadMarkets())
+      return listed()
+    }, restCall)
+
+  const listing = (symbol: string): Loaded => {
+    if (loaded?.adapter.markets?.[symbol] === undefined) throw new VenueError(venueId, 'NOT_LISTED')
+    return loaded
+  }
 
   const shutDown = async (): Promise<void> => {
+    if (loaded === undefined) return
+    const { adapter, calls } = loaded
+    calls.abort()
+    // With the calls that are under way, and idle sockets that would stay for a minute.
+    const pool = adapter.fetchDispatcher?.destroy().catch(() => {})
     const clients = Object.values(adapter.clients ?? {})
     const graceOver = new AbortController()
     const politely = adapter.close().catch(() => {})
-    const grace = options.clock.sleep(CLOSE_GRACE_MS, graceOver.signal).catch(() => {})
+    const grace = clock.sleep(CLOSE_GRACE_MS, graceOver.signal).catch(() => {})
     await Promise.race([politely, grace])
     graceOver.abort()
     for (const client of clients) client.connection?.terminate?.()
     await politely
+    await pool
   }
 
   return {
     id: venueId,
-    loadMarkets: () =>
-      call(async () => {
-        // Without it ccxt refuses ws:// addresses.
-        await adapter.loadHttpProxyAgent()
-        await adapter.loadMarkets()
-        const listed = Object.entries(adapter.markets ?? {})
-        return new Set(listed.flatMap(([symbol, market]) => (isTradedSpot(market) ? [symbol] : [])))
-      }),
-    watch: async symbol => {
-      // ccxt would dial again after a delay that cannot be cancelled: a socket nobody closes.
-      if (streamLost && closed === undefined) throw new VenueError(venueId, 'STREAM_LOST')
-      return receive(symbol, () =>
-        entry.watch(adapter, symbol).catch((error: unknown) => {
-          streamLost = true
-          throw error
-        }),
-      )
+    get streams() {
+      return loaded?.watch !== undefined
     },
-    fetch: symbol => receive(symbol, () => adapter.fetchTicker(symbol)),
+    loadMarkets: () => loadMarkets(),
+    watch: symbol =>
+      call(async () => {
+        // ccxt would dial again after a delay that cannot be cancelled: a socket nobody closes.
+        if (streamLost) throw new VenueError(venueId, 'STREAM_LOST')
+        const { watch, streams } = listing(symbol)
+        if (watch === undefined) throw new VenueError(venueId, 'STREAM_LOST')
+        try {
+          const lost = streams.lost()
+          if (lost !== undefined) throw lost
+          const ticker: AdapterTicker | undefined = await watch(symbol)
+          return toRawTicker(ticker, ticker?.receivedAtMs ?? clock.now())
+        } catch (error) {
+          streamLost = true
+          // The market is on the list, so that is not what the venue, or its adapter, means.
+          throw error instanceof adapterErrors.BadSymbol
+            ? new VenueError(venueId, 'BAD_ANSWER', error)
+            : error
+        }
+      }),
+    fetch: symbol => {
+      const restCall: RestCall = { maxBytes: MAX_TICKER_BYTES }
+      return call(async () => {
+        const { adapter, calls } = listing(symbol)
+        const ticker: AdapterTicker = await calls.within(restCall, () => adapter.fetchTicker(symbol))
+        return toRawTicker(ticker, clock.now())
+      }, restCall)
+    },
+    frames: () => loaded?.streams.count() ?? 0,
+    probe: async () => {
+      const restCall: RestCall = { maxBytes: MAX_MARKETS_BYTES }
+      const listed = await loadMarkets(restCall)
+      return call(async () => {
+        const { adapter, calls } = await load()
+        const pair = Object.keys(adapter.markets ?? {}).find(symbol => listed.has(symbol))
+        return probeVenue(adapter, calls, listed, pair, restCall.wireMs ?? 0)
+      })
+    },
     close: () => {
       closed ??= shutDown()
       return closed
@@ -243,88 +214,42 @@ export function createExchange(venueId: VenueId, options: ExchangeOptions): Exch
   }
 }
 
-/**
- * Subscriptions wait for the venue's rate limit. When the socket closes meanwhile, ccxt leaves the failed send to
- * nobody, and an unhandled rejection ends the process. The end of the stream itself says what there is to know.
- */
-function catchLostSends(adapter: Adapter): void {
-  const clientOf = adapter.client.bind(adapter)
-  const caught = new WeakSet<StreamClient>()
-  adapter.client = url => {
-    const client = clientOf(url)
-    if (caught.has(client)) return client
-    caught.add(client)
-    const send = client.send.bind(client)
-    client.send = message => {
-      const sent = send(message)
-      sent.catch(() => {})
-      return sent
-    }
-    return client
-  }
-}
+async function loadAdapter(venueId: VenueId, options: ExchangeOptions): Promise<Loaded> {
+  const { endpoint, timeoutMs, clock, hashFrames = false } = options
+  const entry = VENUE_ENTRIES[venueId]
+  const create = await adapterOf(venueId)
+  const adapter = new create({
+    enableRateLimit: true,
+    timeout: timeoutMs,
+    // Keeps the venue's digits.
+    number: String,
+    // The last answer is the market list, of megabytes, for as long as prices are pushed.
+    enableLastHttpResponse: false,
+    enableLastResponseHeaders: false,
+    options: {
+      ...entry.options,
+      ws: { connectionTimeout: timeoutMs, options: { maxPayload: MAX_FRAME_BYTES } },
+    },
+  }) as Adapter
+  // Currencies need credentials or extra calls, and prices need none of them.
+  adapter.has['fetchCurrencies'] = false
+  // It prints text a venue sent; errors reach the caller as errors.
+  adapter.log = () => {}
+  const redirectOne = (address: string): string =>
+    endpoint === undefined ? address : redirected(address, venueId, adapter.hostname, endpoint)
+  if (endpoint !== undefined) redirect(adapter.urls.api, venueId, adapter.hostname, endpoint)
 
-function isTradedSpot(market: { spot?: boolean; active?: boolean } | undefined): boolean {
-  // Some venues do not say whether a market is active.
-  return market?.spot === true && market.active !== false
-}
-
-/**
- * Points every address of an adapter at `endpoint`, in place: `wss://stream.binance.com:9443/ws` becomes
- * `ws://127.0.0.1:4602/binance/stream.binance.com:9443/ws`. The host stays as a path segment because adapters
- * look for parts of it ("/stream", "spot") in the address of a message.
- */
-function redirect(node: unknown, venueId: VenueId, hostname: string | undefined, endpoint: string): void {
-  if (typeof node !== 'object' || node === null) return
-  const branch = node as Record<string, unknown>
-  const origin = endpoint.replace(/\/+$/, '')
-  for (const [key, value] of Object.entries(branch)) {
-    if (typeof value !== 'string') {
-      redirect(value, venueId, hostname, endpoint)
-      continue
-    }
-    const match = /^(http|ws)s?:\/\/(.*)$/.exec(value.replace('{hostname}', hostname ?? ''))
-    if (match === null) continue
-    const [, scheme, rest] = match
-    branch[key] = `${scheme === 'ws' ? origin.replace(/^http/, 'ws') : origin}/${venueId}/${rest}`
-  }
-}
-
-function toRawTicker(symbol: string, ticker: AdapterTicker, receivedAtMs: number): RawTicker {
-  const bid = toDecimal(ticker.bid)
-  const ask = toDecimal(ticker.ask)
-  const last = toDecimal(ticker.last)
-  const baseVolume = toDecimal(ticker.baseVolume)
-  return {
-    symbol,
-    ...(bid === undefined ? {} : { bid }),
-    ...(ask === undefined ? {} : { ask }),
-    ...(last === undefined ? {} : { last }),
-    ...(baseVolume === undefined ? {} : { baseVolume }),
-    exchangeTimeMs: Number.isSafeInteger(ticker.timestamp) ? (ticker.timestamp ?? null) : null,
-    receivedAtMs,
-  }
-}
-
-/** A JSON number stands for its shortest round-trip decimal of at most 15 digits. */
-function toDecimal(value: unknown): string | undefined {
-  if (typeof value === 'string') return value
-  if (typeof value === 'number' && Number.isFinite(value)) return String(Number(value.toPrecision(15)))
-  return undefined
-}
-
-function toVenueError(venueId: VenueId, error: unknown): VenueError {
-  if (error instanceof VenueError) return error
-  return new VenueError(venueId, codeOf(error), error)
-}
-
-function codeOf(error: unknown): VenueErrorCode {
-  if (error instanceof adapterErrors.ExchangeClosedByUser) return 'CLOSED'
-  if (error instanceof adapterErrors.BadSymbol) return 'NOT_LISTED'
-  if (error instanceof adapterErrors.RestrictedLocation) return 'GEO_BLOCKED'
-  if (error instanceof adapterErrors.RateLimitExceeded || error instanceof adapterErrors.DDoSProtection)
-    return 'RATE_LIMITED'
-  if (error instanceof adapterErrors.RequestTimeout) return 'TIMEOUT'
-  if (error instanceof adapterErrors.NetworkError) return 'NETWORK'
-  return 'BAD_ANSWER'
+  const listed = keepMarkets(adapter, options.pairs)
+  const calls = observeRestCalls(adapter, { timeoutMs, hashFrames, clock })
+  const watch = entry.prepare(adapter, redirectOne)
+  // Last, for it wraps the message handler that `prepare` may have put there.
+  const { onUnreadable = () => {} } = options
+  const streams = guardStreams(adapter, { hashFrames, clock, onUnreadable: () => onUnreadable(venueId) })
+  tellOnlyWhatIsTold(adapter, () => streams.frame() ?? calls.current()?.frame)
+  keepUnread(adapter, clock)
+  // Without it ccxt refuses ws:// addresses.
+  await adapter.loadHttpProxyAgent()
+  // The pool of sockets, which ccxt would make amid the first call: a close before that would not find it.
+  await adapter.loadFetchImplementation()
+  return { adapter, watch, calls, listed, streams }
 }

@@ -1,5 +1,5 @@
 import { MAX_VENUE_PRICE } from '../../protocol/sources/screen.ts'
-import type { VenueValue } from '../../protocol/sources/types.ts'
+import type { VenueTicker } from '../../protocol/sources/types.ts'
 import { DecimalError, parseDecimal } from '../../protocol/units.ts'
 import type { RawTicker } from './exchange.ts'
 
@@ -17,41 +17,43 @@ export class TickerError extends Error {
 }
 
 /**
+ * Of a volume as of a price: 3.4 × 10^20 units a day are more than there are of anything. A venue that says so is
+ * broken, or wants to be noticed; its volume would weigh nothing, for no volume does, but would fill traces.
+ */
+const MAX_VENUE_NUMBER = MAX_VENUE_PRICE
+
+/**
  * The door: decimal strings become 18-decimal integers here, and nothing is made up. What is absent stays null, both
  * times stay what they were.
  *
  * @throws {TickerError} naming the field that cannot be read
  */
-export function parseTicker(venue: string, pair: string, ticker: RawTicker): VenueValue {
+export function parseTicker(venue: string, pair: string, ticker: RawTicker): VenueTicker {
   if (ticker.symbol !== pair) throw new TickerError(venue, 'symbol')
   return {
     venue,
     pair,
-    bid: parsePrice(venue, 'bid', ticker.bid),
-    ask: parsePrice(venue, 'ask', ticker.ask),
-    last: parsePrice(venue, 'last', ticker.last),
+    bid: parseField(venue, 'bid', ticker.bid),
+    ask: parseField(venue, 'ask', ticker.ask),
+    last: parseField(venue, 'last', ticker.last),
     volume: parseField(venue, 'volume', ticker.baseVolume),
     exchangeTimeMs: ticker.exchangeTimeMs === null ? null : parseTime(venue, ticker.exchangeTimeMs),
     receivedAtMs: ticker.receivedAtMs,
   }
 }
 
+/** What has no bound would be carried into traces and encodings. */
 function parseField(venue: string, field: string, text: string | undefined): bigint | null {
   if (text === undefined) return null
+  let value: bigint
   try {
-    return parseDecimal(text)
+    value = parseDecimal(text)
   } catch (error) {
     if (error instanceof DecimalError) throw new TickerError(venue, field, error)
     throw error
   }
-}
-
-/** A price without bound would be carried into traces and encodings. */
-function parsePrice(venue: string, field: string, text: string | undefined): bigint | null {
-  const price = parseField(venue, field, text)
-  if (price !== null && (price > MAX_VENUE_PRICE || price < -MAX_VENUE_PRICE))
-    throw new TickerError(venue, field)
-  return price
+  if (value > MAX_VENUE_NUMBER || value < -MAX_VENUE_NUMBER) throw new TickerError(venue, field)
+  return value
 }
 
 function parseTime(venue: string, timeMs: number): number {

@@ -1,24 +1,19 @@
-import type { Hex } from 'viem'
-import { aggregateSources } from '../../protocol/sources/aggregate.ts'
-import { sourcesRoot } from '../../protocol/sources/commitment.ts'
-import type { SourceTrace } from '../../protocol/sources/trace.ts'
-import type { SourceOutcome, SourcePlan, VenueValue } from '../../protocol/sources/types.ts'
+import type { SourceOutcome, SourcePlan } from '../../protocol/sources/types.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Service } from '../../runtime/service.ts'
-import { SourceBoard, type Transport } from './board.ts'
+import { abstentionLog } from './abstention-log.ts'
+import type { Transport } from './board.ts'
+import { reportDiscovery } from './discovery.ts'
 import type { Exchange } from './exchange.ts'
 import type { SourceMetrics } from './metrics.ts'
+import { pairsByVenue } from './pairs.ts'
+import { pegLog } from './pegs.ts'
+import { createPipeline, type Observation, type SourcePipeline, type Tap } from './pipeline.ts'
 import { DEFAULT_TIMING, type SourceTiming } from './timing.ts'
+import { MARKET_LIST_TURNS, Turns } from './turns.ts'
+import type { VenueState } from './venue-state.ts'
 import { VenueSupervisor } from './venue-supervisor.ts'
-
-/** A price from the venues at one moment, and what somebody else needs to make it again. */
-export interface Observation {
-  readonly outcome: SourceOutcome
-  /** `sourcesRoot` of the quote. */
-  readonly root: Hex
-  readonly trace: SourceTrace
-}
 
 /** How one pair of one venue is doing. */
 export interface SourceStatus {
@@ -27,13 +22,17 @@ export interface SourceStatus {
   /** How the latest value came; null before the first. */
   readonly transport: Transport | null
   readonly ageMs: number | null
+  readonly state: VenueState
 }
 
 export interface Sources extends Service {
-  /** What is known now. Never waits: a venue that hangs delays nothing. */
-  snapshot(): VenueValue[]
-  /** Aggregates what is known now; counts what is dropped and says when the node begins or ceases to abstain. */
+  /**
+   * Aggregates what is known now; counts what is dropped and says when the node begins or ceases to abstain, and when
+   * a coin loses its peg or has it back. Never waits: a venue that hangs delays nothing.
+   */
   observe(nowMs: number): Observation
+  /** The same for who only looks: nothing is counted, and nothing said. */
+  outcome(nowMs: number): SourceOutcome
   /** For health and the page, in the order of the plan. */
   status(nowMs: number): SourceStatus[]
 }
@@ -51,78 +50,71 @@ export interface SourcesDeps {
   readonly createExchange: (venue: string) => Exchange
   /** In [0, 1); spreads retries. */
   readonly random: () => number
+  /** Default: nobody looks. */
+  readonly tap?: Tap
 }
 
 /** One supervisor a venue, one board for all. */
 export function createSources(options: SourcesOptions, deps: SourcesDeps): Sources {
   const { plan, timing = DEFAULT_TIMING } = options
-  const board = new SourceBoard(plan)
-  const supervisors = [...pairsByVenue(plan)].map(
-    ([venue, pairs]) =>
+  const pipeline = createPipeline(plan)
+  const turns = new Turns(MARKET_LIST_TURNS, deps.clock)
+  const supervisors = new Map(
+    [...pairsByVenue(plan)].map(([venue, pairs]) => [
+      venue,
       new VenueSupervisor(
         { venue, pairs, timing },
-        { ...deps, board, createExchange: () => deps.createExchange(venue) },
+        { ...deps, turns, pipeline, createExchange: () => deps.createExchange(venue) },
       ),
+    ]),
   )
-  const sayAbstaining = abstentionLog(deps.logger)
+  let abort = new AbortController()
+  let reporting: Promise<void> | undefined
+  const sayAbstaining = abstentionLog(deps)
+  const sayDepegged = pegLog(plan, deps.logger)
 
   return {
     name: 'sources',
     start: async () => {
-      await Promise.all(supervisors.map(supervisor => supervisor.start()))
+      await Promise.all([...supervisors.values()].map(supervisor => supervisor.start()))
+      if (reporting !== undefined) return
+      abort = new AbortController()
+      reporting = reportDiscovery([...supervisors.values()], deps, abort.signal)
     },
     stop: async () => {
-      await Promise.all(supervisors.map(supervisor => supervisor.stop()))
+      abort.abort()
+      await Promise.all([reporting, ...[...supervisors.values()].map(supervisor => supervisor.stop())])
+      reporting = undefined
     },
-    snapshot: () => board.snapshot(),
     observe: nowMs => {
-      const values = board.snapshot()
-      const outcome = aggregateSources(values, plan, nowMs)
-      deps.metrics.observed(outcome)
-      sayAbstaining(outcome)
-      return { outcome, root: sourcesRoot(outcome), trace: { feed: plan.feed, nowMs, values } }
+      const observation = pipeline.observe(nowMs)
+      deps.metrics.observed(observation.outcome)
+      sayDepegged(observation.outcome)
+      sayAbstaining(observation.outcome)
+      return observation
     },
+    outcome: nowMs => pipeline.outcome(nowMs),
     status: nowMs =>
-      plan.legs.flatMap(({ pair, venues }) => venues.map(({ id }) => statusOf(board, id, pair, nowMs))),
+      plan.legs.flatMap(({ pair, venues }) =>
+        venues.map(({ id }) => ({
+          ...statusOf(pipeline, id, pair, nowMs),
+          state: supervisors.get(id)?.state(pair) ?? 'starting',
+        })),
+      ),
   }
 }
 
-function pairsByVenue(plan: SourcePlan): Map<string, string[]> {
-  const pairs = new Map<string, string[]>()
-  for (const leg of plan.legs) {
-    for (const { id } of leg.venues) pairs.set(id, [...(pairs.get(id) ?? []), leg.pair])
-  }
-  return pairs
-}
-
-function statusOf(board: SourceBoard, venue: string, pair: string, nowMs: number): SourceStatus {
-  const posted = board.latest(venue, pair)
+function statusOf(
+  pipeline: SourcePipeline,
+  venue: string,
+  pair: string,
+  nowMs: number,
+): Omit<SourceStatus, 'state'> {
+  const posted = pipeline.latest(venue, pair)
   return {
     venue,
     pair,
     transport: posted?.transport ?? null,
     ageMs: posted === undefined ? null : nowMs - posted.value.receivedAtMs,
-  }
-}
-
-/** One line when prices stop, one when they are back: not one a round. Starting without prices is not news. */
-function abstentionLog(logger: Logger): (outcome: SourceOutcome) => void {
-  let before: string | undefined
-  return outcome => {
-    const now = outcome.kind === 'abstain' ? `${outcome.reason} ${outcome.pair}` : 'priced'
-    if (now === before) return
-    if (outcome.kind === 'price') {
-      logger.info('the venues give a price', { effectiveSources: outcome.effectiveSources })
-    } else if (before !== undefined) {
-      logger.warn('the venues give no price; this node abstains', {
-        reason: outcome.reason,
-        pair: outcome.pair,
-        sources: outcome.legs.map(leg => `${leg.pair} ${leg.effectiveSources}`),
-        dropped: outcome.legs.flatMap(leg =>
-          leg.dropped.map(({ input, reason }) => `${input.venue} ${reason}`),
-        ),
-      })
-    }
-    before = now
   }
 }

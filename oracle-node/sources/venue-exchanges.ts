@@ -1,5 +1,7 @@
+import { VENUE_IDS, type VenueId } from '../../config/venue-ids.ts'
 import type { SourcePlan } from '../../protocol/sources/types.ts'
-import { createExchange, type Exchange, type ExchangeOptions, VENUE_IDS, type VenueId } from './exchange.ts'
+import { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts'
+import { pairsByVenue } from './pairs.ts'
 
 /** The plan names venues that this build has no adapter for. Only another plan or another build helps. */
 export class NoAdapterError extends Error {
@@ -13,18 +15,22 @@ export class NoAdapterError extends Error {
 }
 
 /**
- * Makes the exchanges of a plan: the real adapters. Importing this file loads ccxt (about 0.5 s and 90 MB).
+ * Makes the exchanges of a plan: the real adapters, each loaded when its venue is first asked, and of each venue's
+ * markets those of the plan.
  *
  * @throws {NoAdapterError} at once, not when the venue is first asked
  */
-export function venueExchanges(plan: SourcePlan, options: ExchangeOptions): (venue: string) => Exchange {
+export function venueExchanges(
+  plan: SourcePlan,
+  options: Omit<ExchangeOptions, 'pairs'>,
+): (venue: string) => Exchange {
   const known = new Map<string, VenueId>(VENUE_IDS.map(id => [id, id]))
-  const named = new Set(plan.legs.flatMap(leg => leg.venues.map(({ id }) => id)))
-  const missing = [...named].filter(venue => !known.has(venue))
+  const pairs = pairsByVenue(plan)
+  const missing = [...pairs.keys()].filter(venue => !known.has(venue))
   if (missing.length > 0) throw new NoAdapterError(missing)
   return venue => {
     const id = known.get(venue)
     if (id === undefined) throw new NoAdapterError([venue])
-    return createExchange(id, options)
+    return createExchange(id, { ...options, pairs: pairs.get(venue) ?? [] })
   }
 }

@@ -16,21 +16,23 @@ export function aggregateLeg(values: readonly VenueValue[], plan: LegPlan, nowMs
   const { usable, dropped } = screenAll(values, plan, nowMs)
   if (usable.length === 0) return abstain(plan, 'TOO_FEW_SOURCES', [], dropped)
 
-  const price = median(groupMedians(usable))
+  const voices = groupMedians(usable)
+  const price = median(voices)
   const kept: KeptValue[] = []
   for (const one of usable) {
     if (isInBand(one.value, price, plan.bandBps)) kept.push(one)
     else dropped.push(drop(one.input, 'OUT_OF_BAND'))
   }
 
-  const effectiveSources = groupMedians(kept).length
-  if (effectiveSources * 2 < groupMedians(usable).length) return abstain(plan, 'NO_AGREEMENT', kept, dropped)
+  const keptVoices = kept.length === usable.length ? voices : groupMedians(kept)
+  const effectiveSources = keptVoices.length
+  if (effectiveSources * 2 < voices.length) return abstain(plan, 'NO_AGREEMENT', kept, dropped)
   if (effectiveSources < plan.minSources) return abstain(plan, 'TOO_FEW_SOURCES', kept, dropped)
   return {
     kind: 'price',
     pair: plan.pair,
     price,
-    confidenceBps: halfInterquartileBps(groupMedians(kept), price),
+    confidenceBps: halfInterquartileBps(keptVoices, price),
     observedAtMs: lowerMedian(kept.map(({ input }) => input.receivedAtMs)),
     kept,
     dropped: sortDropped(dropped),
@@ -91,7 +93,7 @@ function groupMedians(kept: readonly KeptValue[]): bigint[] {
     if (members === undefined) groups.set(group, [value])
     else members.push(value)
   }
-  return [...groups.values()].map(median)
+  return Array.from(groups.values(), median)
 }
 
 /** Compares products, so that no rounding decides who is in. */
@@ -108,7 +110,10 @@ const FIELDS = ['bid', 'ask', 'last', 'volume'] as const
 export function newestFirst(a: VenueValue, b: VenueValue): number {
   const byName = compareText(a.pair, b.pair) || compareText(a.venue, b.venue)
   if (byName !== 0) return byName
-  const byTime = b.receivedAtMs - a.receivedAtMs || (b.exchangeTimeMs ?? -1) - (a.exchangeTimeMs ?? -1)
+  const byTime =
+    b.receivedAtMs - a.receivedAtMs ||
+    (b.exchangeTimeMs ?? -1) - (a.exchangeTimeMs ?? -1) ||
+    b.changedAtMs - a.changedAtMs
   if (byTime !== 0) return byTime
   for (const field of FIELDS) {
     const order = compareBigints(a[field] ?? ABSENT, b[field] ?? ABSENT)

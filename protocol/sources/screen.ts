@@ -41,6 +41,7 @@ export function screen(value: VenueValue, plan: LegPlan, nowMs: number): bigint 
   if (newestMs > nowMs + plan.futureMs) return 'FUTURE'
   if (nowMs - value.receivedAtMs > plan.staleMs) return 'STALE'
   if (value.exchangeTimeMs !== null && nowMs - value.exchangeTimeMs > plan.exchangeStaleMs) return 'STALE'
+  if (plan.frozenMs !== undefined && nowMs - value.changedAtMs > plan.frozenMs) return 'FROZEN'
 
   if (value.volume !== null && value.volume <= 0n) return 'ZERO_VOLUME'
   if (isCrossed(value, plan.crossedBps)) return 'CROSSED'

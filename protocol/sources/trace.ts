@@ -1,6 +1,6 @@
 /** What a node keeps of a quote so that anybody can make the same quote again. */
 import type { Hex } from 'viem'
-import { DecimalError, formatDecimal, parseDecimal } from '../units.ts'
+import { formatDecimal } from '../units.ts'
 import { aggregateSources } from './aggregate.ts'
 import { sourcesRoot } from './commitment.ts'
 import type { SourceOutcome, SourcePlan, VenueValue } from './types.ts'
@@ -22,6 +22,7 @@ export interface JsonVenueValue {
   readonly volume: string | null
   readonly exchangeTimeMs: number | null
   readonly receivedAtMs: number
+  readonly changedAtMs: number
 }
 
 /** {@link SourceTrace} as plain JSON. */
@@ -42,9 +43,15 @@ export class TraceError extends Error {
   }
 }
 
-/** A feed of 10 legs over 100 venues each; more is not a trace of ours. */
-const MAX_VALUES = 1_000
-const MAX_NAME_LENGTH = 64
+/** Most that a network file can ask for, 32 legs over 100 venues each (`config/sources.ts`); more is no trace of a node. */
+const MAX_VALUES = 3_200
+/** Names reach terminals. */
+const NAME = /^[\x21-\x7e]{1,64}$/
+/**
+ * As `formatDecimal` writes it. More digits than a node lets in: what is too large for a price is said of the value, by
+ * `screen`, and does not make the trace unreadable.
+ */
+const EXACT_DECIMAL = /^(-?)(\d{1,200})(?:\.(\d{1,18}))?$/
 
 /** The outcome and root that the trace leads to. Compare them with the quote. */
 export function replayTrace(trace: SourceTrace, plan: SourcePlan): { outcome: SourceOutcome; root: Hex } {
@@ -68,6 +75,7 @@ export function encodeValue(value: VenueValue): JsonVenueValue {
     volume: decimalOrNull(value.volume),
     exchangeTimeMs: value.exchangeTimeMs,
     receivedAtMs: value.receivedAtMs,
+    changedAtMs: value.changedAtMs,
   }
 }
 
@@ -82,7 +90,7 @@ function decimalOrNull(value: bigint | null): string | null {
  * @throws {TraceError} naming the first thing that is wrong
  */
 export function decodeTrace(json: unknown): SourceTrace {
-  const trace = record(json, 'trace')
+  const trace = objectAt(json, 'trace')
   if (trace['version'] !== 1) throw new TraceError('version', '1')
   const values = trace['values']
   if (!Array.isArray(values) || values.length > MAX_VALUES) {
@@ -96,7 +104,7 @@ export function decodeTrace(json: unknown): SourceTrace {
 }
 
 function decodeValue(json: unknown, path: string): VenueValue {
-  const value = record(json, path)
+  const value = objectAt(json, path)
   const exchangeTime = value['exchangeTimeMs']
   return {
     venue: name(value['venue'], `${path}.venue`),
@@ -107,18 +115,20 @@ function decodeValue(json: unknown, path: string): VenueValue {
     volume: price(value['volume'], `${path}.volume`),
     exchangeTimeMs: exchangeTime === null ? null : time(exchangeTime, `${path}.exchangeTimeMs`),
     receivedAtMs: time(value['receivedAtMs'], `${path}.receivedAtMs`),
+    changedAtMs: time(value['changedAtMs'], `${path}.changedAtMs`),
   }
 }
 
-function record(value: unknown, path: string): Record<string, unknown> {
+/** A JSON object, and nothing else that JavaScript calls one. @throws {TraceError} with `path` otherwise */
+export function objectAt(value: unknown, path: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new TraceError(path, 'an object')
   return value as Record<string, unknown>
 }
 
 function name(value: unknown, path: string): string {
-  if (typeof value !== 'string' || value === '' || value.length > MAX_NAME_LENGTH) {
-    throw new TraceError(path, `a text of 1 to ${MAX_NAME_LENGTH} characters`)
+  if (typeof value !== 'string' || !NAME.test(value)) {
+    throw new TraceError(path, 'a text of 1 to 64 printable characters')
   }
   return value
 }
@@ -130,11 +140,9 @@ function time(value: unknown, path: string): number {
 
 function price(value: unknown, path: string): bigint | null {
   if (value === null) return null
-  if (typeof value !== 'string') throw new TraceError(path, 'a decimal string or null')
-  try {
-    return parseDecimal(value)
-  } catch (error) {
-    if (error instanceof DecimalError) throw new TraceError(path, 'a decimal string or null')
-    throw error
-  }
+  const match = typeof value === 'string' ? EXACT_DECIMAL.exec(value) : null
+  if (match === null) throw new TraceError(path, 'a decimal string or null')
+  const [, sign, whole = '', fraction = ''] = match
+  const magnitude = BigInt(whole + fraction.padEnd(18, '0'))
+  return sign === '-' ? -magnitude : magnitude
 }

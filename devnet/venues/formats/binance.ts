@@ -3,6 +3,7 @@ import {
   type MarketView,
   ok,
   parseObject,
+  quoteVolume,
   step,
   strings,
   type VenueFormat,
@@ -70,25 +71,25 @@ export const binance: VenueFormat = {
         timezone: 'UTC',
         serverTime: view.nowMs,
         rateLimits: [],
-        symbols: listings.map(symbolInfo),
+        symbols: view.listings.map(symbolInfo),
       })
     }
     if (path === '/api/v3/ticker/24hr') {
-      const listing = findListing(listings, query.get('symbol'))
+      const listing = findListing(view.listings, query.get('symbol'))
       if (listing === undefined) return { status: 400, body: { code: -1121, msg: 'Invalid symbol.' } }
       return ok(restTicker(listing, view))
     }
     return undefined
   },
 
-  receive(message) {
+  receive(message, view) {
     const request = parseObject(message)
     if (request === undefined) return { replies: ['{"code":3,"msg":"Invalid JSON"}'] }
     const replies = [JSON.stringify({ result: null, id: request['id'] ?? null })]
     if (request['method'] !== 'SUBSCRIBE') return { replies }
     const subscribe = strings(request['params']).flatMap(key => {
       const [, id, channel] = STREAM.exec(key) ?? []
-      const listing = findListing(listings, id?.toUpperCase())
+      const listing = findListing(view.listings, id?.toUpperCase())
       return listing === undefined || channel === undefined ? [] : [{ key, channel, listing }]
     })
     return { replies, subscribe }
@@ -118,7 +119,7 @@ export const binance: VenueFormat = {
       h: eight(quote.last),
       l: eight(quote.last),
       v: eight(quote.volume),
-      q: quoteVolume(quote.volume, quote.last),
+      q: quoteVolume(quote.volume, quote.last, 8),
       O: view.nowMs - DAY_MS,
       C: view.nowMs,
       F: 1,
@@ -177,7 +178,7 @@ function restTicker(listing: VenueListing, view: MarketView): object {
     highPrice: eight(quote.last),
     lowPrice: eight(quote.last),
     volume: eight(quote.volume),
-    quoteVolume: quoteVolume(quote.volume, quote.last),
+    quoteVolume: quoteVolume(quote.volume, quote.last, 8),
     openTime: view.nowMs - DAY_MS,
     closeTime: view.nowMs,
     firstId: 1,
@@ -186,11 +187,8 @@ function restTicker(listing: VenueListing, view: MarketView): object {
   }
 }
 
+/** Eight decimals; other texts as they are. */
 function eight(decimal: string): string {
-  const [whole = '0', fraction = ''] = decimal.split('.')
-  return `${whole}.${fraction.padEnd(8, '0')}`
-}
-
-function quoteVolume(volume: string, price: string): string {
-  return (Number(volume) * Number(price)).toFixed(8)
+  const [, whole, fraction = ''] = /^(\d+)(?:\.(\d*))?$/.exec(decimal) ?? []
+  return whole === undefined ? decimal : `${whole}.${fraction.padEnd(8, '0')}`
 }

@@ -49,9 +49,12 @@ const GRID_MS = 100
 /** Levels older than a minute are not named in a difference: a stream silent for so long is restarted. */
 const MAX_STEPS = 600
 
-const CHANNEL = /^(diff_order_book)_([a-z0-9]+)$/
+const CHANNEL = /^(diff_order_book|order_book)_([a-z0-9]+)$/
 
-/** Bitstamp v2: no ticker stream; a stream of book differences over a snapshot from `order_book`. */
+/**
+ * Bitstamp v2: no ticker stream. `order_book` streams the top of the book whole, `diff_order_book` the differences over
+ * a snapshot that REST gives.
+ */
 export const bitstamp: VenueFormat = {
   id: 'bitstamp',
   listings,
@@ -62,24 +65,24 @@ export const bitstamp: VenueFormat = {
   },
 
   rest({ path }, view) {
-    if (path === '/api/v2/markets/') return ok(listings.map(market))
+    if (path === '/api/v2/markets/') return ok(view.listings.map(market))
     const [, kind, id] = /^\/api\/v2\/(ticker|order_book)\/([a-z0-9]+)\/?$/.exec(path) ?? []
     if (kind === undefined) return undefined
-    const listing = findListing(listings, id)
+    const listing = findListing(view.listings, id)
     if (listing === undefined) {
       return { status: 404, body: { code: 'Not found', reason: 'Invalid market', status: 'error' } }
     }
     return ok(kind === 'ticker' ? ticker(listing, view) : snapshot(listing, view))
   },
 
-  receive(message) {
+  receive(message, view) {
     const request = parseObject(message)
     if (request?.['event'] === 'bts:heartbeat') {
       return { replies: ['{"event":"bts:heartbeat","channel":"","data":{"status":"success"}}'] }
     }
     const name = String(asObject(request?.['data'])['channel'])
     const [, channel, id] = CHANNEL.exec(name) ?? []
-    const listing = findListing(listings, id)
+    const listing = findListing(view.listings, id)
     if (request?.['event'] !== 'bts:subscribe' || channel === undefined || listing === undefined) {
       const data = { code: null, message: 'Bad subscription string.' }
       return { replies: [JSON.stringify({ event: 'bts:error', channel: '', data })] }
@@ -88,7 +91,10 @@ export const bitstamp: VenueFormat = {
     return { replies: [reply], subscribe: [{ key: name, channel, listing }] }
   },
 
-  push({ key, listing }, view, previousMs) {
+  push({ key, channel, listing }, view, previousMs) {
+    if (channel === 'order_book') {
+      return JSON.stringify({ event: 'data', channel: key, data: snapshot(listing, view) })
+    }
     const now = grid(view.nowMs)
     const from = Math.max(grid(previousMs), now - MAX_STEPS * GRID_MS)
     const quote = view.quote(listing, now)

@@ -2,6 +2,7 @@ import {
   findListing,
   ok,
   parseObject,
+  quoteVolume,
   step,
   strings,
   type VenueFormat,
@@ -60,9 +61,9 @@ export const bybit: VenueFormat = {
       const seconds = String(Math.floor(view.nowMs / 1_000))
       return ok({ retCode: 0, retMsg: 'OK', result: { timeSecond: seconds }, time: view.nowMs })
     }
-    if (path === '/v5/market/instruments-info') return answer(listings.map(instrument))
+    if (path === '/v5/market/instruments-info') return answer(view.listings.map(instrument))
     if (path === '/v5/market/tickers') {
-      const listing = findListing(listings, query.get('symbol'))
+      const listing = findListing(view.listings, query.get('symbol'))
       if (listing === undefined) {
         return ok({ retCode: 10001, retMsg: 'Not supported symbols', result: {}, time: view.nowMs })
       }
@@ -79,7 +80,7 @@ export const bybit: VenueFormat = {
           price24hPcnt: '0',
           highPrice24h: quote.last,
           lowPrice24h: quote.last,
-          turnover24h: (Number(quote.volume) * Number(quote.last)).toFixed(4),
+          turnover24h: quoteVolume(quote.volume, quote.last, 4),
           volume24h: quote.volume,
           usdIndexPrice: quote.last,
         },
@@ -88,7 +89,7 @@ export const bybit: VenueFormat = {
     return undefined
   },
 
-  receive(message) {
+  receive(message, view) {
     const request = parseObject(message)
     const op = request?.['op']
     const reply = { success: true, conn_id: 'sim', req_id: request?.['req_id'] ?? '', op }
@@ -98,7 +99,7 @@ export const bybit: VenueFormat = {
     }
     const subscribe = strings(request?.['args']).flatMap(key => {
       const [, channel, id] = TOPIC.exec(key) ?? []
-      const listing = findListing(listings, id)
+      const listing = findListing(view.listings, id)
       return listing === undefined || channel === undefined ? [] : [{ key, channel, listing }]
     })
     return { replies: [JSON.stringify({ ...reply, ret_msg: '' })], subscribe }
@@ -115,7 +116,7 @@ export const bybit: VenueFormat = {
             lowPrice24h: quote.last,
             prevPrice24h: quote.last,
             volume24h: quote.volume,
-            turnover24h: (Number(quote.volume) * Number(quote.last)).toFixed(4),
+            turnover24h: quoteVolume(quote.volume, quote.last, 4),
             price24hPcnt: '0',
             usdIndexPrice: quote.last,
           }

@@ -30,6 +30,16 @@ const listings: readonly VenueListing[] = [
     spreadBps: 0.1,
     dailyVolume: 10_000,
   },
+  {
+    id: 'IO-USD',
+    symbol: 'IO/USD',
+    base: 'IO',
+    quote: 'USD',
+    priceDecimals: 4,
+    sizeDecimals: 1,
+    spreadBps: 9,
+    dailyVolume: 700_000,
+  },
 ]
 
 const TICKER_PATH = /^\/api\/v3\/brokerage\/market\/products\/([^/]+)\/ticker$/
@@ -50,12 +60,12 @@ export const coinbase: VenueFormat = {
     }
     if (path === '/api/v3/brokerage/market/products') {
       const type = query.get('product_type') ?? 'SPOT'
-      const products = type === 'SPOT' ? listings.map(listing => product(listing, view)) : []
+      const products = type === 'SPOT' ? view.listings.map(listing => product(listing, view)) : []
       return ok({ products, num_products: products.length })
     }
     const [, id] = TICKER_PATH.exec(path) ?? []
     if (id === undefined) return undefined
-    const listing = findListing(listings, id)
+    const listing = findListing(view.listings, id)
     if (listing === undefined) {
       return { status: 400, body: { error: 'INVALID_ARGUMENT', message: 'valid product_id is required' } }
     }
@@ -80,7 +90,7 @@ export const coinbase: VenueFormat = {
     }
     const ids = strings(request['product_ids'])
     const subscribe = ids.flatMap(id => {
-      const listing = findListing(listings, id)
+      const listing = findListing(view.listings, id)
       return listing === undefined ? [] : [{ key: `${channel}/${id}`, channel, listing }]
     })
     const reply = envelope('subscriptions', view.nowMs, [{ subscriptions: { [channel]: ids } }])

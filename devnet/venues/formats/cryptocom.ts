@@ -4,6 +4,7 @@ import {
   type MarketView,
   ok,
   parseObject,
+  quoteVolume,
   step,
   strings,
   type VenueFormat,
@@ -41,6 +42,16 @@ const listings: readonly VenueListing[] = [
     spreadBps: 0.2,
     dailyVolume: 6_000,
   },
+  {
+    id: 'IO_USD',
+    symbol: 'IO/USD',
+    base: 'IO',
+    quote: 'USD',
+    priceDecimals: 4,
+    sizeDecimals: 1,
+    spreadBps: 12,
+    dailyVolume: 100_000,
+  },
 ]
 
 /** Crypto.com Exchange v1: `GET /exchange/v1/public/…`, channel `ticker.USDT_USD`, heartbeats from its side. */
@@ -54,10 +65,10 @@ export const cryptocom: VenueFormat = {
     const answer = (name: string, data: unknown): ReturnType<typeof ok> =>
       ok({ id: -1, method: `public/${name}`, code: 0, result: { data } })
     if (path === '/exchange/v1/public/get-instruments') {
-      return answer('get-instruments', listings.map(instrument))
+      return answer('get-instruments', view.listings.map(instrument))
     }
     if (path === '/exchange/v1/public/get-tickers') {
-      const listing = findListing(listings, query.get('instrument_name'))
+      const listing = findListing(view.listings, query.get('instrument_name'))
       if (listing === undefined) {
         return { status: 400, body: { id: -1, code: 40004, message: 'Invalid instrument_name' } }
       }
@@ -66,7 +77,7 @@ export const cryptocom: VenueFormat = {
     return undefined
   },
 
-  receive(message) {
+  receive(message, view) {
     const request = parseObject(message)
     if (request?.['method'] === 'public/respond-heartbeat') return { replies: [] }
     const id = request?.['id'] ?? -1
@@ -75,7 +86,7 @@ export const cryptocom: VenueFormat = {
     }
     const subscribe = strings(asObject(request['params'])['channels']).flatMap(key => {
       const [channel, name] = key.split('.')
-      const listing = findListing(listings, name)
+      const listing = findListing(view.listings, name)
       return channel === 'ticker' && listing !== undefined ? [{ key, channel, listing }] : []
     })
     return { replies: [JSON.stringify({ id, method: 'subscribe', code: 0 })], subscribe }
@@ -104,7 +115,7 @@ function ticker(listing: VenueListing, view: MarketView): object {
     l: quote.last,
     a: quote.last,
     v: quote.volume,
-    vv: (Number(quote.volume) * Number(quote.last)).toFixed(2),
+    vv: quoteVolume(quote.volume, quote.last, 2),
     c: '0.0000',
     b: quote.bid,
     bs: quote.bidSize,

@@ -3,6 +3,7 @@ import {
   type MarketView,
   ok,
   parseObject,
+  quoteVolume,
   step,
   strings,
   type VenueFormat,
@@ -41,10 +42,10 @@ export const gate: VenueFormat = {
 
   rest({ path, query }, view) {
     if (path === '/api/v4/spot/time') return ok({ server_time: view.nowMs })
-    if (path === '/api/v4/spot/currency_pairs') return ok(listings.map(currencyPair))
+    if (path === '/api/v4/spot/currency_pairs') return ok(view.listings.map(currencyPair))
     if (path === '/api/v4/margin/currency_pairs') return ok([])
     if (path === '/api/v4/spot/tickers') {
-      const listing = findListing(listings, query.get('currency_pair'))
+      const listing = findListing(view.listings, query.get('currency_pair'))
       if (listing === undefined) {
         return { status: 400, body: { label: 'INVALID_CURRENCY_PAIR', message: 'invalid currency_pair' } }
       }
@@ -65,7 +66,7 @@ export const gate: VenueFormat = {
       return { replies: [JSON.stringify({ time, channel: 'unknown', event: '', error, result: null })] }
     }
     const subscribe = strings(request['payload']).flatMap(id => {
-      const listing = findListing(listings, id)
+      const listing = findListing(view.listings, id)
       return listing === undefined ? [] : [{ key: `${channel}/${id}`, channel, listing }]
     })
     const reply = { time, id: request['id'], channel, event: 'subscribe', result: { status: 'success' } }
@@ -113,7 +114,7 @@ function ticker(listing: VenueListing, view: MarketView): object {
     highest_size: quote.bidSize,
     change_percentage: '0',
     base_volume: quote.volume,
-    quote_volume: (Number(quote.volume) * Number(quote.last)).toFixed(4),
+    quote_volume: quoteVolume(quote.volume, quote.last, 4),
     high_24h: quote.last,
     low_24h: quote.last,
   }

@@ -8,6 +8,7 @@ import {
   type VenueFormat,
   type VenueListing,
 } from '../format.ts'
+import { jsonNumber } from '../json-number.ts'
 
 const listings: readonly VenueListing[] = [
   {
@@ -40,6 +41,16 @@ const listings: readonly VenueListing[] = [
     spreadBps: 0.1,
     dailyVolume: 3_000,
   },
+  {
+    id: 'IOUSD',
+    symbol: 'IO/USD',
+    base: 'IO',
+    quote: 'USD',
+    priceDecimals: 4,
+    sizeDecimals: 5,
+    spreadBps: 8,
+    dailyVolume: 300_000,
+  },
 ]
 
 /** Kraken: REST v0, WebSocket v2, whose tickers are JSON numbers and reach ccxt's users without a time. */
@@ -54,10 +65,13 @@ export const kraken: VenueFormat = {
       return ok({ error: [], result: { unixtime: Math.floor(view.nowMs / 1_000) } })
     }
     if (path === '/0/public/AssetPairs') {
-      return ok({ error: [], result: Object.fromEntries(listings.map(each => [each.id, assetPair(each)])) })
+      return ok({
+        error: [],
+        result: Object.fromEntries(view.listings.map(each => [each.id, assetPair(each)])),
+      })
     }
     if (path === '/0/public/Ticker') {
-      const listing = findListing(listings, query.get('pair'))
+      const listing = findListing(view.listings, query.get('pair'))
       if (listing === undefined) return ok({ error: ['EQuery:Unknown asset pair'] })
       const quote = view.quote(listing)
       const twice = (value: string): string[] => [value, value]
@@ -87,7 +101,7 @@ export const kraken: VenueFormat = {
       return { replies: [JSON.stringify({ error: 'Method not found', success: false, method, ...times })] }
     }
     const subscribe = strings(params['symbol']).flatMap(symbol => {
-      const listing = listings.find(each => each.symbol === symbol)
+      const listing = view.listings.find(each => each.symbol === symbol)
       return listing === undefined ? [] : [{ key: `ticker/${symbol}`, channel: 'ticker', listing }]
     })
     const replies = subscribe.map(({ channel, listing }) => {
@@ -99,16 +113,16 @@ export const kraken: VenueFormat = {
 
   push({ channel, listing }, view) {
     const quote = view.quote(listing)
-    // Kraken sends numbers here; these have few digits, and so survive the way through a double.
-    const last = Number(quote.last)
+    // Kraken sends numbers here.
+    const last = jsonNumber(quote.last)
     const data = {
       symbol: listing.symbol,
-      bid: Number(quote.bid),
-      bid_qty: Number(quote.bidSize),
-      ask: Number(quote.ask),
-      ask_qty: Number(quote.askSize),
+      bid: jsonNumber(quote.bid),
+      bid_qty: jsonNumber(quote.bidSize),
+      ask: jsonNumber(quote.ask),
+      ask_qty: jsonNumber(quote.askSize),
       last,
-      volume: Number(quote.volume),
+      volume: jsonNumber(quote.volume),
       vwap: last,
       low: last,
       high: last,

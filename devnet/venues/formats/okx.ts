@@ -4,6 +4,7 @@ import {
   type MarketView,
   ok,
   parseObject,
+  quoteVolume,
   step,
   type VenueFormat,
   type VenueListing,
@@ -62,10 +63,10 @@ export const okx: VenueFormat = {
   rest({ path, query }, view) {
     if (path === '/api/v5/public/time') return answer([{ ts: String(view.nowMs) }])
     if (path === '/api/v5/public/instruments') {
-      return answer(query.get('instType') === 'SPOT' ? listings.map(instrument) : [])
+      return answer(query.get('instType') === 'SPOT' ? view.listings.map(instrument) : [])
     }
     if (path === '/api/v5/market/ticker') {
-      const listing = findListing(listings, query.get('instId'))
+      const listing = findListing(view.listings, query.get('instId'))
       if (listing === undefined) {
         return ok({ code: '51001', msg: "Instrument ID doesn't exist", data: [] })
       }
@@ -74,7 +75,7 @@ export const okx: VenueFormat = {
     return undefined
   },
 
-  receive(message) {
+  receive(message, view) {
     if (message === 'ping') return { replies: ['pong'] }
     const request = parseObject(message)
     if (request?.['op'] !== 'subscribe') {
@@ -84,7 +85,7 @@ export const okx: VenueFormat = {
     }
     const args = Array.isArray(request['args']) ? request['args'].map(asObject) : []
     const subscribe = args.flatMap(arg => {
-      const listing = findListing(listings, String(arg['instId']))
+      const listing = findListing(view.listings, String(arg['instId']))
       if (arg['channel'] !== 'tickers' || listing === undefined) return []
       return [{ key: `tickers/${listing.id}`, channel: 'tickers', listing }]
     })
@@ -145,7 +146,7 @@ function ticker(listing: VenueListing, view: MarketView): object {
     low24h: quote.last,
     sodUtc0: quote.last,
     sodUtc8: quote.last,
-    volCcy24h: (Number(quote.volume) * Number(quote.last)).toFixed(4),
+    volCcy24h: quoteVolume(quote.volume, quote.last, 4),
     vol24h: quote.volume,
     ts: String(view.nowMs),
   }

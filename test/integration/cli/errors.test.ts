@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -13,13 +14,27 @@ async function ionet(...args: string[]) {
 }
 
 /** A port of this machine that something listens on until the server is closed. */
-async function takePort(): Promise<{ server: Server; port: number }> {
+async function takePort(wanted = 0): Promise<{ server: Server; port: number }> {
   const server = createServer()
-  const port = await new Promise<number>(resolve => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
-  })
-  return { server, port }
+  server.listen(wanted, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, port: (server.address() as { port: number }).port }
 }
+
+/** A port that is taken, behind one that is not. */
+async function takePortAfterAFreeOne(): Promise<{ server: Server; port: number }> {
+  for (;;) {
+    const taken = await takePort()
+    const before = await takePort(taken.port - 1).catch(() => undefined)
+    if (before !== undefined) {
+      await close(before.server)
+      return taken
+    }
+    await close(taken.server)
+  }
+}
+
+const close = (server: Server): Promise<unknown> => new Promise(resolve => server.close(resolve))
 
 describe('ionet on wrong input', () => {
   let dir: string
@@ -61,7 +76,7 @@ describe('ionet on wrong input', () => {
   })
 
   it('refuses to start a local network where a port is taken, and names the port', async () => {
-    const { server, port } = await takePort()
+    const { server, port } = await takePortAfterAFreeOne()
     try {
       const { exitCode, stdout, stderr } = await ionet(
         'devnet',
@@ -78,7 +93,7 @@ describe('ionet on wrong input', () => {
         `ionet: port ${port} on 127.0.0.1 is already in use, but the chain needs it: stop what uses it, or choose another port\n`,
       )
     } finally {
-      await new Promise(resolve => server.close(resolve))
+      await close(server)
     }
   })
 
@@ -92,7 +107,7 @@ describe('ionet on wrong input', () => {
       expect(stderr).to.match(/^ionet: .* would be emptied: choose another --dir\n$/)
       expect(readdirSync(dir)).to.deep.equal(['thesis.txt'])
     } finally {
-      await new Promise(resolve => server.close(resolve))
+      await close(server)
     }
   })
 

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { WebSocket } from 'ws'
+import type { VenueId } from '../../../config/venue-ids.ts'
 import { createVenueSimulator, type VenueSimulator } from '../../../devnet/venues/simulator.ts'
-import { createExchange, type Exchange, type VenueId } from '../../../oracle-node/sources/exchange.ts'
+import { createExchange, type Exchange } from '../../../oracle-node/sources/exchange.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 
 const SYMBOL = 'IO/USDT'
@@ -88,6 +89,149 @@ describe('venue simulator', () => {
     simulator.control({ venue: 'okx', lagMs: 60_000 })
     const ticker = await exchange.fetch(SYMBOL)
     expect(ticker.receivedAtMs - (ticker.exchangeTimeMs ?? 0)).to.be.within(60_000, 62_000)
+  })
+
+  it('takes calls and says nothing when it hangs, and stops all the same', async () => {
+    const exchange = await connect()
+    simulator.control({ venue: 'okx', rest: 'hang' })
+    expect(await codeOf(exchange.fetch(SYMBOL))).to.equal('TIMEOUT')
+  })
+
+  it('sends the head at once and the body byte by byte, which takes longer than anybody waits', async () => {
+    simulator.control({ venue: 'okx', rest: 'slow' })
+    const response = await fetch(`${endpoint}/okx/host/api/v5/public/time`)
+    expect(response.status).to.equal(200)
+    const reader = response.body?.getReader()
+    for (let i = 0; i < 3; i += 1) expect((await reader?.read())?.value).to.have.lengthOf(1)
+    await reader?.cancel()
+  })
+
+  it('fails all calls, or the share it is told to', async () => {
+    const statusOf = async (): Promise<number> =>
+      (await fetch(`${endpoint}/okx/host/api/v5/public/time`)).status
+    const exchange = await connect()
+    simulator.control({ venue: 'okx', rest: 'error', errorStatus: 502 })
+    expect(await statusOf()).to.equal(502)
+    expect(await codeOf(exchange.fetch(SYMBOL))).to.equal('NETWORK')
+    simulator.control({ venue: 'okx', errorShare: 0.5 })
+    const statuses = await Promise.all(Array.from({ length: 200 }, statusOf))
+    expect(statuses.filter(status => status === 502)).to.have.length.within(70, 130)
+    expect(statuses.filter(status => status === 200)).to.have.length.within(70, 130)
+  })
+
+  it('says how long to wait when it is asked too often, if it is told to', async () => {
+    const waitOf = async (): Promise<string | null> =>
+      (await fetch(`${endpoint}/okx/host/api/v5/public/time`)).headers.get('retry-after')
+    simulator.control({ venue: 'okx', rest: 'limited' })
+    expect(await waitOf()).to.equal(null)
+    simulator.control({ venue: 'okx', retryAfterSec: 7 })
+    expect(await waitOf()).to.equal('7')
+  })
+
+  it('neither reads nor writes on half-open streams, and takes them up again', async () => {
+    const socket = new WebSocket(`${endpoint.replace('http', 'ws')}/okx/host/ws/v5/public`)
+    await new Promise(resolve => socket.once('open', resolve))
+    const pongs: unknown[] = []
+    socket.on('pong', () => pongs.push('frame'))
+    socket.on('message', data => pongs.push(String(data)))
+    simulator.control({ venue: 'okx', ws: 'half-open' })
+    await systemClock.sleep(400)
+    const before = simulator.report().okx.wsMessagesIn
+    socket.ping()
+    socket.send('ping')
+    await systemClock.sleep(400)
+    expect(pongs).to.deep.equal([])
+    expect(simulator.report().okx).to.deep.include({ wsMessagesIn: before, wsOpen: 1 })
+    const answered = new Promise(resolve => socket.once('message', resolve))
+    simulator.control({ venue: 'okx', ws: 'ok' })
+    await answered
+    expect(pongs).to.have.members(['frame', 'pong'])
+    socket.terminate()
+  })
+
+  it('sends garbage of every kind, text and bytes', async () => {
+    const socket = new WebSocket(`${endpoint.replace('http', 'ws')}/okx/host/ws/v5/public`)
+    simulator.control({ venue: 'okx', ws: 'garbage' })
+    const kinds = new Set<boolean>()
+    await new Promise<void>(resolve => {
+      socket.on('message', (_, isBinary) => {
+        kinds.add(isBinary)
+        if (kinds.size === 2) resolve()
+      })
+    })
+    socket.terminate()
+  })
+
+  it('freezes prices while times go on, and skews times while prices go on', async () => {
+    const exchange = await connect()
+    simulator.control({ venue: 'okx', freeze: 'prices' })
+    const one = await exchange.fetch(SYMBOL)
+    const two = await exchange.fetch(SYMBOL)
+    expect({ ...two, receivedAtMs: 0, exchangeTimeMs: 0 }).to.deep.equal({
+      ...one,
+      receivedAtMs: 0,
+      exchangeTimeMs: 0,
+    })
+    expect(two.exchangeTimeMs).to.be.above(one.exchangeTimeMs ?? 0)
+    simulator.control({ venue: 'okx', freeze: 'off', clockSkewMs: -180_000 })
+    const late = await exchange.fetch(SYMBOL)
+    expect(late.receivedAtMs - (late.exchangeTimeMs ?? 0)).to.be.within(180_000, 182_000)
+  })
+
+  it('delists a pair: gone from the list, unknown to REST, silent on streams, while others go on', async () => {
+    const exchange = await connect()
+    await exchange.watch(SYMBOL)
+    await exchange.watch('IO/USDC')
+    simulator.control({ venue: 'okx', delisted: [SYMBOL] })
+    expect(await codeOf(exchange.fetch(SYMBOL))).to.be.oneOf(['NOT_LISTED', 'BAD_ANSWER'])
+    const silent = exchange.watch(SYMBOL).then(
+      () => 'said something',
+      () => 'closed',
+    )
+    // What was on its way may still come; four updates of another pair later nothing is.
+    for (let i = 0; i < 4; i += 1) await exchange.watch('IO/USDC')
+    const next = exchange.watch(SYMBOL).then(
+      () => 'said something',
+      () => 'closed',
+    )
+    for (let i = 0; i < 4; i += 1) await exchange.watch('IO/USDC')
+    await exchange.close()
+    expect(await next).to.equal('closed')
+    await silent
+    expect(await codeOf((await connect()).watch(SYMBOL))).to.equal('NOT_LISTED')
+  })
+
+  it('lists thousands of markets that nobody asks for', async () => {
+    simulator.control({ venue: 'okx', junkMarkets: 5_000 })
+    const exchange = createExchange('okx', { endpoint, timeoutMs: 10_000, clock: systemClock })
+    exchanges.push(exchange)
+    const listed = await exchange.loadMarkets()
+    expect(listed.has(SYMBOL)).to.equal(true)
+    expect((await exchange.fetch(SYMBOL)).symbol).to.equal(SYMBOL)
+    const answer = await fetch(`${endpoint}/okx/host/api/v5/public/instruments?instType=SPOT`)
+    expect(((await answer.json()) as { data: unknown[] }).data.length).to.be.above(5_000)
+  })
+
+  it('plays a scenario by its name: calm first, then what it says', async () => {
+    simulator.control({ venue: 'gate', rest: 'refused' })
+    expect((await post('{"scenario":"one-venue-off-by-35-percent"}')).status).to.equal(200)
+    expect(simulator.report().gate.rest).to.equal('ok')
+    expect(simulator.report().okx.priceOffsetBps).to.equal(3_500)
+    expect((await post('{"scenario":"calm"}')).status).to.equal(200)
+    expect(simulator.report().okx.priceOffsetBps).to.equal(0)
+    const unknown = await post('{"scenario":"../formats/okx"}')
+    expect(unknown.status).to.equal(400)
+    expect((await post('{"scenario":"none"}')).status).to.equal(400)
+  })
+
+  it('plays one scenario at a time', async () => {
+    const steps = [{ atMs: 0 }, { atMs: 60, venue: 'okx' as const, priceOffsetBps: 1 }]
+    simulator.play({ name: 'first', about: 'about', steps })
+    simulator.play({ name: 'second', about: 'about', steps: [{ atMs: 120, priceOffsetBps: 2 }] })
+    while (simulator.report().gate.priceOffsetBps !== 2) {
+      expect(simulator.report().okx.priceOffsetBps).to.equal(0)
+      await systemClock.sleep(10)
+    }
   })
 
   it('gives every connection its own moments', async () => {

@@ -10,6 +10,7 @@ type Levels = [price: string, size: string][]
 
 const view = (seed: string, nowMs: number): MarketView => ({
   nowMs,
+  listings: bitstamp.listings,
   quote: (listing, atMs = nowMs) => quoteAt(seed, 'bitstamp', listing, atMs, atMs % 700 < 300 ? 1.004 : 1),
 })
 
@@ -34,7 +35,8 @@ describe('bitstamp book', () => {
         const snapshotMs = T + (pick % ((times.at(-1) ?? T) - T))
 
         const path = `/api/v2/order_book/${listing.id}`
-        const answer = bitstamp.rest({ path, query: new URLSearchParams() }, view(seed, snapshotMs))
+        const request = { path, query: new URLSearchParams(), method: 'GET', body: '', wsOrigin: '' }
+        const answer = bitstamp.rest(request, view(seed, snapshotMs))
         const snapshot = answer?.body as { microtimestamp: string; bids: Levels; asks: Levels }
         const bids = new Map(snapshot.bids)
         const asks = new Map(snapshot.asks)
@@ -45,7 +47,7 @@ describe('bitstamp book', () => {
             view(seed, nowMs),
             previousMs,
           )
-          const { data } = JSON.parse(text)
+          const { data } = JSON.parse(String(text))
           previousMs = nowMs
           if (Number(data.microtimestamp) <= Number(snapshot.microtimestamp)) continue
           applyLevels(bids, data.bids)

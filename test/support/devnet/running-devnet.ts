@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type PortPlan, planPorts } from '../../../devnet/options.ts'
+import type { FeedStatus } from '../../../oracle-node/sources/feed-status.ts'
 import type { ReportJson } from '../../../protocol/report-json.ts'
 import { type Spawned, spawnNode } from '../runtime/spawned.ts'
 import { eventually } from './eventually.ts'
@@ -14,6 +15,7 @@ export interface OracleStatus {
   readonly keyEpoch: number
   readonly holdsShare: boolean
   readonly lastQuote: { readonly round: number } | null
+  readonly feed: FeedStatus
   readonly sources: readonly {
     readonly venue: string
     readonly pair: string

@@ -40,6 +40,8 @@ export class PriceNetwork {
   readonly payer: LocalAccount
   readonly rpcUrl: string
   readonly dir: string
+  /** Where the venues of all nodes are simulated. */
+  readonly venuesUrl: string
   readonly client: PublicClient
   readonly oracles = new Map<number, TestProcess>()
   aggregators: readonly TestProcess[] = []
@@ -48,17 +50,18 @@ export class PriceNetwork {
   readonly #aggregatorFiles: readonly NodeFile[]
 
   private constructor(
-    parts: Pick<PriceNetwork, 'deployment' | 'seats' | 'payer' | 'rpcUrl' | 'dir'>,
+    parts: Pick<PriceNetwork, 'deployment' | 'seats' | 'payer' | 'rpcUrl' | 'dir' | 'venuesUrl'>,
     running: Spawned[],
     aggregatorFiles: readonly NodeFile[],
     remove: () => void,
   ) {
-    const { deployment, seats, payer, rpcUrl, dir } = parts
+    const { deployment, seats, payer, rpcUrl, dir, venuesUrl } = parts
     this.deployment = deployment
     this.seats = seats
     this.payer = payer
     this.rpcUrl = rpcUrl
     this.dir = dir
+    this.venuesUrl = venuesUrl
     this.client = createPublicClient({ transport: http(rpcUrl), cacheTime: 0 })
     this.#running = running
     this.#aggregatorFiles = aggregatorFiles
@@ -96,6 +99,7 @@ export class PriceNetwork {
     const rpcUrl = `http://${LOOPBACK}:${chainPort}`
     const anvil = anvilCommand(ROOT, process.env, chainPort)
     running.push(spawnProgram(anvil.command, anvil.args))
+    const venuesUrl = `http://${LOOPBACK}:${venuesPort}`
     const venues = writeVenuesConfig(dir, venuesPort, 1)
     running.push(spawnNode('cli/ionet.ts', ['venues', '--stop-with-stdin', '--config', venues]))
     await waitForChain(rpcUrl, systemClock, signal)
@@ -144,7 +148,7 @@ export class PriceNetwork {
         network: networkFile,
         p2p: { listen: [listen], peers: others.map(other => `${other.listen}/p2p/${other.local.peerId}`) },
         http: { host: LOOPBACK, port: httpPort },
-        ...(index < oracles.length ? { venueEndpoint: `http://${LOOPBACK}:${venuesPort}` } : {}),
+        ...(index < oracles.length ? { venueEndpoint: venuesUrl } : {}),
       }
       writeFileSync(config, JSON.stringify(content), { mode: 0o600 })
       return { config, dataDir: content.dataDir, url: `http://${LOOPBACK}:${httpPort}` }
@@ -154,7 +158,7 @@ export class PriceNetwork {
       if (file === undefined) throw new RangeError(`no file for ${local.name}`)
       return { local, file }
     })
-    const parts = { deployment, seats, payer: payer.local, rpcUrl, dir }
+    const parts = { deployment, seats, payer: payer.local, rpcUrl, dir, venuesUrl }
     return new PriceNetwork(parts, running, files.slice(oracles.length), remove)
   }
 
@@ -233,6 +237,16 @@ export class PriceNetwork {
       }
     }
     return { updatedAtSec, failed }
+  }
+
+  /** Changes how the simulated venues behave. */
+  async controlVenues(change: object): Promise<void> {
+    const response = await fetch(`${this.venuesUrl}/control`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(change),
+    })
+    if (!response.ok) throw new Error(`the venue simulator refused: ${await response.text()}`)
   }
 
   /** Runs `ionet` to its end. */

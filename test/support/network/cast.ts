@@ -96,9 +96,14 @@ export function aQuote(fields: Partial<Quote> = {}): Quote {
   }
 }
 
-export function signQuoteAs(signer: Party, slot: number, fields: Partial<Quote> = {}): SignedQuote {
+export function signQuoteAs(
+  signer: Party,
+  slot: number,
+  fields: Partial<Quote> = {},
+  domain: Domain = DOMAIN,
+): SignedQuote {
   const quote = aQuote(fields)
-  return encodeSignedQuote(DOMAIN, slot, quote, signer.sign(quoteDigest(DOMAIN, quote)))
+  return encodeSignedQuote(domain, slot, quote, signer.sign(quoteDigest(domain, quote)))
 }
 
 /** An element that a test knows to be there. */

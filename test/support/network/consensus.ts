@@ -539,6 +539,8 @@ function observationOf(
       observedAtMs: nowMs,
       effectiveSources: 3,
       legs: [],
+      routes: [],
+      depegs: [],
       unplanned: [],
     },
     root: `0x${'22'.repeat(32)}`,

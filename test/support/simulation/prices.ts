@@ -26,6 +26,8 @@ export function observationOf(
       observedAtMs: nowMs,
       effectiveSources: 3,
       legs: [],
+      routes: [],
+      depegs: [],
       unplanned: [],
     },
     root: `0x${'22'.repeat(32)}`,

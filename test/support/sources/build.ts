@@ -15,6 +15,7 @@ export function aValue(change: Partial<VenueValue> = {}): VenueValue {
     volume: parseDecimal('1000'),
     exchangeTimeMs: NOW_MS - 200,
     receivedAtMs: NOW_MS - 100,
+    changedAtMs: NOW_MS - 100,
     ...change,
   }
 }
@@ -71,6 +72,7 @@ export interface Worth {
   readonly USDT: bigint
   readonly USDC: bigint
   readonly BTC: bigint
+  readonly KRW: bigint
 }
 
 export const WORTH: Worth = {
@@ -78,6 +80,7 @@ export const WORTH: Worth = {
   USDT: parseDecimal('0.999'),
   USDC: parseDecimal('1.0001'),
   BTC: parseDecimal('64000'),
+  KRW: parseDecimal('0.000725'),
 }
 
 /** What a pair costs when assets are worth that much, cut down to 18 decimals. */

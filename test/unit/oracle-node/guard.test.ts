@@ -146,6 +146,21 @@ describe('the guard', () => {
     expect(guard.signQuote(aQuote()).quote.round).to.equal(ROUND)
   })
 
+  it('says nothing that a full disk did not take, and goes on when there is room again', () => {
+    const pages = (limit: number) => database.pragma(`max_page_count = ${limit}`)
+    pages(Number(database.pragma('page_count', { simple: true })))
+    let rounds = 0
+    const fill = (): void => {
+      for (; rounds < 1_000; rounds += 1) guard.signQuote(aQuote({ round: later(rounds) }))
+    }
+    expect(fill).to.throw('full')
+    expect(guard.quoteOf(later(rounds))).to.equal(undefined)
+    reopen()
+    expect(guard.quoteOf(later(rounds))).to.equal(undefined)
+    expect(guard.quoteOf(later(rounds - 1))?.quote.round).to.equal(later(rounds - 1))
+    expect(guard.signQuote(aQuote({ round: later(rounds) })).quote.round).to.equal(later(rounds))
+  })
+
   it('knows its own bytes, and no others under its key', () => {
     const mine = guard.signQuote(aQuote())
     expect(guard.knows(mine)).to.equal(true)

@@ -4,6 +4,7 @@ import { type Abstention, Quoter, type QuoterDeps } from '../../../oracle-node/q
 import type { Membership } from '../../../protocol/membership.ts'
 import type { SignedQuote } from '../../../protocol/quote.ts'
 import { asRound, type Round, roundStartMs } from '../../../protocol/rounds.ts'
+import type { SourceTrace } from '../../../protocol/sources/trace.ts'
 import { type Bps, type Price, parseDecimal } from '../../../protocol/units.ts'
 import { castOf, FEED_ID, party, ROUND, registryView, signQuoteAs } from '../../support/network/cast.ts'
 import { recordLogger } from '../../support/network/record-logger.ts'
@@ -37,6 +38,8 @@ describe('the quoter', () => {
   let stored: Map<Round, SignedQuote>
   let observe: QuoterDeps['sources']['observe']
   let quoter: Quoter
+  let kept: { readonly signed: SignedQuote; readonly trace: SourceTrace; readonly after: number }[]
+  let signedAfterMs: number[]
   let logger: ReturnType<typeof recordLogger>
 
   beforeEach(async () => {
@@ -48,6 +51,8 @@ describe('the quoter', () => {
     counts = []
     signed = []
     stored = new Map()
+    kept = []
+    signedAfterMs = []
     logger = recordLogger()
     observe = nowMs => ({
       outcome: {
@@ -57,6 +62,8 @@ describe('the quoter', () => {
         observedAtMs: nowMs,
         effectiveSources: 3,
         legs: [],
+        routes: [],
+        depegs: [],
         unplanned: [],
       },
       root: `0x${'33'.repeat(32)}`,
@@ -81,6 +88,8 @@ describe('the quoter', () => {
         },
         clockOffsetMs: () => offsetMs,
         publish: quote => published.push(quote),
+        keepTrace: (signed, trace) => kept.push({ signed, trace, after: published.length }),
+        signedAfterMs: ms => signedAfterMs.push(ms),
         count: outcome => (outcome === 'PEER_CLOCKS_UNKNOWN' ? unknownClocks++ : counts.push(outcome)),
       },
     )
@@ -133,7 +142,15 @@ describe('the quoter', () => {
 
   it('abstains without a price', async () => {
     observe = nowMs => ({
-      outcome: { kind: 'abstain', reason: 'TOO_FEW_SOURCES', pair: 'IO/USD', legs: [], unplanned: [] },
+      outcome: {
+        kind: 'abstain',
+        reason: 'TOO_FEW_SOURCES',
+        pair: 'IO/USD',
+        legs: [],
+        routes: [],
+        depegs: [],
+        unplanned: [],
+      },
       root: FEED_ID,
       trace: { feed: 'IO/USD', nowMs, values: [] },
     })
@@ -154,6 +171,37 @@ describe('the quoter', () => {
     await passRounds(2)
     expect(published).to.deep.equal([again])
     expect(signed).to.deep.equal([])
+  })
+
+  it('sends again what an earlier life has stored for the rounds in which it stays silent', async () => {
+    const again = [0, 1].map(index => signQuoteAs(party('member 2'), 2, { round: later(index) }))
+    for (const quote of again) stored.set(quote.quote.round as Round, quote)
+    await quoter.stop()
+    await quoter.start()
+    await passRounds(2)
+    expect(published.slice(0, 2)).to.deep.equal(again)
+    expect(publishedRounds()).to.deep.equal([ROUND, later(1), later(2)])
+    expect(signed).to.deep.equal([later(2)])
+  })
+
+  it('gives away what a quote was made from once it is sent, and nothing for one that is sent again', async () => {
+    stored.set(later(2), signQuoteAs(party('member 2'), 2, { round: later(2) }))
+    await passRounds(4)
+    const at = (rounds: number) => ({ feed: 'IO/USD', nowMs: roundStartMs(later(rounds)), values: [] })
+    expect(kept).to.deep.equal([
+      { signed: published[1], trace: at(3), after: 2 },
+      { signed: published[2], trace: at(4), after: 3 },
+    ])
+  })
+
+  it('tells how long after the start of its round a quote was signed', async () => {
+    const good = observe
+    observe = nowMs => {
+      clock.busy(40)
+      return good(nowMs)
+    }
+    await passRounds(2)
+    expect(signedAfterMs).to.deep.equal([40])
   })
 
   it('keeps silent after its clock was stepped, until it has been steady for ten seconds', async () => {
@@ -211,6 +259,7 @@ describe('the quoter', () => {
     counts = []
     await passRounds(0)
     expect(publishedRounds()).to.not.include(later(3))
+    expect(counts).to.deep.equal(['TOO_LATE'])
     await passRounds(1)
     expect(publishedRounds()).to.include(later(5))
   })
@@ -223,7 +272,7 @@ describe('the quoter', () => {
     await passRounds(2)
     observe = good
     await passRounds(1)
-    expect(counts).to.deep.equal(['JUST_STARTED', 'QUOTED'])
+    expect(counts).to.deep.equal(['JUST_STARTED', 'FAILED', 'QUOTED'])
   })
 
   it('does nothing any more once it has stopped', async () => {

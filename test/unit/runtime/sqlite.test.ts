@@ -22,6 +22,14 @@ describe('sqlite', () => {
     database.close()
   })
 
+  it('waits neither for the disk nor for other writers where it is told so', () => {
+    const database = openDatabase(path, [FIRST], { durability: 'none', busyTimeoutMs: 0 })
+    // 0 is OFF: with 1, NORMAL, a commit waits for the disk whenever it is its turn to make a checkpoint.
+    expect(database.pragma('synchronous', { simple: true })).to.equal(0)
+    expect(database.pragma('busy_timeout', { simple: true })).to.equal(0)
+    database.close()
+  })
+
   it('runs each migration once, and keeps what was stored before a later one', () => {
     const before = openDatabase(path, [FIRST])
     before.exec("INSERT INTO item VALUES ('kept')")

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import section from '../../../config/networks/sources.io-usd.json' with { type: 'json' }
+import local from '../../../config/networks/sources.io-usd.json' with { type: 'json' }
+import mainnet from '../../../config/networks/sources.mainnet.json' with { type: 'json' }
 import { sourcesSchema, toSourcePlan } from '../../../config/sources.ts'
 import { aggregateSources } from '../../../protocol/sources/aggregate.ts'
 import type { VenueValue } from '../../../protocol/sources/types.ts'
@@ -90,7 +91,7 @@ describe('a feed with two routes', () => {
   })
   const direct = (price: string) => THIN.map(venue => aValueAt(venue, price, { pair: 'IO/USD' }))
 
-  it('follows the one with more sources', () => {
+  it('follows the one that more venues of the base speak for', () => {
     const outcome = aggregateSources([...allVenues('2.5', '1'), ...direct('9')], plan, NOW_MS)
     expect(outcome).to.deep.include({ price: parseDecimal('2.5'), effectiveSources: 3 })
   })
@@ -110,6 +111,42 @@ describe('a feed with two routes', () => {
     expect(aggregateSources(allVenues('2.5', '1'), plan, NOW_MS)).to.deep.include({
       price: parseDecimal('2.5'),
     })
+  })
+})
+
+describe('a market of the base', () => {
+  const MANY = ['binance', 'okx', 'gate', 'bybit', 'kucoin', 'bitget', 'htx']
+  const leg = (pair: string, venues: readonly string[]) => aLeg(venues, { pair })
+  const say = (pair: string, venues: readonly string[], price: string) =>
+    venues.map(venue => aValueAt(venue, price, { pair }))
+
+  it('weighs by its own venues, however few convert it', () => {
+    const plan = aPlan({
+      legs: [
+        leg('IO/USDT', MANY),
+        leg('USDT/USD', USDT_VENUES.slice(0, 3)),
+        leg('IO/USD', USDT_VENUES.slice(0, 3)),
+        leg('IO/KRW', MANY.slice(0, 3)),
+        leg('USDT/KRW', MANY.slice(0, 3)),
+      ],
+      routes: [['IO/USDT', 'USDT/USD'], ['IO/USD'], ['IO/KRW', 'USDT/KRW', 'USDT/USD']],
+    })
+    const outcomeAt = (ioUsdt: string) =>
+      aggregateSources(
+        [
+          ...say('IO/USDT', MANY, ioUsdt),
+          ...say('USDT/USD', USDT_VENUES.slice(0, 3), '1'),
+          ...say('IO/USD', USDT_VENUES.slice(0, 3), '2.75'),
+          ...say('IO/KRW', MANY.slice(0, 3), '3575'),
+          ...say('USDT/KRW', MANY.slice(0, 3), '1300'),
+        ],
+        plan,
+        NOW_MS,
+      )
+    // Seven venues against six, though all of them hang on three for what USDT is worth: those are the sources.
+    expect(outcomeAt('2.5')).to.deep.include({ price: parseDecimal('2.5'), effectiveSources: 3 })
+    const weights = outcomeAt('2.5').routes.map(route => (route.kind === 'price' ? route.weight : 0))
+    expect(weights).to.deep.equal([7, 3, 3])
   })
 })
 
@@ -163,55 +200,121 @@ describe('routes that begin with the same leg', () => {
   })
 })
 
-describe('the shipped plan', () => {
-  const plan = toSourcePlan(sourcesSchema.parse(section))
-  const priceAt = (worth: Partial<Worth>, spoil = (value: VenueValue) => value) => {
-    const outcome = aggregateSources(honestValues(plan, { ...WORTH, ...worth }).map(spoil), plan, NOW_MS)
-    if (outcome.kind === 'abstain') throw new Error(`${outcome.reason} ${outcome.pair}`)
-    return outcome
-  }
-  /** Each rate is cut to 18 decimals, which is a millionth of a millionth of a bitcoin's worth of IO. */
-  const isWorthOfIo = (price: bigint) => price <= WORTH.IO && WORTH.IO - price < 10n ** 6n
+describe('a route through an inverted leg', () => {
+  const leg = (pair: string, change = {}) => aLeg(USDT_VENUES, { pair, ...change })
+  const plan = aPlan({
+    legs: [leg('IO/KRW'), leg('USDT/KRW'), leg('USDT/USD')],
+    routes: [['IO/KRW', 'USDT/KRW', 'USDT/USD']],
+  })
+  const say = (pair: string, price: string) => USDT_VENUES.map(venue => aValueAt(venue, price, { pair }))
+  const outcomeAt = (ioKrw: string, usdtKrw: string, usdt: string) =>
+    aggregateSources(
+      [...say('IO/KRW', ioKrw), ...say('USDT/KRW', usdtKrw), ...say('USDT/USD', usdt)],
+      plan,
+      NOW_MS,
+    )
 
-  for (const [asset, dollars] of [
-    ['USDC', '0.88'],
-    ['USDT', '0.6'],
-    ['BTC', '32000'],
-  ] as const) {
-    it(`does not move when ${asset} is worth ${dollars} dollars: its routes are converted by its own rate`, () => {
-      const { price, confidenceBps } = priceAt({ [asset]: parseDecimal(dollars) })
-      expect(isWorthOfIo(price), `${price}`).to.equal(true)
-      expect(confidenceBps).to.be.at.most(1)
-    })
-  }
-
-  it('does not move when one market of IO is worth more than the others', () => {
-    for (const pair of ['IO/USDC', 'IO/BTC', 'IO/USDT']) {
-      const raised = (value: VenueValue) =>
-        value.pair === pair ? aValueAt(value.venue, (value.last ?? 0n) * 2n, { pair }) : value
-      const { price, confidenceBps } = priceAt({}, raised)
-      expect(isWorthOfIo(price), pair).to.equal(true)
-      expect(confidenceBps, pair).to.be.above(100)
-    }
+  it('is divided by it, and tells so', () => {
+    expect(outcomeAt('3450', '1380', '0.999').routes).to.deep.equal([
+      {
+        kind: 'price',
+        steps: [
+          { pair: 'IO/KRW', inverted: false },
+          { pair: 'USDT/KRW', inverted: true },
+          { pair: 'USDT/USD', inverted: false },
+        ],
+        price: parseDecimal('2.4975'),
+        confidenceBps: 0,
+        weight: 4,
+      },
+    ])
   })
 
-  it('goes on with what is left when any one venue is gone', () => {
-    for (const gone of new Set(plan.legs.flatMap(({ venues }) => venues.map(({ id }) => id)))) {
-      const silent = (value: VenueValue) =>
-        value.venue === gone ? { ...value, receivedAtMs: NOW_MS - 60_000 } : value
-      expect(isWorthOfIo(priceAt({}, silent).price), gone).to.equal(true)
-    }
+  it('is cut down once a step, not before', () => {
+    // A reciprocal of 3, cut down, would make this 0.999999999999999999.
+    expect(outcomeAt('3', '3', '1')).to.deep.include({ price: parseDecimal('1') })
+    expect(outcomeAt('2', '3', '1')).to.deep.include({ price: 666_666_666_666_666_666n })
   })
 
-  it('abstains, rather than take a rate of one, when no asset has a rate in dollars', () => {
-    const values = honestValues(plan).filter(({ pair }) => !pair.endsWith('/USD'))
-    expect(aggregateSources(values, plan, NOW_MS)).to.deep.include({
-      kind: 'abstain',
-      reason: 'TOO_FEW_SOURCES',
-      pair: 'USDT/USD',
+  it('is as unsure as all its legs together', () => {
+    const off = [...say('IO/KRW', '3450'), ...say('USDT/USD', '1')]
+    const unsure = ['1373.1', '1380', '1380', '1386.9'].map((price, i) =>
+      aValueAt(USDT_VENUES[i] ?? '', price, { pair: 'USDT/KRW' }),
+    )
+    // Half the interquartile range of the divisor: 1.725 of 1380.
+    expect(aggregateSources([...off, ...unsure], plan, NOW_MS)).to.deep.include({
+      price: parseDecimal('2.5'),
+      confidenceBps: 13,
     })
   })
 })
+
+for (const [name, section] of Object.entries({ 'the local network': local, 'real money': mainnet })) {
+  describe(`the shipped plan of ${name}`, () => {
+    const plan = toSourcePlan(sourcesSchema.parse(section))
+    const outcomeAt = (worth: Partial<Worth>, spoil = (value: VenueValue) => value) =>
+      aggregateSources(honestValues(plan, { ...WORTH, ...worth }).map(spoil), plan, NOW_MS)
+    const priceAt = (worth: Partial<Worth>, spoil = (value: VenueValue) => value) => {
+      const outcome = outcomeAt(worth, spoil)
+      if (outcome.kind === 'abstain') throw new Error(`${outcome.reason} ${outcome.pair}`)
+      return outcome
+    }
+    /** Each rate is cut to 18 decimals, which is a millionth of a millionth of a bitcoin's worth of IO. */
+    const isWorthOfIo = (price: bigint) => price <= WORTH.IO && WORTH.IO - price < 10n ** 6n
+
+    it('does not move when bitcoin is worth half: its routes are converted by its own rate', () => {
+      const { price, confidenceBps, routes } = priceAt({ BTC: parseDecimal('32000') })
+      expect(isWorthOfIo(price), `${price}`).to.equal(true)
+      expect(confidenceBps).to.be.at.most(1)
+      expect(routes.every(({ kind }) => kind === 'price')).to.equal(true)
+    })
+
+    for (const [asset, dollars] of [
+      ['USDC', '0.88'],
+      ['USDT', '0.6'],
+      ['USDT', '1.03'],
+    ] as const) {
+      it(`drops every route over ${asset} when that is worth ${dollars} dollars, and does not move`, () => {
+        const pair = `${asset}/USD`
+        const { price, routes, depegs } = priceAt({ [asset]: parseDecimal(dollars) })
+        expect(isWorthOfIo(price), `${price}`).to.equal(true)
+        expect(depegs).to.deep.equal([{ pair, price: parseDecimal(dollars) }])
+        for (const route of routes) {
+          const isOver = route.steps.some(step => step.pair === pair)
+          expect(route.kind, JSON.stringify(route.steps)).to.equal(isOver ? 'dropped' : 'price')
+          if (isOver) expect(route).to.include({ reason: 'DEPEGGED', pair })
+        }
+      })
+    }
+
+    it('does not move when one market of IO is worth more than the others', () => {
+      for (const pair of ['IO/USDC', 'IO/BTC', 'IO/USDT']) {
+        const raised = (value: VenueValue) =>
+          value.pair === pair ? aValueAt(value.venue, (value.last ?? 0n) * 2n, { pair }) : value
+        const { price, confidenceBps } = priceAt({}, raised)
+        expect(isWorthOfIo(price), pair).to.equal(true)
+        expect(confidenceBps, pair).to.be.above(0)
+      }
+    })
+
+    it('goes on with what is left when any one venue is gone', () => {
+      for (const gone of new Set(plan.legs.flatMap(({ venues }) => venues.map(({ id }) => id)))) {
+        const silent = (value: VenueValue) =>
+          value.venue === gone ? { ...value, receivedAtMs: NOW_MS - 60_000 } : value
+        expect(isWorthOfIo(priceAt({}, silent).price), gone).to.equal(true)
+      }
+    })
+
+    it('abstains, rather than take a rate of one, when no asset has a rate in dollars', () => {
+      const values = honestValues(plan).filter(({ pair }) => !pair.endsWith('/USD'))
+      expect(aggregateSources(values, plan, NOW_MS)).to.deep.include({
+        kind: 'abstain',
+        reason: 'TOO_FEW_SOURCES',
+        pair: 'USDT/USD',
+      })
+    })
+  })
+}
 
 describe('order statistics', () => {
   it('refuse to make a median out of nothing', () => {

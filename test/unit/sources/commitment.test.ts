@@ -63,7 +63,34 @@ describe('the root of the sources', () => {
     )
   })
 
-  it('changes with every field of a value', () => {
+  it('has the leaves that the ABI gives, whatever the length of names and the sign of numbers', () => {
+    const types = parseAbiParameters('string, string, int256, int256, int256, int256, uint256')
+    const absent = -(2n ** 255n)
+    const values = [
+      aValue(),
+      aValue({ venue: 'v'.repeat(31), pair: 'P'.repeat(32), bid: null, exchangeTimeMs: null }),
+      aValue({ venue: 'v'.repeat(64), pair: 'P'.repeat(33), ask: -1n, last: 2n ** 255n - 1n }),
+      aValue({ venue: '원'.repeat(64), pair: '', bid: -(2n ** 255n) + 1n }),
+      aValue({ venue: 'v', pair: 'IO/USD' }),
+    ]
+    for (const value of values) {
+      const { venue, pair, bid, ask, last, exchangeTimeMs, receivedAtMs } = value
+      const time = exchangeTimeMs === null ? absent : BigInt(exchangeTimeMs)
+      const numbers = [bid ?? absent, ask ?? absent, last ?? absent, time, BigInt(receivedAtMs)] as const
+      expect(sourceLeaf(value), venue).to.equal(
+        leafHash(encodeAbiParameters(types, [venue, pair, ...numbers])),
+      )
+    }
+    expect(() => sourceLeaf(aValue({ bid: 2n ** 255n }))).to.throw(RangeError)
+  })
+
+  it('does not depend on volume, nor on when a value last changed: these are judged, not signed', () => {
+    for (const change of [{ changedAtMs: 1 }, { volume: 1n }, { volume: null }]) {
+      expect(sourceLeaf(aValue(change))).to.equal(sourceLeaf(aValue()))
+    }
+  })
+
+  it('changes with names, prices and times', () => {
     const changes = [
       { venue: 'okx' },
       { pair: 'IO/USDC' },
@@ -98,7 +125,7 @@ describe('a trace', () => {
     ['feed', t => ({ ...t, feed: '' })],
     ['nowMs', t => ({ ...t, nowMs: -1 })],
     ['values', t => ({ ...t, values: {} })],
-    ['values', t => ({ ...t, values: new Array(1_001).fill(t.values[0]) })],
+    ['values', t => ({ ...t, values: new Array(3_201).fill(t.values[0]) })],
     ['values.0', t => ({ ...t, values: [7] })],
     ['values.0.bid', t => ({ ...t, values: [{ ...t.values[0], bid: 2.5 }] })],
     ['values.0.last', t => ({ ...t, values: [{ ...t.values[0], last: 'NaN' }] })],

@@ -90,6 +90,21 @@ describe('a venue value', () => {
     })
   }
 
+  it('is FROZEN when nothing in it has changed for too long, where the plan sets a bound', () => {
+    const frozen = withOne({ changedAtMs: NOW_MS - 60_001 })
+    expect(reasons(frozen)).to.deep.equal([])
+    expect(reasons(frozen, { ...plan, frozenMs: 60_000 })).to.deep.equal(['FROZEN'])
+    expect(reasons(frozen, { ...plan, frozenMs: 60_001 })).to.deep.equal([])
+  })
+
+  it('that is there twice is judged as the one that changed last, in whatever order', () => {
+    const leg = { ...plan, frozenMs: 60_000 }
+    const twice = [...withOne({ changedAtMs: NOW_MS - 90_000 }), aValue()]
+    const dropped = [{ input: aValue({ changedAtMs: NOW_MS - 90_000 }), reason: 'DUPLICATE' }]
+    expect(aggregateLeg(twice, leg, NOW_MS).dropped).to.deep.equal(dropped)
+    expect(aggregateLeg(twice.reverse(), leg, NOW_MS).dropped).to.deep.equal(dropped)
+  })
+
   it('is a DUPLICATE when a newer one of its venue is there', () => {
     const old = aValueAt('binance', '9', { receivedAtMs: NOW_MS - 200 })
     const outcome = aggregateLeg([old, ...withOne({})], plan, NOW_MS)

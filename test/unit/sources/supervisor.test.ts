@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { SourceMetrics } from '../../../oracle-node/sources/metrics.ts'
+import { type SourceMetrics, silentSourceMetrics } from '../../../oracle-node/sources/metrics.ts'
 import { createSources } from '../../../oracle-node/sources/service.ts'
 import { DEFAULT_TIMING } from '../../../oracle-node/sources/timing.ts'
 import type { SourcePlan } from '../../../protocol/sources/types.ts'
@@ -17,15 +17,14 @@ function supervised(change: Partial<VenueScript> = {}, plan: SourcePlan = PLAN) 
   const venue = new FakeVenue(aVenueScript(change), clock)
   const failures: string[] = []
   const metrics: SourceMetrics = {
-    update: () => {},
+    ...silentSourceMetrics,
     failure: (_venue, transport, code) => void failures.push(`${transport} ${code}`),
-    observed: () => {},
   }
   const sources = createSources(
     { plan },
     { clock, logger: silentLogger, metrics, createExchange: venue.create, random: () => 0.999 },
   )
-  const held = () => sources.snapshot().map(({ last }) => formatDecimal(last ?? 0n))
+  const held = () => sources.observe(clock.now()).trace.values.map(({ last }) => formatDecimal(last ?? 0n))
   const start = () => sources.start(new AbortController().signal)
   return { clock, venue, failures, sources, held, start }
 }
@@ -47,6 +46,22 @@ describe('a venue supervisor', () => {
     expect(venue.fetched).to.equal(1)
     expect(venue.created).to.equal(1)
     expect(sources.status(clock.now())[0]).to.deep.include({ venue: 'binance', transport: 'websocket' })
+    await sources.stop()
+  })
+
+  it('holds the last update of a burst when the venue says nothing more', async () => {
+    const { clock, venue, sources, held, start } = supervised()
+    await start()
+    await clock.advance(1_000)
+    // The update that is waited for still says 2.5; the next comes 5 ms later, within the time of merging.
+    venue.script.watch = { price: '1.2', pushMs: 5 }
+    do await clock.advance(1)
+    while (sources.status(clock.now())[0]?.ageMs !== 0)
+    expect(held()).to.deep.equal(['2.5'])
+    await clock.advance(6)
+    venue.script.watch = 'hang'
+    await clock.advance(2 * DEFAULT_TIMING.mergeMs)
+    expect(held()).to.deep.equal(['1.2'])
     await sources.stop()
   })
 
@@ -72,6 +87,53 @@ describe('a venue supervisor', () => {
     await clock.advance(1_000)
     expect(venue.created).to.equal(2)
     expect(venue.closed).to.equal(1)
+    await sources.stop()
+  })
+
+  it('loses no answer of a slow REST to streams that are refused again and again', async () => {
+    const pairs = ['IO/USDT', 'IO/USDC', 'IO/BTC']
+    const legs = pairs.map(pair => aLeg(['binance'], { pair, minSources: 1 }))
+    const { clock, failures, sources, start } = supervised(
+      { watch: 'STREAM_LOST', answersInMs: 900, markets: pairs },
+      { feed: 'IO/USDT', legs, routes: [['IO/USDT']] },
+    )
+    await start()
+    await clock.advance(5_000)
+    for (let second = 0; second < 120; second++) {
+      await clock.advance(1_000)
+      const ages = sources
+        .status(clock.now())
+        .map(({ ageMs, transport }) => [transport, (ageMs ?? 1e9) < 5_000])
+      expect(ages, `second ${second}`).to.deep.equal(pairs.map(() => ['rest', true]))
+    }
+    expect(failures.filter(failure => failure.startsWith('rest'))).to.deep.equal([])
+    await sources.stop()
+    expect(clock.sleeping).to.equal(0)
+  })
+
+  it('has one exchange left after streams were refused again and again', async () => {
+    const { clock, venue, sources, start } = supervised({ watch: 'STREAM_LOST', answersInMs: 100 })
+    await start()
+    await clock.advance(300_000)
+    expect(venue.created).to.be.above(10)
+    expect(venue.created - venue.closed).to.be.within(1, 2)
+    await sources.stop()
+    expect(venue.closed).to.equal(venue.created)
+  })
+
+  it('polls on while a fresh exchange cannot be had', async () => {
+    const { clock, venue, failures, sources, start } = supervised({ watch: 'STREAM_LOST' })
+    await start()
+    await clock.advance(200)
+    venue.script.markets = 'NETWORK'
+    await clock.advance(120_000)
+    const [status] = sources.status(clock.now())
+    expect(status).to.deep.include({ transport: 'rest', state: 'polling' })
+    expect(failures.filter(failure => failure.startsWith('rest'))).to.deep.equal([])
+    venue.script.markets = ['IO/USDT']
+    venue.script.watch = { price: '2.6', pushMs: 100 }
+    await clock.advance(DEFAULT_TIMING.retryMaxMs + 1_000)
+    expect(sources.status(clock.now())[0]).to.deep.include({ transport: 'websocket', state: 'streaming' })
     await sources.stop()
   })
 
@@ -128,7 +190,7 @@ describe('a venue supervisor', () => {
   it('tries again when the list of markets could not be had', async () => {
     const { clock, venue, sources, held, start } = supervised({ markets: 'hang' })
     await start()
-    await clock.advance(2 * DEFAULT_TIMING.callMs)
+    await clock.advance(2 * DEFAULT_TIMING.listMs)
     venue.script.markets = ['IO/USDT']
     await clock.advance(DEFAULT_TIMING.retryMaxMs)
     expect(held()).to.deep.equal(['2.5'])
@@ -162,7 +224,7 @@ describe('a venue supervisor', () => {
     const { clock, sources, start } = supervised({ ticker: times })
     await start()
     await clock.advance(1_000)
-    expect(sources.snapshot()[0]).to.deep.include(times)
+    expect(sources.observe(clock.now()).trace.values[0]).to.deep.include(times)
     await sources.stop()
   })
 
@@ -192,7 +254,9 @@ describe('a venue supervisor', () => {
   })
 })
 
-describe('a venue with two pairs', () => {
+describe('a venue with two pairs', function () {
+  // A quarter of an hour of a virtual clock.
+  this.timeout(30_000)
   const PAIRS = ['IO/USDT', 'IO/BTC']
   const plan = {
     feed: 'IO/USDT',
@@ -258,7 +322,7 @@ describe('sources of several venues', () => {
       {
         clock,
         logger: silentLogger,
-        metrics: { update: () => {}, failure: () => {}, observed: () => {} },
+        metrics: silentSourceMetrics,
         createExchange: id => (venues.get(id) ?? new FakeVenue(aVenueScript(), clock)).create(),
         random: () => 0,
       },

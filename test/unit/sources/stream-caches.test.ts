@@ -1,0 +1,61 @@
+import { expect } from 'chai'
+import type { Adapter, StreamClient } from '../../../oracle-node/sources/adapters/adapter.ts'
+import {
+  boundCaches,
+  SWEEP_BYTES,
+  SWEEP_FRAMES,
+} from '../../../oracle-node/sources/adapters/stream-caches.ts'
+
+/** An adapter that heard of one market of its own and one that it does not have, and of an account. */
+function anAdapter() {
+  const adapter = {
+    markets: { 'IO/USDT': {} },
+    tickers: { 'IO/USDT': 'own', 'X/USDT': 'strange' },
+    bidsasks: { 'X/USDT': 1 },
+    orderbooks: { 'IO/USDT': 1 },
+    trades: { 'X/USDT': [1] },
+    ohlcvs: { 'X/USDT': { '1m': [1] } },
+    fundingRates: {},
+    balance: { spot: 1 },
+    positions: undefined,
+  }
+  const client = { rejections: {} as Record<string, Error> }
+  const sweep = boundCaches(adapter as unknown as Adapter)
+  return { adapter, client, heard: (bytes: number) => sweep(client as unknown as StreamClient, bytes) }
+}
+
+describe('what an adapter remembers of a stream', () => {
+  it('is, after many frames, the tickers of its own markets', () => {
+    const { adapter, heard } = anAdapter()
+    for (let i = 1; i < SWEEP_FRAMES; i += 1) heard(1)
+    expect(adapter.tickers).to.have.all.keys('IO/USDT', 'X/USDT')
+    heard(1)
+    expect(adapter).to.deep.equal({
+      markets: { 'IO/USDT': {} },
+      tickers: { 'IO/USDT': 'own' },
+      bidsasks: {},
+      orderbooks: {},
+      trades: {},
+      ohlcvs: {},
+      fundingRates: {},
+      balance: {},
+      positions: undefined,
+    })
+  })
+
+  it('is that after few long frames too', () => {
+    const { adapter, heard } = anAdapter()
+    heard(SWEEP_BYTES)
+    expect(adapter.tickers).to.have.all.keys('IO/USDT')
+  })
+
+  it('holds failures that nobody waits for, but not without end', () => {
+    const { client, heard } = anAdapter()
+    client.rejections['ticker:IO/USDT'] = new Error('refused')
+    heard(SWEEP_BYTES)
+    expect(client.rejections).to.have.all.keys('ticker:IO/USDT')
+    for (let i = 0; i < 200; i += 1) client.rejections[`ticker:${i}`] = new Error('refused')
+    heard(SWEEP_BYTES)
+    expect(client.rejections).to.deep.equal({})
+  })
+})
