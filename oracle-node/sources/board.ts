@@ -41,10 +41,14 @@ export class SourceBoard {
     return this.#put(ticker, 'websocket')
   }
 
-  /** Keeps a fetched value, unless something arrived while the answer was on its way: that is newer. */
+  /**
+   * Keeps a fetched value, unless something arrived while the answer was on its way: that is newer. What arrived after
+   * the answer, though it is here already, came before our clock was set back.
+   */
   answer(ticker: VenueTicker, requestedAtMs: number): boolean {
     const held = this.latest(ticker.venue, ticker.pair)
-    if (held?.transport === 'websocket' && held.value.receivedAtMs > requestedAtMs) return false
+    const arrivedAtMs = held?.transport === 'websocket' ? held.value.receivedAtMs : Number.NEGATIVE_INFINITY
+    if (arrivedAtMs > requestedAtMs && arrivedAtMs <= ticker.receivedAtMs) return false
     return this.#put(ticker, 'rest')
   }
 
