@@ -47,8 +47,10 @@ export class SourceBoard {
    */
   answer(ticker: VenueTicker, requestedAtMs: number): boolean {
     const held = this.latest(ticker.venue, ticker.pair)
-    const arrivedAtMs = held?.transport === 'websocket' ? held.value.receivedAtMs : Number.NEGATIVE_INFINITY
-    if (arrivedAtMs > requestedAtMs && arrivedAtMs <= ticker.receivedAtMs) return false
+    if (held?.transport === 'websocket') {
+      const { receivedAtMs } = held.value
+      if (receivedAtMs > requestedAtMs && receivedAtMs <= ticker.receivedAtMs) return false
+    }
     return this.#put(ticker, 'rest')
   }
 
