@@ -35,6 +35,9 @@ export const ALLOWED: readonly Allowed[] = [
     'Number.parseInt(text.slice(at + 1))': 'how large an exponent is',
     'Math.abs(exponent)': 'how large an exponent is',
     "Number(mantissa.replace('.', ''))": 'whether it is a number at all',
+    'Number.parseInt(String(told))': 'how many decimals a market has',
+    'Number(told)': 'how many decimals a market has',
+    'Math.abs(digits)': 'how many decimals a market has',
   }),
   ...of('oracle-node/sources/adapters/entries.ts', {
     "parse8601(typeof text === 'string' && LOCAL_TIME.test(text) ? `${text}+08:00` : text)": 'a time',

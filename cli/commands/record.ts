@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { InputError } from '../input-error.ts'
-import { print, readerGone } from '../output.ts'
+import { complain, printWhileRead } from '../output.ts'
 import { duration, url } from '../parsers.ts'
 import type { PlanOptions } from '../venues/price-plan.ts'
 
@@ -63,6 +63,8 @@ async function runRecord(options: RecordOptions): Promise<void> {
   const logger = createLogger({ level: 'info', name: 'record', destination: process.stderr })
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
+  // From now on: the first quotes are printed before all has started.
+  const quotes = options.quotes === true ? printWhileRead() : undefined
   const recorder = createRecorder(
     { build: versionOf(), startedAtMs: systemClock.now(), roundMs, plan },
     {
@@ -70,12 +72,11 @@ async function runRecord(options: RecordOptions): Promise<void> {
       createExchange: venueExchanges(plan, venueOptions),
       open: () => createRecordFile(options.out).catch(explain(options.out)),
       fail: failure.reject,
-      quote: options.quotes === true ? print : () => {},
+      quote: quotes?.print ?? (() => {}),
     },
   )
   const forMs = options.for ?? Number.POSITIVE_INFINITY
-  // From now on: the first quotes are printed before all has started.
-  const unread = options.quotes === true ? [readerGone()] : []
+  const unread = quotes === undefined ? [] : [quotes.unread.then(explainUnread)]
   process.exitCode = await runService(async () => recorder, {
     logger,
     stopDeadlineMs: STOP_DEADLINE_MS,
@@ -86,6 +87,10 @@ async function runRecord(options: RecordOptions): Promise<void> {
   const lost = missing + waiting
   const left = lost === 0 ? '' : `; ${lost} are missing, because the disk did not follow, or failed`
   process.stderr.write(`ionet: ${options.out} holds ${entries} entries in ${bytes} bytes${left}\n`)
+}
+
+function explainUnread(why: 'GONE' | 'STALLED'): void {
+  if (why === 'STALLED') complain('the quotes are not read any more, so the recording ends')
 }
 
 /** Longer than one timer can be, if need be; shorter when the signal says so. */

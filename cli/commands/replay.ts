@@ -10,7 +10,8 @@ export function addReplayCommand(program: Command): void {
     .summary('make the quotes of a recording again')
     .description(
       'make the quotes of a recording again, as fast as can be: the lines that ionet record --quotes printed, byte for ' +
-        'byte; exit code 1 when the file is damaged; one that was cut off is played up to where it ends, and said so',
+        'byte; exit code 1 when the file is damaged, or the quotes cannot be written; one that was cut off is played up to ' +
+        'where it ends, and said so',
     )
     .argument('<file>', 'what ionet record wrote')
     .action(runReplay)
@@ -62,25 +63,22 @@ function summaryOf({ tickers, unreadable, quotes, spanMs }: ReplayCounts, elapse
   )
 }
 
-/** Prints text and waits until it is taken; false when nobody reads any more, as behind `head`. */
+/**
+ * Prints text and waits until it is written; false when nobody reads any more, as behind `head`. Rejects with what else
+ * makes standard output unwritable: quotes that are missing must not look like all of them.
+ */
 function patientOutput(): (text: string) => Promise<boolean> {
   const { stdout } = process
-  let isOpen = true
-  let taken: (() => void) | undefined
-  const end = (): void => {
-    isOpen = false
-    taken?.()
-  }
-  stdout.on('error', end).on('close', end)
-  stdout.on('drain', () => taken?.())
-  return async text => {
-    if (isOpen && !stdout.write(text)) {
-      await new Promise<void>(resolve => {
-        taken = resolve
+  // Each write is told for itself.
+  stdout.on('error', () => {})
+  return text =>
+    new Promise((resolve, reject) => {
+      stdout.write(text, (error?: NodeJS.ErrnoException | null) => {
+        if (error === undefined || error === null) resolve(true)
+        else if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') resolve(false)
+        else reject(new Error(`standard output cannot be written (${error.code})`, { cause: error }))
       })
-    }
-    return isOpen
-  }
+    })
 }
 
 function explain(file: string) {

@@ -27,7 +27,7 @@ export interface Recording {
 }
 
 /**
- * @throws {RecordingError} when the file does not begin as a recording
+ * @throws {RecordingError} when the file does not begin as a recording, as when its writer died within the first block
  * @throws {Error} with code ENOENT and the like
  */
 export async function readRecording(path: string): Promise<Recording> {
@@ -112,8 +112,8 @@ function damaged(atByte: number, what: string, cause?: unknown): RecordingError 
 
 /**
  * Walks over the blocks of a file and tells a torn end from damage. A writer that dies leaves a part of its last block,
- * or, when the machine dies, room without content: so a part, zeros, and a last block with wrong bytes are its end. The
- * same anywhere else means that the file was changed.
+ * or, when the machine dies, room without content: so a part, zeros, and wrong content of the last block are its end. The
+ * same anywhere else means that the file was changed; in place of the first block, that it is no recording.
  */
 class BlockReader {
   readonly #file: FileHandle

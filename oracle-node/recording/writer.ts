@@ -24,7 +24,7 @@ export interface RecordLimits {
   readonly pendingChars: number
 }
 
-/** Of lines that are cut at about 700 characters, even when each of those takes three bytes, a block stays legal. */
+/** A line has up to 3,500 characters (escapes take six): even when each of those takes three bytes, a block stays legal. */
 export const DEFAULT_LIMITS: RecordLimits = {
   blockChars: 256 * 1024,
   blockMs: 1_000,

@@ -34,11 +34,6 @@ export class Backoff {
     this.#failures = 0
   }
 
-  /** Failures in a row. */
-  get failures(): number {
-    return this.#failures
-  }
-
   /** Of the wait; 0 or less when it is over. */
   get leftMs(): number {
     return this.#untilMs - this.#deps.clock.monotonic()

@@ -41,10 +41,16 @@ export class SourceBoard {
     return this.#put(ticker, 'websocket')
   }
 
-  /** Keeps a fetched value, unless something arrived while the answer was on its way: that is newer. */
+  /**
+   * Keeps a fetched value, unless something arrived while the answer was on its way: that is newer. What arrived after
+   * the answer, though it is here already, came before our clock was set back.
+   */
   answer(ticker: VenueTicker, requestedAtMs: number): boolean {
     const held = this.latest(ticker.venue, ticker.pair)
-    if (held?.transport === 'websocket' && held.value.receivedAtMs > requestedAtMs) return false
+    if (held?.transport === 'websocket') {
+      const { receivedAtMs } = held.value
+      if (receivedAtMs > requestedAtMs && receivedAtMs <= ticker.receivedAtMs) return false
+    }
     return this.#put(ticker, 'rest')
   }
 

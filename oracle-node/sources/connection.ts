@@ -176,9 +176,16 @@ export class VenueConnection {
     await Promise.all(this.#closing)
   }
 
+  /** Puts another in the place of `lost`, or resolves as soon as somebody else has: nothing is left to wait for. */
   async #renew(lost: Held, signal: AbortSignal): Promise<void> {
-    await this.#until(() => this.#streams.leftMs, signal)
-    if (this.#current === lost) await this.replace(async () => {}, signal)
+    const { replaced } = lost.open
+    const waiting = AbortSignal.any([signal, replaced])
+    try {
+      await this.#until(() => this.#streams.leftMs, waiting)
+      if (this.#current === lost) await this.replace(async () => {}, waiting)
+    } catch (error) {
+      if (signal.aborted || !replaced.aborted) throw error
+    }
   }
 
   async #make(signal: AbortSignal): Promise<Held> {

@@ -1,6 +1,7 @@
 import type { VenueId } from '../../config/venue-ids.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Adapter, AdapterTicker } from './adapters/adapter.ts'
+import { refuseLongPrecisions } from './adapters/bounded-answer.ts'
 import { adapterErrors, adapterOf } from './adapters/ccxt.ts'
 import { VENUE_ENTRIES, type Watch } from './adapters/entries.ts'
 import { toVenueError } from './adapters/errors.ts'
@@ -149,17 +150,16 @@ export function createExchange(venueId: VenueId, options: ExchangeOptions): Exch
 
   const shutDown = async (): Promise<void> => {
     if (loaded === undefined) return
-    const { adapter, calls } = loaded
+    const { adapter, calls, streams } = loaded
     calls.abort()
     // With the calls that are under way, and idle sockets that would stay for a minute.
     const pool = adapter.fetchDispatcher?.destroy().catch(() => {})
-    const clients = Object.values(adapter.clients ?? {})
     const graceOver = new AbortController()
     const politely = adapter.close().catch(() => {})
     const grace = clock.sleep(CLOSE_GRACE_MS, graceOver.signal).catch(() => {})
     await Promise.race([politely, grace])
     graceOver.abort()
-    for (const client of clients) client.connection?.terminate?.()
+    for (const client of streams.clients) client.connection?.terminate?.()
     await politely
     await pool
   }
@@ -239,6 +239,7 @@ async function loadAdapter(venueId: VenueId, options: ExchangeOptions): Promise<
     endpoint === undefined ? address : redirected(address, venueId, adapter.hostname, endpoint)
   if (endpoint !== undefined) redirect(adapter.urls.api, venueId, adapter.hostname, endpoint)
 
+  refuseLongPrecisions(adapter)
   const listed = keepMarkets(adapter, options.pairs)
   const calls = observeRestCalls(adapter, { timeoutMs, hashFrames, clock })
   const watch = entry.prepare(adapter, redirectOne)

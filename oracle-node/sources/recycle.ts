@@ -4,9 +4,10 @@ import type { OpenExchange, VenueConnection } from './connection.ts'
 import type { SourceTiming } from './timing.ts'
 
 /**
- * An exchange is replaced before its age says so when it has received this many frames: a hundred bytes that an
- * adapter keeps of each are 100 MB then. A venue of one update a second gets there in eleven days, one that floods
- * makes us connect once a {@link LOOK_MS}.
+ * An exchange is replaced before its age says so when it has received this many frames, and with it goes whatever an
+ * adapter should have kept of each: were it a hundred bytes, 100 MB by then. A venue of one update a second would get
+ * there in eleven days; one that sends as fast as it may (`adapters/allowance.ts`), in a quarter of an hour. However
+ * fast, it is looked at once a {@link LOOK_MS}.
  */
 export const MAX_SESSION_FRAMES = 1_000_000
 /** How often frames are counted. */
@@ -31,8 +32,9 @@ export interface RecycleDeps {
 }
 
 /**
- * Replaces a venue's exchange now and then, for as long as the venue is watched: adapters keep a little of everything
- * that they ever heard. The fresh one is made, and streams, before the old one is closed.
+ * Replaces a venue's exchange now and then, for as long as the venue is watched: adapters are not ours, and may keep a
+ * little of what they hear; and venues list what they did not. The fresh one is made, and streams, before the old one is
+ * closed.
  *
  * @param takeOver resolves when the fresh exchange does what the old one did
  */

@@ -8,8 +8,8 @@ export interface TurnsOptions {
 }
 
 /**
- * For the market lists of all venues of a process: megabytes each, parsed while nothing else runs. With five venues
- * that hang, the last of them costs those behind it three times `patienceMs`.
+ * For the market lists of all venues of a process: megabytes each, parsed while nothing else runs. Behind five venues
+ * that hang the next begins after twice `patienceMs`; the fifth keeps one of the places for `patienceMs` more.
  */
 export const MARKET_LIST_TURNS: TurnsOptions = { places: 2, patienceMs: 3_000 }
 

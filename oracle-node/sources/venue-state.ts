@@ -8,15 +8,20 @@ export type VenueState = 'starting' | 'streaming' | 'polling' | 'not-listed' | '
 /** What is known of a venue's market list. `unknown`: it has not answered yet. */
 export type Listing = 'listed' | 'not-listed' | 'geo-blocked' | 'unreachable' | 'unknown'
 
-/** Pure. `trouble` is the last failure since the last value. */
+/**
+ * Pure. `trouble` is the last failure since the last value. A value from a time to come, before our clock was set back,
+ * is as good as none: nobody knows how old it is.
+ */
 export function venueState(
   held: Posted | undefined,
   trouble: SourceErrorCode | undefined,
   nowMs: number,
   timing: Pick<SourceTiming, 'watchDeadMs'>,
 ): VenueState {
-  if (held !== undefined && nowMs - held.value.receivedAtMs < timing.watchDeadMs) {
-    return held.transport === 'websocket' ? 'streaming' : 'polling'
+  if (held !== undefined) {
+    const ageMs = nowMs - held.value.receivedAtMs
+    const isNew = ageMs >= 0 && ageMs < timing.watchDeadMs
+    if (isNew) return held.transport === 'websocket' ? 'streaming' : 'polling'
   }
   if (trouble === undefined && held === undefined) return 'starting'
   if (trouble === 'NOT_LISTED') return 'not-listed'

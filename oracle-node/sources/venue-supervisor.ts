@@ -59,6 +59,11 @@ export class VenueSupervisor implements Service {
   #tasks: Promise<void>[] = []
   /** Why there is nothing new of a pair; nothing while there is. */
   readonly #troubles = new Map<string, SourceErrorCode>()
+  /**
+   * By way and pair: failures in a row, and when they are over. That is `retryMaxMs` after the first value since: who
+   * says one thing and hangs up, again and again, is one piece of news.
+   */
+  readonly #streaks = new Map<string, { readonly failures: number; overAtMs: number }>()
   /** Pairs that the market list was looked through for, whatever came of it. */
   readonly #looked = new Set<string>()
   readonly #lookedAtAll = Promise.withResolvers<void>()
@@ -76,6 +81,7 @@ export class VenueSupervisor implements Service {
   async start(): Promise<void> {
     if (this.#tasks.length > 0) return
     this.#abort = new AbortController()
+    this.#streaks.clear()
     const { signal } = this.#abort
     this.#tasks = this.#options.pairs.flatMap(pair => [
       this.#repeat('websocket', pair, signal => this.#watch(pair, signal)),
@@ -106,19 +112,16 @@ export class VenueSupervisor implements Service {
 
   /** Runs `session` again whenever it fails, until `stop`. */
   async #repeat(transport: Transport, pair: string, session: Session): Promise<void> {
-    const { clock, random } = this.#deps
+    const { random } = this.#deps
     const { timing } = this.#options
     const { signal } = this.#abort
-    let failures = 0
     while (!signal.aborted) {
-      const startedMs = clock.monotonic()
       try {
         await session(signal)
       } catch (error) {
         if (signal.aborted) return
         if (error instanceof ReplacedError) continue
-        failures = clock.monotonic() - startedMs >= timing.retryMaxMs ? 1 : failures + 1
-        this.#report(transport, pair, failures, error)
+        const failures = this.#report(transport, pair, error)
         // Of everything else the connection keeps those waiting who ask again.
         if (error instanceof NotListedError)
           await this.#pause(retryDelayMs(error.code, failures, random(), timing), signal)
@@ -169,7 +172,7 @@ export class VenueSupervisor implements Service {
         if (session.aborted) throw session.reason
         waitMs = backoff.failed(error)
         this.#connection.heed(error, waitMs)
-        this.#report('rest', pair, backoff.failures, error)
+        this.#report('rest', pair, error)
       }
       await clock.sleep(waitMs, session)
     }
@@ -177,7 +180,8 @@ export class VenueSupervisor implements Service {
 
   /**
    * Takes the stream of a fresh exchange over from the one in use: some pair that streams must stream there too. The
-   * others follow when something is said of them, and are asked for over REST until then.
+   * others follow when something is said of them, and are asked for over REST until then. A failure of one has ended
+   * the stream for all of them.
    */
   readonly #takeOver = async (fresh: OpenExchange, signal: AbortSignal): Promise<void> => {
     const { pairs, timing } = this.#options
@@ -186,7 +190,8 @@ export class VenueSupervisor implements Service {
     const over = new AbortController()
     const waiting = AbortSignal.any([signal, over.signal])
     try {
-      await Promise.any(
+      // Whichever comes first. All have the same deadline: who says nothing fails nobody who says something.
+      await Promise.race(
         streaming.map(async pair => {
           const watched = withDeadline(
             fresh.exchange.watch(pair),
@@ -208,7 +213,9 @@ export class VenueSupervisor implements Service {
     return pairs.some(other => {
       const held = other === pair ? undefined : this.#deps.pipeline.latest(venue, other)
       if (held?.transport !== 'websocket') return false
-      return this.#deps.clock.now() - held.value.receivedAtMs < timing.watchDeadMs
+      const ageMs = this.#deps.clock.now() - held.value.receivedAtMs
+      // Pairs that are silent since before our clock was set back would vouch for each other.
+      return ageMs >= 0 && ageMs < timing.watchDeadMs
     })
   }
 
@@ -238,19 +245,23 @@ export class VenueSupervisor implements Service {
     for (;;) {
       const held = this.#deps.pipeline.latest(this.#options.venue, pair)
       const ageMs = held === undefined ? silentMs : this.#deps.clock.now() - held.value.receivedAtMs
-      if (ageMs >= silentMs) return
-      // A wall clock that was set back must not make this wait for hours.
-      await this.#deps.clock.sleep(Math.min(silentMs, silentMs - ageMs), signal)
+      // From a time to come: our clock was set back, for hours perhaps.
+      if (ageMs >= silentMs || ageMs < 0) return
+      await this.#deps.clock.sleep(silentMs - ageMs, signal)
     }
   }
 
   #accept(transport: Transport, pair: string, ticker: RawTicker, requestedAtMs: number | null): void {
-    const { venue } = this.#options
-    const { metrics, logger, pipeline, tap } = this.#deps
+    const { venue, timing } = this.#options
+    const { clock, metrics, logger, pipeline, tap } = this.#deps
     const entry = { venue, pair, transport, requestedAtMs, ticker }
     tap?.ticker(entry)
     try {
-      if (!pipeline.accept(entry)) return
+      const isNewest = pipeline.accept(entry)
+      const streak = this.#streaks.get(`${transport} ${pair}`)
+      if (streak !== undefined)
+        streak.overAtMs = Math.min(streak.overAtMs, clock.monotonic() + timing.retryMaxMs)
+      if (!isNewest) return
       metrics.update(venue, transport)
       this.#troubles.delete(pair)
     } catch (error) {
@@ -260,15 +271,22 @@ export class VenueSupervisor implements Service {
     }
   }
 
-  #report(transport: Transport, pair: string, failures: number, error: unknown): void {
+  /** @returns how many failures in a row this one makes */
+  #report(transport: Transport, pair: string, error: unknown): number {
     const { venue } = this.#options
     const code = codeOf(error)
+    const way = `${transport} ${pair}`
+    const streak = this.#streaks.get(way)
+    const isOver = streak === undefined || this.#deps.clock.monotonic() >= streak.overAtMs
+    const failures = isOver ? 1 : streak.failures + 1
+    this.#streaks.set(way, { failures, overAtMs: Number.POSITIVE_INFINITY })
     this.#deps.metrics.failure(venue, transport, code)
     this.#troubles.set(pair, code)
     const fields = { venue, pair, transport, code, failures }
     // The other way still delivers, or `aggregateSources` says what is missing: one line per streak is enough.
     if (failures === 1) this.#deps.logger.info('a venue does not answer; trying again', fields)
     else this.#deps.logger.debug('a venue still does not answer', { ...fields, error })
+    return failures
   }
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -18,6 +18,9 @@ import type {
   VenueValue,
 } from './types.ts'
 
+/** More than one in so many of the sources that price the base have to be in the voices that are left. */
+const LEAST_SHARE = 4
+
 /**
  * The price of `plan.feed` out of the latest value of each venue, or the reason why there is none. Pure: the same
  * values in any order, with the same plan and time, give the same outcome on every machine.
@@ -27,7 +30,9 @@ import type {
  * leg rest on the same market of the base and have one voice together: otherwise whoever moves that market would gain a
  * vote with every way on from it. Several voices give the median weighted by the independent sources of their markets,
  * so the price moves only with markets that have half of these. Legs that convert do not weigh: voices share them, and
- * each has its own minimum.
+ * each has its own minimum. There is no price unless more than one in {@link LEAST_SHARE} of the sources that price the
+ * base are left in voices: whoever can keep most markets from being converted, as by a peg, must not have the whole price
+ * with the rest. Markets without a price of their own do not count: silence stops nobody else.
  *
  * @param nowMs the time against which ages are taken, in milliseconds
  */
@@ -56,6 +61,7 @@ export function aggregateSources(
     return abstain(reason, pair ?? plan.feed)
   }
   const voices = [...Map.groupBy(priced, ({ steps }) => steps[0]?.pair).values()].map(combine)
+  if (weightOf(voices) * LEAST_SHARE <= heardWeight(plan, legs)) return abstain('TOO_FEW_SOURCES', plan.feed)
   const { price, confidenceBps, observedAtMs } = combine(voices)
   if (price <= 0n || price > MAX_PRICE) return abstain('PRICE_OUT_OF_RANGE', plan.feed)
   return {
@@ -155,10 +161,22 @@ interface Voice {
   readonly weight: number
 }
 
+function weightOf(voices: readonly Voice[]): number {
+  return voices.reduce((sum, { weight }) => sum + weight, 0)
+}
+
+/** What the voices would weigh if every market of the base that has a price could be converted. */
+function heardWeight({ feed, routes }: SourcePlan, legs: readonly LegOutcome[]): number {
+  const markets = new Set(routes.map(route => walkRoute(feed, route).steps[0]?.pair))
+  return legs
+    .filter(({ kind, pair }) => kind === 'price' && markets.has(pair))
+    .reduce((sum, { effectiveSources }) => sum + effectiveSources, 0)
+}
+
 /** The price with half the weight on either side; the floor of the mean of two when the halves are equal. */
 function weightedMedian(routes: readonly Voice[]): bigint {
   const sorted = [...routes].sort((a, b) => compareBigints(a.price, b.price))
-  const total = sorted.reduce((sum, { weight }) => sum + weight, 0)
+  const total = weightOf(sorted)
   let below = 0
   for (const [index, { price, weight }] of sorted.entries()) {
     below += weight

@@ -183,7 +183,7 @@ export interface AbstainedFeed {
   readonly reason: AbstainReason
   /**
    * The leg: that whose lost peg took the first route that would have had a price, else the first that failed on the
-   * first route; or the feed itself, when its price is out of range.
+   * first route; or the feed itself, when its price is out of range, or too few of its markets can be converted.
    */
   readonly pair: string
   readonly legs: readonly LegOutcome[]

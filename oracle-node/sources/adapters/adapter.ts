@@ -23,7 +23,7 @@ export type StreamMessage = Readonly<Record<string, unknown>>
 
 /** A ccxt WebSocket connection. */
 export interface StreamClient {
-  readonly connection?: { terminate?: () => void }
+  readonly connection?: { readonly bufferedAmount?: number; terminate?: () => void }
   readonly rejections?: object
   readonly futures: object
   /** What ended it. */
@@ -77,7 +77,12 @@ export interface Adapter {
   readonly ohlcvs?: unknown
   readonly fundingRates?: unknown
   readonly balance?: unknown
-  readonly positions?: unknown
+  positions?: unknown
+  orders?: unknown
+  triggerOrders?: unknown
+  myTrades?: unknown
+  liquidations?: unknown
+  myLiquidations?: unknown
   markets?: Readonly<Record<string, Market | undefined>>
   /** What it throws at which code or text of the venue. */
   readonly exceptions: { readonly exact: Record<string, unknown> }
@@ -86,6 +91,9 @@ export interface Adapter {
   parse8601(text: unknown): number | undefined
   /** The body of an answer; undefined where it is not JSON. */
   parseJson(text: unknown): unknown
+  /** What a number of decimals is as text: `0.01` of two. */
+  parsePrecision(told: unknown): string | undefined
+  integerPrecisionToAmount(told: unknown): string | undefined
   safeTicker(ticker: AdapterTicker, market?: unknown): AdapterTicker
   safeMarket(id: unknown, market: undefined, delimiter: undefined, type: string): { readonly symbol?: string }
   setMarkets(markets: unknown, currencies?: unknown): unknown
@@ -93,6 +101,8 @@ export interface Adapter {
   findMessageHashes(client: StreamClient, part: string): string[]
   handleMessage(client: StreamClient, message: StreamMessage): void
   handleOrderBook(client: StreamClient, message: StreamMessage): void
+  loadOrderBook(...asked: unknown[]): Promise<void>
+  handleSubscriptionStatus(client: StreamClient, message: StreamMessage): void
   fetch(url: string, ...rest: unknown[]): Promise<unknown>
   undiciBody(response: RestResponse, binary?: boolean): Promise<unknown>
   loadHttpProxyAgent(): Promise<unknown>

@@ -1,3 +1,4 @@
+import type { Adapter } from './adapter.ts'
 import { TooLargeError } from './errors.ts'
 
 /** Of one list in an answer: each market costs an adapter time, however short it is. */
@@ -31,6 +32,28 @@ export function blankLongNumbers(answer: unknown): void {
     if (typeof member === 'string' && isLongNumber(member)) members[name] = null
     else blankLongNumbers(member)
   }
+}
+
+/**
+ * ccxt writes out how many decimals a market has, zero by zero: `20000000` of them, in a list of a few hundred bytes, end
+ * the process.
+ */
+export function refuseLongPrecisions(adapter: Adapter): void {
+  const parsePrecision = adapter.parsePrecision.bind(adapter)
+  adapter.parsePrecision = told => {
+    // biome-ignore lint/correctness/useParseIntRadix: as ccxt does, which so takes hexadecimal ones too
+    refuseLongPrecision(Number.parseInt(String(told)) || 0)
+    return parsePrecision(told)
+  }
+  const toAmount = adapter.integerPrecisionToAmount.bind(adapter)
+  adapter.integerPrecisionToAmount = told => {
+    refuseLongPrecision(told === undefined ? 0 : Number(told))
+    return toAmount(told)
+  }
+}
+
+function refuseLongPrecision(digits: number): void {
+  if (!(Math.abs(digits) <= MAX_EXPONENT)) throw new TooLargeError('a precision', MAX_EXPONENT, 'digits')
 }
 
 /** Read as ccxt's `Precise` does: up to the first `e`, and after it whatever `parseInt` takes for a number. */

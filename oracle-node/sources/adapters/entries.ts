@@ -109,9 +109,23 @@ export const VENUE_ENTRIES: Readonly<Record<VenueId, VenueEntry>> = {
   },
   xt: { options: SPOT_ONLY, prepare: spotTickerStream },
   upbit: { options: SPOT_ONLY, prepare: tickerStream },
-  bithumb: { options: SPOT_ONLY, prepare: watchBithumbTickers },
+  bithumb: {
+    options: SPOT_ONLY,
+    prepare: adapter => {
+      // ccxt takes the commas out of trades and orders one by one, for seconds where there are many.
+      Object.assign(adapter, { fixCommaNumber: (text: unknown) => text })
+      return watchBithumbTickers(adapter)
+    },
+  },
   coinone: { options: SPOT_ONLY, prepare: tickerStream },
-  kraken: { options: {}, prepare: tickerStream },
+  kraken: {
+    options: {},
+    prepare: adapter => {
+      // It would keep every channel that is ever named, for other streams than this one.
+      adapter.handleSubscriptionStatus = () => {}
+      return tickerStream(adapter)
+    },
+  },
   coinbase: { options: {}, prepare: tickerStream },
   bitstamp: { options: {}, prepare: watchBitstampBook },
   cryptocom: { options: {}, prepare: tickerStream },

@@ -81,9 +81,7 @@ export function observeRestCalls(adapter: Adapter, options: RestCallOptions): Re
       .then(() => response.body.destroy(new DeadlineError(bodyMs)))
       .catch(() => {})
     try {
-      const { maxBytes = MAX_TICKER_BYTES, readBytes = 0 } = call ?? {}
-      const bytes = await readAll(response, maxBytes - readBytes)
-      if (call !== undefined) call.readBytes = (call.readBytes ?? 0) + bytes.length
+      const bytes = await readAll(response, call ?? { maxBytes: MAX_TICKER_BYTES })
       if (call !== undefined && options.hashFrames) call.frame = createHash('sha256').update(bytes).digest()
       return binary === true ? bytes : bytes.toString('utf8')
     } finally {
@@ -116,7 +114,8 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream & { destroy
   deflate: createInflate,
 }
 
-async function readAll({ headers, body }: RestResponse, maxBytes: number): Promise<Buffer> {
+/** Counts as it reads: bodies of one call may come side by side. */
+async function readAll({ headers, body }: RestResponse, call: RestCall): Promise<Buffer> {
   const encoding = headers['content-encoding']
   const decoder = typeof encoding === 'string' ? DECODERS[encoding]?.() : undefined
   const stream = body as unknown as NodeJS.ReadableStream
@@ -125,12 +124,11 @@ async function readAll({ headers, body }: RestResponse, maxBytes: number): Promi
     stream.pipe(decoder)
   }
   const chunks: Buffer[] = []
-  let length = 0
   try {
     for await (const chunk of decoder ?? stream) {
       const bytes = Buffer.from(chunk)
-      length += bytes.length
-      if (length > maxBytes) throw new TooLargeError('an answer', maxBytes)
+      call.readBytes = (call.readBytes ?? 0) + bytes.length
+      if (call.readBytes > call.maxBytes) throw new TooLargeError('an answer', call.maxBytes)
       chunks.push(bytes)
     }
   } catch (error) {

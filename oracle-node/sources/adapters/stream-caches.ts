@@ -1,11 +1,17 @@
-import { type Adapter, asRecord, type StreamClient } from './adapter.ts'
+import { type Adapter, asRecord } from './adapter.ts'
 
-/** A venue that talks of markets that nobody asked for is forgotten after this many frames, or bytes of them. */
+/**
+ * What a venue says of markets that nobody asked for is forgotten after this many frames, or bytes of them: of one byte
+ * ccxt makes up to fifty, where it keeps a list for each of the ten thousand markets that one frame may name.
+ */
 export const SWEEP_FRAMES = 1_000
-export const SWEEP_BYTES = 8_000_000
+export const SWEEP_BYTES = 1_000_000
 
 /** What ccxt keeps by symbol or account of whatever a stream says, asked for or not. */
-const CACHES = ['bidsasks', 'orderbooks', 'trades', 'ohlcvs', 'fundingRates', 'balance', 'positions'] as const
+const CACHES = ['bidsasks', 'orderbooks', 'trades', 'ohlcvs', 'fundingRates', 'balance'] as const
+
+/** Lists of what was said last, each a thousand messages long, which ccxt makes anew when they are not there. */
+const LISTS = ['orders', 'triggerOrders', 'myTrades', 'liquidations', 'myLiquidations', 'positions'] as const
 
 /** ccxt keeps a failure that nobody waits for until somebody does. */
 const MAX_REJECTIONS = 100
@@ -16,18 +22,21 @@ const MAX_REJECTIONS = 100
  *
  * @returns to be called after each frame
  */
-export function boundCaches(adapter: Adapter): (client: StreamClient, bytes: number) => void {
+export function boundCaches(adapter: Adapter): (bytes: number) => void {
   let frames = 0
   let heard = 0
-  return (client, bytes) => {
+  return bytes => {
     frames += 1
     heard += bytes
     if (frames < SWEEP_FRAMES && heard < SWEEP_BYTES) return
     frames = 0
     heard = 0
     for (const name of CACHES) forget(adapter[name], () => true)
+    for (const name of LISTS) adapter[name] = undefined
     forget(adapter.tickers, symbol => adapter.markets?.[symbol] === undefined)
-    if (Object.keys(client.rejections ?? {}).length > MAX_REJECTIONS) forget(client.rejections, () => true)
+    for (const { rejections } of Object.values(adapter.clients ?? {})) {
+      if (Object.keys(rejections ?? {}).length > MAX_REJECTIONS) forget(rejections, () => true)
+    }
   }
 }
 

@@ -11,6 +11,9 @@ import { boundCaches } from './stream-caches.ts'
 /** A ticker or one-level book is below a kilobyte; the longest that is asked for, Bitstamp's book, about ten. */
 export const MAX_FRAME_BYTES = 256_000
 
+/** Answers to pings, which may be as long as those, that wait for a venue that does not read. */
+export const MAX_UNSENT_BYTES = 1_000_000
+
 export interface Streams {
   /** SHA-256 of the frame that is being parsed, if one is and hashes are wanted. */
   frame(): Uint8Array | undefined
@@ -18,6 +21,8 @@ export interface Streams {
   count(): number
   /** Why there is nothing more to wait for; undefined while there is. ccxt would dial again, and tell nobody. */
   lost(): Error | undefined
+  /** Every connection that was ever made: ccxt forgets those that failed, open or not. */
+  readonly clients: ReadonlySet<StreamClient>
 }
 
 export interface StreamOptions {
@@ -37,20 +42,40 @@ export function guardStreams(adapter: Adapter, options: StreamOptions): Streams 
   const sweep = boundCaches(adapter)
   const allowance = new Allowance(clock)
 
+  const clients = new Set<StreamClient>()
+  /** All connections with the first: an exchange is made anew as a whole, and nobody would listen to the others. */
+  const end = (error: Error): void => {
+    if (lost !== undefined) return
+    lost = error
+    for (const client of clients) cut(client, error)
+  }
+
+  // Of any market that a stream names ccxt would ask the book over REST, and forget the open connection where that fails.
+  adapter.loadOrderBook = async () => {}
+
   const clientOf = adapter.client.bind(adapter)
-  const guarded = new WeakSet<StreamClient>()
   adapter.client = url => {
+    // Whoever was about to dial when the others ended.
+    if (lost !== undefined) throw lost
     const client = clientOf(url)
-    if (guarded.has(client)) return client
-    guarded.add(client)
+    if (clients.has(client)) return client
+    clients.add(client)
     catchLostSends(client)
-    noteEnds(client, error => {
-      lost ??= error
-    })
+    noteEnds(client, end)
     const spend = (bytes: number, parseMs: number): void => {
       const spent = allowance.spend({ frames: 1, bytes, parseMs })
-      if (spent !== undefined && lost === undefined)
-        cut(client, new adapterErrors.BadResponse(`too many ${spent}`))
+      if (spent !== undefined) end(new adapterErrors.BadResponse(`too many ${spent}`))
+      else if ((client.connection?.bufferedAmount ?? 0) > MAX_UNSENT_BYTES)
+        end(new adapterErrors.BadResponse('the venue does not read what it is sent'))
+    }
+    // Without a hash it is for everybody who waits.
+    const reject = client.reject.bind(client)
+    client.reject = (error, hash) => {
+      if (hash) return reject(error, hash)
+      if (isRefusal(error)) end(error)
+      // What is told while a message is read is about that message, unless it refuses us.
+      else if (data !== undefined && lost === undefined) return options.onUnreadable()
+      return reject(error)
     }
     // ccxt would inflate without a bound, while nothing else runs.
     const isZipped = client.gunzip
@@ -65,10 +90,10 @@ export function guardStreams(adapter: Adapter, options: StreamOptions): Streams 
       frames += 1
       let bytes = 0
       try {
-        const text = isZipped ? unzip(event.data, client) : event.data
+        const text = isZipped ? unzip(event.data, end) : event.data
         bytes = lengthOf(text)
         if (text !== undefined) onMessage({ data: text })
-        sweep(client, bytes)
+        sweep(bytes)
       } finally {
         data = undefined
         spend(bytes, clock.monotonic() - startedMs)
@@ -90,7 +115,7 @@ export function guardStreams(adapter: Adapter, options: StreamOptions): Streams 
       blankLongNumbers(message)
       handleMessage(client, message)
     } catch (error) {
-      if (REFUSALS.some(refusal => error instanceof refusal)) throw error
+      if (isRefusal(error)) throw error
       // What the parser chokes on costs that frame and no other pair.
       options.onUnreadable()
     }
@@ -104,6 +129,7 @@ export function guardStreams(adapter: Adapter, options: StreamOptions): Streams 
     },
     count: () => frames,
     lost: () => lost,
+    clients,
   }
 }
 
@@ -114,6 +140,10 @@ const REFUSALS = [
   adapterErrors.RestrictedLocation,
 ]
 
+function isRefusal(error: unknown): error is Error {
+  return REFUSALS.some(refusal => error instanceof refusal)
+}
+
 function noteEnds(client: StreamClient, note: (error: Error) => void): void {
   const onError = client.onError.bind(client)
   client.onError = error => {
@@ -123,7 +153,9 @@ function noteEnds(client: StreamClient, note: (error: Error) => void): void {
   }
   const onClose = client.onClose.bind(client)
   client.onClose = event => {
-    note(new adapterErrors.NetworkError('the venue has closed the connection'))
+    // By us, with all others.
+    if (!(client.error instanceof adapterErrors.ExchangeClosedByUser))
+      note(new adapterErrors.NetworkError('the venue has closed the connection'))
     onClose(event)
   }
 }
@@ -140,13 +172,13 @@ function lengthOf(data: unknown): number {
 }
 
 /** undefined: not a frame of this venue, or one that is too large, which ends the stream. */
-function unzip(data: unknown, client: StreamClient): string | undefined {
+function unzip(data: unknown, end: (error: Error) => void): string | undefined {
   if (typeof data === 'string') return data
   if (!(data instanceof Uint8Array)) return undefined
   try {
     return gunzipSync(data, { maxOutputLength: MAX_FRAME_BYTES }).toString('utf8')
   } catch (error) {
-    if (error instanceof RangeError) cut(client, error)
+    if (error instanceof RangeError) end(new adapterErrors.NetworkError(error.message))
     return undefined
   }
 }

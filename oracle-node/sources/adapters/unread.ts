@@ -5,9 +5,9 @@ import type { Adapter, StreamClient } from './adapter.ts'
 type Unread = Map<string, { readonly result: unknown } | undefined>
 
 /**
- * Keeps the last update that came while nobody waited, for whoever asks next: ccxt drops it. Of two frames in one TCP
- * segment it would always be the second, for both are parsed before anybody can ask again. Tickers are stamped when they
- * are parsed, since they may be read later.
+ * Keeps the last update that came while nobody waited, for whoever asks next while the stream lasts: ccxt drops it. Of
+ * two frames in one TCP segment it would always be the second, for both are parsed before anybody can ask again.
+ * Tickers are stamped when they are parsed, since they may be read later.
  */
 export function keepUnread(adapter: Adapter, clock: Pick<Clock, 'now'>): void {
   const unreadOf = new WeakMap<StreamClient, Unread>()

@@ -6,7 +6,7 @@ import { systemClock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/network/temporary-directory.ts'
 import { waitFor } from '../../support/network/wait.ts'
-import { blocksOf } from '../../support/recording/build.ts'
+import { blocksOf, writeEntries } from '../../support/recording/build.ts'
 import { ROOT, spawnNode, spawnProgram } from '../../support/runtime/spawned.ts'
 
 /** Runs `ionet` to its end. */
@@ -136,6 +136,20 @@ describe('ionet record and ionet replay', function () {
     expect(cut.exitCode, cut.stderr).to.equal(0)
     expect(recorded.stdout.startsWith(cut.stdout)).to.equal(true)
     expect(cut.stderr).to.match(/^ionet: the end is missing: [^;]*; this is all up to /)
+  })
+
+  it('end with exit code 1 when the quotes cannot be written to where they were sent', async function () {
+    if (process.platform !== 'linux') this.skip()
+    await writeEntries(file, [
+      [{ kind: 'observe', round: 17_600_000_010, nowMs: 1_760_000_001_000 }],
+      [{ kind: 'observe', round: 17_600_000_020, nowMs: 1_760_000_002_000 }],
+    ])
+    const full = spawnProgram('sh', [
+      ...['-c', 'exec "$@" > /dev/full', 'sh'],
+      ...[process.execPath, 'cli/ionet.ts', 'replay', file],
+    ])
+    expect(await full.ended).to.equal(1)
+    expect(full.stderr()).to.equal('ionet: standard output cannot be written (ENOSPC)\n')
   })
 
   it('end with exit code 1 when the disk takes no more, and count what is in the file alone', async () => {

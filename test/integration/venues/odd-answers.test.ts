@@ -38,10 +38,11 @@ const coinbaseTicker = (market: string) => ({
   timestamp: '2026-01-02T11:04:05.678Z',
   events: [{ type: 'update', tickers: [{ type: 'ticker', product_id: market, price: '2.5' }] }],
 })
-/** One that the adapter chokes on, or takes for another, then one that is as it should be. */
+const LBANK_ERROR = { SERVER: 'V2', status: 'error', message: "Missing parameter ['kbar']" }
+/** Such as the adapter chokes on, takes for another, or makes an error for all of, then one that is as it should be. */
 const ODD_FRAMES: Record<string, readonly unknown[]> = {
   coinone: [coinoneTicker({}), coinoneTicker({ target_currency: 'IO' })],
-  lbank: [{ ...LBANK_TICK, pair: '__proto__' }, LBANK_TICK],
+  lbank: [{ ...LBANK_TICK, pair: '__proto__' }, LBANK_ERROR, LBANK_TICK],
   coinbase: [coinbaseTicker('__proto__'), coinbaseTicker('IO-USD')],
   okx: [
     { ...okxTicker('IO-USDT', ''), data: [] },
@@ -50,7 +51,11 @@ const ODD_FRAMES: Record<string, readonly unknown[]> = {
     okxTicker('IO-USDT', 'IO-USDT'),
   ],
 }
-const NO_SUCH_MARKET = { code: '999999', retMsg: 'Not supported symbols' }
+/** The first subscription of an adapter has the number 1. */
+const NO_SUCH_MARKET = { code: '999999', retMsg: 'Not supported symbols', req_id: '1' }
+const ENDLESS_PRECISION = {
+  symbols: [{ symbol: 'IOUSDT', baseAsset: 'IO', quoteAsset: 'USDT', baseAssetPrecision: 2_000_000 }],
+}
 
 describe('what venues say in their own ways', () => {
   let venues: OddVenues
@@ -81,6 +86,10 @@ describe('what venues say in their own ways', () => {
           const flood = Array.from({ length: 2 * STREAM_LIMITS.frames.atOnce }, () => ({}))
           sendAll(client, [okxTicker('IO-USDT', 'IO-USDT'), ...flood])
         },
+      },
+      'endless-precision': {
+        rest: (_, path, response) =>
+          path.includes('exchangeInfo') && answer(response, 200, ENDLESS_PRECISION),
       },
       china: { stream: (_, client) => client.send(JSON.stringify(LBANK_TICK)) },
     })
@@ -127,16 +136,20 @@ describe('what venues say in their own ways', () => {
     expect(await codeOf(exchange.watch(SYMBOL))).to.equal('BAD_ANSWER')
   })
 
+  it('a market with endless decimals costs that list, and not the process', async () => {
+    expect(await codeOf(open('binance', 'endless-precision'))).to.equal('BAD_ANSWER')
+  })
+
   for (const [venue, symbol] of [
     ['coinone', 'IO/KRW'],
     ['lbank', SYMBOL],
     ['coinbase', 'IO/USD'],
   ] as const) {
-    it(`one frame without a market that is known costs that frame, and is counted: ${venue}`, async () => {
+    it(`a frame without a market that is known costs that frame, and is counted: ${venue}`, async () => {
       unreadable.length = 0
       const exchange = await open(venue, 'one-odd-frame', symbol)
       expect(await exchange.watch(symbol)).to.deep.include({ symbol, last: '2.5' })
-      expect(unreadable).to.deep.equal([venue])
+      expect(unreadable).to.deep.equal(ODD_FRAMES[venue]?.slice(1).map(() => venue))
     })
   }
 

@@ -16,6 +16,8 @@ export interface VenueScript {
   markets: string[] | 'hang' | VenueErrorCode
   /** Pairs of which the stream says nothing, for as long as they are named here. */
   silent: string[]
+  /** Pairs that the streams of exchanges refuse which are made while they are named here. */
+  refused: string[]
   /** Replaces fields of every ticker. */
   ticker: Partial<RawTicker>
   /** How many of its exchanges stream: those made later say nothing. */
@@ -36,6 +38,7 @@ export function aVenueScript(change: Partial<VenueScript> = {}): VenueScript {
     answersInMs: 0,
     markets: ['IO/USDT'],
     silent: [],
+    refused: [],
     ticker: {},
     streamingUpTo: Number.POSITIVE_INFINITY,
     retryAfterMs: 0,
@@ -66,6 +69,7 @@ export class FakeVenue {
   readonly create = (): Exchange => {
     this.created += 1
     const nth = this.created
+    const { refused } = this.script
     const closing = new AbortController()
     const answer = async (): Promise<void> => {
       const { answersInMs } = this.script
@@ -82,6 +86,7 @@ export class FakeVenue {
         return new Set(markets)
       },
       watch: async symbol => {
+        if (refused.includes(symbol)) return fail('STREAM_LOST', this.script)
         const watch = nth > this.script.streamingUpTo ? 'hang' : this.script.watch
         if (typeof watch === 'string') return fail(watch, this.script)
         this.hanging += 1

@@ -6,6 +6,7 @@ const started = (change: Partial<Started> = {}): Started => ({
   execArgv: [],
   execPath: '/bin/node',
   env: { HOME: '/root' },
+  isConnected: false,
   ...change,
 })
 
@@ -33,6 +34,9 @@ describe('how a process that runs for months is started', () => {
   it('is left to whoever has set the young generation', () => {
     expect(leanStart(started({ execArgv: ['--max-semi-space-size=64'] }))).to.equal(undefined)
     expect(leanStart(started({ env: { NODE_OPTIONS: '--max-semi-space-size=64' } }))).to.equal(undefined)
+    // V8 takes either.
+    expect(leanStart(started({ execArgv: ['--max_semi_space_size=64'] }))).to.equal(undefined)
+    expect(leanStart(started({ env: { NODE_OPTIONS: '--max_semi_space_size=64' } }))).to.equal(undefined)
   })
 
   it('keeps the pools that were asked for', () => {
@@ -46,6 +50,6 @@ describe('how a process that runs for months is started', () => {
       undefined,
     )
     expect(leanStart(started({ argv: ['/bin/node', '/ionet/cli/ionet.ts'] }))).to.equal(undefined)
-    expect(leanStart(started({ env: { NODE_CHANNEL_FD: '3' } }))).to.equal(undefined)
+    expect(leanStart(started({ isConnected: true }))).to.equal(undefined)
   })
 })

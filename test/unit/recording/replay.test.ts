@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { encodeBlock } from '../../../oracle-node/recording/block.ts'
+import { encodeBlock, HEADER_BYTES } from '../../../oracle-node/recording/block.ts'
 import { encodeRecordEnd } from '../../../oracle-node/recording/end.ts'
 import { decodeEntry, encodeEntry } from '../../../oracle-node/recording/entry-lines.ts'
 import { encodeRecordHeader } from '../../../oracle-node/recording/header.ts'
@@ -133,9 +133,12 @@ describe('a line of a recording', () => {
   }
 
   it('is bounded whatever a venue sends, and refused at the door for the same field', () => {
+    // Six characters each, in JSON.
+    const escaped = '\u0000'.repeat(1_000)
     const hostile = [
       aTapped({ bid: '1'.repeat(1_000_000) }),
-      aTapped({ ask: '\u0000'.repeat(1_000) }),
+      aTapped({ ask: escaped }),
+      aTapped({ symbol: escaped, bid: escaped, ask: escaped, last: escaped, baseVolume: escaped }),
       aTapped({ last: '\ud800' }),
       aTapped({ exchangeTimeMs: Number.NaN }),
       aTapped({ exchangeTimeMs: 1.5 }),
@@ -144,7 +147,7 @@ describe('a line of a recording', () => {
       aTapped({ bid: `1${'0'.repeat(120)}` }),
     ]
     for (const tapped of hostile) {
-      expect(encodeEntry({ kind: 'ticker', tapped }).length).to.be.below(5_000)
+      expect(encodeEntry({ kind: 'ticker', tapped }).length).to.be.at.most(3_500)
       expect(refusalOf(again(tapped)))
         .to.be.a('string')
         .and.to.equal(refusalOf(tapped))
@@ -217,6 +220,33 @@ describe('a file that says that it is a recording', () => {
     expect(await codeOf(Buffer.from(''))).to.equal('NOT_A_RECORDING')
     expect(await codeOf(Buffer.from('{"http":{}}'.repeat(9)))).to.equal('NOT_A_RECORDING')
     expect(await codeOf(encodeBlock('entries', 0, '["g",1]'))).to.equal('NOT_A_RECORDING')
+  })
+
+  it('is refused as something else when its writer was killed within the first block', async () => {
+    const first = await encodeBlock('header', 0, header)
+    for (const bytes of [1, HEADER_BYTES - 1, HEADER_BYTES, first.length - 1])
+      expect(await codeOf(first.subarray(0, bytes)), `${bytes} bytes`).to.equal('NOT_A_RECORDING')
+    // Or the machine, before the content came to the disk.
+    for (const bytes of [0, HEADER_BYTES]) {
+      const room = Buffer.alloc(first.length - bytes)
+      expect(await codeOf(first.subarray(0, bytes), room), `${bytes} bytes`).to.equal('NOT_A_RECORDING')
+    }
+  })
+
+  it('has no end when the content of its last block is wrong, and is damaged when what stands before that is', async () => {
+    const first = await encodeBlock('header', 0, header)
+    const last = await encodeBlock('entries', 1, '["g",1]')
+    for (let place = 0; place < last.length; place++) {
+      const changed = Buffer.from(last)
+      changed.writeUInt8(changed.readUInt8(place) ^ 1, place)
+      const path = fileIn(directory)
+      writeFileSync(path, Buffer.concat([first, changed]))
+      const isContent = place >= HEADER_BYTES
+      expect(await contentsOf(path), `byte ${place}`).to.deep.equal({
+        ...{ entries: [], isWhole: false, tornBytes: isContent ? last.length : 0 },
+        code: isContent ? undefined : 'DAMAGED_RECORDING',
+      })
+    }
   })
 
   it('is refused when it is of a later format', async () => {

@@ -120,6 +120,23 @@ describe('a market of the base', () => {
   const say = (pair: string, venues: readonly string[], price: string) =>
     venues.map(venue => aValueAt(venue, price, { pair }))
 
+  it('is the price alone only with more than a quarter of all venues that price the base', () => {
+    const direct = USDT_VENUES.slice(0, 3)
+    const plan = aPlan({
+      legs: [leg('IO/USDT', [...MANY, 'kraken', 'coinbase']), leg('USDT/USD', direct), leg('IO/USD', direct)],
+      routes: [['IO/USDT', 'USDT/USD'], ['IO/USD']],
+    })
+    // Nobody says what USDT is worth.
+    const outcomeWith = (venues: readonly string[]) =>
+      aggregateSources([...say('IO/USD', direct, '2.6'), ...say('IO/USDT', venues, '9')], plan, NOW_MS)
+    const price = parseDecimal('2.6')
+    expect(outcomeWith([])).to.deep.include({ price })
+    expect(outcomeWith([...MANY, 'kraken'])).to.deep.include({ price })
+    const few = outcomeWith([...MANY, 'kraken', 'coinbase'])
+    expect(few).to.deep.include({ kind: 'abstain', reason: 'TOO_FEW_SOURCES', pair: 'IO/USD' })
+    expect(few.routes.map(({ kind }) => kind)).to.deep.equal(['dropped', 'price'])
+  })
+
   it('weighs by its own venues, however few convert it', () => {
     const plan = aPlan({
       legs: [

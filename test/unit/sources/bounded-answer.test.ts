@@ -1,7 +1,13 @@
 import { expect } from 'chai'
 import type { Adapter } from '../../../oracle-node/sources/adapters/adapter.ts'
-import { blankLongNumbers, MAX_DIGITS } from '../../../oracle-node/sources/adapters/bounded-answer.ts'
+import {
+  blankLongNumbers,
+  MAX_DIGITS,
+  MAX_EXPONENT,
+  refuseLongPrecisions,
+} from '../../../oracle-node/sources/adapters/bounded-answer.ts'
 import { adapterOf } from '../../../oracle-node/sources/adapters/ccxt.ts'
+import { TooLargeError } from '../../../oracle-node/sources/adapters/errors.ts'
 import { observeRestCalls } from '../../../oracle-node/sources/adapters/rest-calls.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 
@@ -63,5 +69,27 @@ describe('numbers of an answer', () => {
     )
     expect(ticker.last).to.equal(undefined)
     expect(performance.now() - began).to.be.below(500)
+  })
+})
+
+describe('how many decimals a market has', () => {
+  it('is refused before ccxt writes out as many zeros', async () => {
+    const create = await adapterOf('binance')
+    const adapter = new create({}) as Adapter
+    refuseLongPrecisions(adapter)
+    // Longer than the test would wait, and not so long that it ends the process.
+    for (const told of ['20000000', '-20000000', 20_000_000, '0x1312d00']) {
+      expect(() => adapter.parsePrecision(told), String(told)).to.throw(TooLargeError)
+      expect(() => adapter.integerPrecisionToAmount(told), String(told)).to.throw(TooLargeError)
+    }
+    for (const told of ['-2e7', '-2e0x7']) {
+      expect(() => adapter.integerPrecisionToAmount(told), told).to.throw(TooLargeError)
+    }
+    expect(adapter.parsePrecision('2')).to.equal('0.01')
+    expect(adapter.parsePrecision('-2')).to.equal('100')
+    expect(adapter.integerPrecisionToAmount('-2')).to.equal('100')
+    expect(adapter.parsePrecision(MAX_EXPONENT)).to.have.length(MAX_EXPONENT + 2)
+    expect(adapter.parsePrecision(undefined)).to.equal(undefined)
+    expect(adapter.integerPrecisionToAmount(undefined)).to.equal(undefined)
   })
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { silentSourceMetrics } from '../../../oracle-node/sources/metrics.ts'
+import { LOOK_MS, MAX_SESSION_FRAMES } from '../../../oracle-node/sources/recycle.ts'
 import { createSources } from '../../../oracle-node/sources/service.ts'
 import { DEFAULT_TIMING } from '../../../oracle-node/sources/timing.ts'
 import { silentLogger } from '../../../runtime/logger.ts'
@@ -94,6 +95,44 @@ describe('a venue with one pair or four', () => {
     expect(sources.status(clock.now()).map(({ state }) => state)).to.deep.equal(PAIRS.map(() => 'polling'))
     await sources.stop()
     expect(venue.closed).to.equal(venue.created)
+  })
+
+  it('streams as soon as an exchange for its age takes the place of one whose stream was lost', async () => {
+    const heard = { frames: MAX_SESSION_FRAMES, framesUpTo: Number.POSITIVE_INFINITY }
+    const { clock, venue, sources, start, openedS } = connected(PAIRS, { watch: 'NETWORK', ...heard })
+    await start()
+    // The streak would go on at 61.5 s.
+    await clock.advance(LOOK_MS - 1)
+    venue.script.watch = { price: '2.5', pushMs: 200 }
+    await clock.advance(500)
+    expect(sources.status(clock.now()).map(({ state }) => state)).to.deep.equal(PAIRS.map(() => 'streaming'))
+    await clock.advance(10_000)
+    expect(openedS()).to.deep.equal([0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, LOOK_MS / 1_000])
+    await sources.stop()
+    expect(venue.closed).to.equal(venue.created)
+    expect(clock.sleeping).to.equal(0)
+  })
+
+  it('streams as soon as that while the list for another hangs', async () => {
+    const heard = { frames: MAX_SESSION_FRAMES, framesUpTo: Number.POSITIVE_INFINITY }
+    const { clock, venue, sources, start } = connected(PAIRS, heard)
+    await start()
+    await clock.advance(LOOK_MS - 1_000)
+    venue.script.watch = 'NETWORK'
+    venue.script.markets = 'hang'
+    await clock.advance(900)
+    expect([venue.created, venue.closed]).to.deep.equal([2, 0])
+    venue.script.watch = { price: '2.5', pushMs: 200 }
+    venue.script.markets = [...PAIRS]
+    await clock.advance(5_000)
+    for (const { state, ageMs } of sources.status(clock.now())) {
+      expect(state).to.equal('streaming')
+      expect(ageMs).to.be.below(500)
+    }
+    expect([venue.created, venue.closed]).to.deep.equal([3, 2])
+    await sources.stop()
+    expect(venue.closed).to.equal(venue.created)
+    expect(clock.sleeping).to.equal(0)
   })
 
   it('is served by the old exchange when a fresh one cannot be had', async () => {

@@ -86,6 +86,14 @@ describe('the board', () => {
     expect(board.snapshot()).to.deep.equal([aValue()])
   })
 
+  it('lets an answer replace what was pushed before the clock was set back', () => {
+    const board = new SourceBoard(aPlan())
+    const hourMs = 3_600_000
+    board.push(aValue({ receivedAtMs: NOW_MS + hourMs }))
+    expect(board.answer(aValue({ receivedAtMs: NOW_MS + 50 }), NOW_MS)).to.equal(true)
+    expect(board.latest('binance', 'IO/USDT')).to.deep.include({ transport: 'rest' })
+  })
+
   it('does not let an answer replace what was pushed while it was on its way', () => {
     const board = new SourceBoard(aPlan())
     const pushed = aValue({ receivedAtMs: NOW_MS, changedAtMs: NOW_MS })

@@ -14,6 +14,24 @@ const STOP_IT: string[][] = []
 /** Larger sets are not tried. */
 const MOST = 3
 
+/**
+ * Lies of their own about each rate in dollars, in thousandths: at the edge of a peg and beyond, where a leg still agrees
+ * and where it does not, and where the price of IO itself still counts and where it does not.
+ */
+const RATES: Readonly<Record<string, readonly bigint[]>> = {
+  'USDT/USD': [1_000n, 1_049n, 951n, 1_035n],
+  'USDC/USD': [1_000n, 1_039n, 961n, 1_049n],
+  'BTC/USD': [1_000n, 1_110n, 1_220n, 780n, 2_000n],
+  'IO/USD': [1_000n, 1_190n, 1_250n, 1_490n, 670n, 2_000n, 10_000n],
+}
+
+function allOf(rates: readonly (readonly [string, readonly bigint[]])[]): Readonly<Record<string, bigint>>[] {
+  const [first, ...others] = rates
+  if (first === undefined) return [{}]
+  const [pair, lies] = first
+  return lies.flatMap(lie => allOf(others).map(rest => ({ [pair]: lie, ...rest })))
+}
+
 /** All choices of `size` of `items`, in their order. */
 function sets(size: number, items: readonly string[]): string[][] {
   if (size === 0) return [[]]
@@ -94,6 +112,28 @@ describe('the shipped plan of real money', () => {
   it(`is moved by a percent by none but these, of ${MOST} liars at most, some of them silent or not`, function () {
     this.timeout(30_000)
     expect(least(isMovedBy)).to.have.deep.members(MOVE_IT)
+  })
+
+  /** The most that these venues were found to move the price by, in basis points, with a lie for each rate. */
+  function worstBps(liars: readonly string[]): number {
+    const outcomes = allOf(Object.entries(RATES)).map(lies =>
+      aggregate(
+        honest.map(value => (liars.includes(value.venue) ? times(value, lies[value.pair] ?? 1_000n) : value)),
+      ),
+    )
+    const moved = outcomes.flatMap(outcome => (outcome.kind === 'price' ? [outcome.price] : []))
+    return Math.max(...moved.map(price => Number(distanceBps(price, WORTH.IO))))
+  }
+
+  it('is moved by less than a fifth by any three that price dollars, with a lie for each rate', function () {
+    this.timeout(30_000)
+    const worst = sets(3, DOLLAR_VENUES).map(worstBps)
+    expect(Math.max(...worst)).to.be.within(1_500, 2_000)
+    expect(Math.max(...sets(2, DOLLAR_VENUES).map(worstBps))).to.be.at.most(100)
+  })
+
+  it('is at the mercy of four that price dollars', () => {
+    expect(worstBps(['kraken', 'coinbase', 'bitstamp', 'cryptocom'])).to.be.above(10_000)
   })
 
   it(`is stopped by the silence of none but these, of ${MOST} at most`, () => {

@@ -49,6 +49,14 @@ describe('an answer of a venue', () => {
     })
     await calls.within({ maxBytes: 100 }, () => adapter.undiciBody(answerOf(60)))
   })
+
+  it('shares that bound with those that are read at the same time', async () => {
+    const { adapter, calls } = anAdapter()
+    const read = await calls.within({ maxBytes: 100 }, () =>
+      Promise.allSettled([adapter.undiciBody(answerOf(60)), adapter.undiciBody(answerOf(60))]),
+    )
+    expect(read.map(({ status }) => status)).to.have.members(['fulfilled', 'rejected'])
+  })
 })
 
 describe('the market list of Binance', () => {

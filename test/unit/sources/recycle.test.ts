@@ -123,6 +123,30 @@ describe('an exchange that has served for long', () => {
     expect(clock.sleeping).to.equal(0)
   })
 
+  it('serves on when the fresh one loses its stream by one pair, though another streams', async () => {
+    const pairs = ['IO/USDT', 'IO/BTC']
+    const { clock, sources, venue, start, failed } = venuesUnder(
+      { binance: { markets: pairs } },
+      silentLogger,
+      TIMING,
+      pairs,
+    )
+    const binance = venue('binance')
+    await start()
+    await clock.advance(1_000)
+    binance.script.refused = ['IO/BTC']
+    await clock.advance(SESSION_MS + TAKE_OVER_MS)
+    expect([binance.created, binance.closed]).to.deep.equal([2, 1])
+    expect(failed).to.deep.equal(['binance'])
+    expect(binance.fetched).to.equal(pairs.length)
+    for (const { state, ageMs } of sources.status(clock.now())) {
+      expect(state).to.equal('streaming')
+      expect(ageMs).to.be.below(500)
+    }
+    await sources.stop()
+    expect(clock.sleeping).to.equal(0)
+  })
+
   it('is replaced although it only polls', async () => {
     const { clock, sources, venue, start } = venuesUnder({ mexc: { streams: false } })
     await start()

@@ -2,38 +2,52 @@ import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Adapter, StreamClient } from '../../../oracle-node/sources/adapters/adapter.ts'
 import { STREAM_LIMITS } from '../../../oracle-node/sources/adapters/allowance.ts'
-import { adapterErrors } from '../../../oracle-node/sources/adapters/ccxt.ts'
-import { guardStreams, MAX_FRAME_BYTES } from '../../../oracle-node/sources/adapters/streams.ts'
+import { adapterErrors, adapterOf } from '../../../oracle-node/sources/adapters/ccxt.ts'
+import { VENUE_ENTRIES } from '../../../oracle-node/sources/adapters/entries.ts'
+import {
+  guardStreams,
+  MAX_FRAME_BYTES,
+  MAX_UNSENT_BYTES,
+} from '../../../oracle-node/sources/adapters/streams.ts'
 
-/** An adapter whose one client takes zipped frames, and what became of them. */
+/** An adapter whose clients, alike but for their names, take zipped frames, and what became of those. */
 function zipped(handle: (message: unknown) => void = () => {}) {
   const events: string[] = []
   const clock = { ms: 0, monotonic: () => clock.ms }
   let unreadable = 0
-  const client = {
+  const connection = { bufferedAmount: 0, terminate: () => {} }
+  const clientAt = (url: string) => ({
+    url,
+    connection,
     gunzip: true,
     send: () => Promise.reject(new Error('the socket is closed')),
     onMessage: ({ data }: { data: unknown }) => {
       events.push(`message ${data}`)
-      adapter.handleMessage(client as unknown as StreamClient, JSON.parse(String(data)))
+      adapter.handleMessage(first, JSON.parse(String(data)))
     },
-    onError: (error: Error) => void events.push(error.name),
-    close: () => void events.push('closed'),
+    onError: (error: Error) => void events.push(`${url}${error.name}`),
+    close: () => void events.push(`${url}closed`),
     onClose: () => void events.push('the other side closed'),
     onPing: () => {},
     onPong: () => {},
-  }
+    reject: (error: Error, hash?: string) => void events.push(`${error.name} for ${hash ?? 'all'}`),
+  })
+  const made = new Map<string, ReturnType<typeof clientAt>>()
   const adapter = {
-    client: () => client,
+    client: (url: string) => {
+      const client = made.get(url) ?? clientAt(url)
+      made.set(url, client)
+      return client
+    },
     handleMessage: (_client: unknown, message: unknown) => handle(message),
   } as unknown as Adapter
   const onUnreadable = (): void => {
     unreadable += 1
   }
   const streams = guardStreams(adapter, { hashFrames: true, clock, onUnreadable })
-  const guarded = adapter.client('')
-  const receive = (data: unknown): void => guarded.onMessage({ data })
-  return { client: guarded, streams, events, clock, receive, unreadable: () => unreadable }
+  const first = adapter.client('')
+  const receive = (data: unknown): void => first.onMessage({ data })
+  return { adapter, client: first, connection, streams, events, clock, receive, unreadable: () => unreadable }
 }
 
 describe('a stream of zipped frames', () => {
@@ -46,7 +60,7 @@ describe('a stream of zipped frames', () => {
   it('ends by a frame that unfolds to more than a frame may be', () => {
     const { receive, events } = zipped()
     receive(gzipSync(Buffer.alloc(MAX_FRAME_BYTES + 1)))
-    expect(events).to.deep.equal(['RangeError', 'closed'])
+    expect(events).to.deep.equal(['NetworkError', 'closed'])
   })
 
   it('goes on after a frame that is not zipped', () => {
@@ -81,6 +95,29 @@ describe('a stream of zipped frames', () => {
       expect(() => receive(gzipSync('{}'))).to.throw(Refusal)
       expect(unreadable()).to.equal(0)
     }
+  })
+
+  it('ends when an adapter has caught that for us, whether anybody waits or not', () => {
+    const { receive, client, streams, events } = zipped(() => {
+      client.reject(new adapterErrors.RateLimitExceeded('no'))
+    })
+    receive(gzipSync('{}'))
+    expect(streams.lost()).to.be.instanceOf(adapterErrors.RateLimitExceeded)
+    expect(events).to.include('RateLimitExceeded for all')
+  })
+
+  it('goes on after what else an adapter tells everybody, and tells whom it concerns', () => {
+    const { receive, client, streams, events, unreadable } = zipped(() => {
+      client.reject(new adapterErrors.BadSymbol('no such market'))
+      client.reject(new adapterErrors.BadSymbol('no such market'), 'ticker:IO/USDT')
+    })
+    receive(gzipSync('{}'))
+    expect(streams.lost()).to.equal(undefined)
+    expect(events).to.deep.equal(['message {}', 'BadSymbol for ticker:IO/USDT'])
+    expect(unreadable()).to.equal(1)
+    // Not while a message is read: the end of the connection.
+    client.reject(new adapterErrors.BadResponse('too much'))
+    expect(events.at(-1)).to.equal('BadResponse for all')
   })
 
   it('is hashed as it came, only while it is parsed', () => {
@@ -156,6 +193,30 @@ describe('a stream that is too much', () => {
     expect(streams.lost()).to.equal(undefined)
   })
 
+  it('ends with all other connections of the venue, and no new one is made', () => {
+    const { adapter, client, events, streams } = zipped()
+    const other = adapter.client('other ')
+    client.onClose({})
+    expect(events).to.deep.equal([
+      ...['NetworkError', 'closed', 'other NetworkError', 'other closed'],
+      'the other side closed',
+    ])
+    other.onMessage({ data: '{}' })
+    expect(events).not.to.include('message {}')
+    expect(() => adapter.client('third')).to.throw(adapterErrors.NetworkError)
+    expect([...streams.clients]).to.deep.equal([client, other])
+  })
+
+  it('of answers that it does not read ends', () => {
+    const { receive, connection, streams } = zipped()
+    connection.bufferedAmount = MAX_UNSENT_BYTES
+    receive('{}')
+    expect(streams.lost()).to.equal(undefined)
+    connection.bufferedAmount += 1
+    receive('{}')
+    expect(streams.lost()?.message).to.equal('the venue does not read what it is sent')
+  })
+
   it('or that the other side ends is known to be lost, whether anybody waits or not', () => {
     const closed = zipped()
     closed.client.onClose({})
@@ -163,5 +224,39 @@ describe('a stream that is too much', () => {
     const broken = zipped()
     broken.client.onError(new Error('reset'))
     expect(broken.streams.lost()?.message).to.equal('reset')
+  })
+})
+
+describe('what a stream says that nobody asked for', () => {
+  it('makes Gate ask for no book', async () => {
+    const create = await adapterOf('gate')
+    const adapter = new create({}) as Adapter
+    const asked: unknown[] = []
+    Object.assign(adapter, { fetchRestOrderBookSafe: async (symbol: unknown) => void asked.push(symbol) })
+    guardStreams(adapter, { hashFrames: false, clock: { monotonic: () => 0 }, onUnreadable: () => {} })
+    const client = adapter.client('wss://127.0.0.1:1/')
+    const receive = (message: object): void => client.onMessage({ data: JSON.stringify(message) })
+    receive({
+      channel: 'spot.obu',
+      event: 'update',
+      result: { full: true, s: 'ob.IO_USDT.50', b: [], a: [] },
+    })
+    const change = { s: 'IO_USDT', U: 5, u: 6, b: [], a: [] }
+    for (let nth = 0; nth < 20; nth += 1)
+      receive({ channel: 'spot.order_book_update', event: 'update', result: change })
+    await new Promise(resolve => setTimeout(resolve))
+    expect(asked).to.deep.equal([])
+  })
+
+  it('does not make Bithumb take commas out of trades for seconds', async () => {
+    const create = await adapterOf('bithumb')
+    const adapter = new create({}) as Adapter
+    VENUE_ENTRIES.bithumb.prepare(adapter, address => address)
+    const client = { futures: {}, resolve: () => {} } as unknown as StreamClient
+    const began = performance.now()
+    try {
+      adapter.handleMessage(client, { type: 'trade', code: 'KRW-IO', units_traded: '1'.padEnd(240_000, ',') })
+    } catch {}
+    expect(performance.now() - began).to.be.below(500)
   })
 })

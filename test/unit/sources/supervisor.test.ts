@@ -11,22 +11,38 @@ import { ManualClock } from '../../support/sources/manual-clock.ts'
 
 const PLAN = { feed: 'IO/USDT', legs: [aLeg(['binance'], { minSources: 1 })], routes: [['IO/USDT']] }
 
+/** Its wall clock can be set. */
+class SetClock extends ManualClock {
+  setMs = 0
+  override now(): number {
+    return super.now() + this.setMs
+  }
+}
+
 /** One venue under supervision on a clock that the test moves. */
 function supervised(change: Partial<VenueScript> = {}, plan: SourcePlan = PLAN) {
-  const clock = new ManualClock(NOW_MS)
+  const clock = new SetClock(NOW_MS)
   const venue = new FakeVenue(aVenueScript(change), clock)
   const failures: string[] = []
+  /** Failures that were told of, and how many in a row each made; the second list is for who debugs. */
+  const told: string[] = []
+  const debugged: string[] = []
+  const writeTo = (lines: string[]) => (_text: string, fields?: object) => {
+    if (fields === undefined || !('transport' in fields && 'code' in fields && 'failures' in fields)) return
+    lines.push(`${fields.transport} ${fields.code} ${fields.failures}`)
+  }
+  const logger = { ...silentLogger, info: writeTo(told), debug: writeTo(debugged) }
   const metrics: SourceMetrics = {
     ...silentSourceMetrics,
     failure: (_venue, transport, code) => void failures.push(`${transport} ${code}`),
   }
   const sources = createSources(
     { plan },
-    { clock, logger: silentLogger, metrics, createExchange: venue.create, random: () => 0.999 },
+    { clock, logger, metrics, createExchange: venue.create, random: () => 0.999 },
   )
   const held = () => sources.observe(clock.now()).trace.values.map(({ last }) => formatDecimal(last ?? 0n))
   const start = () => sources.start(new AbortController().signal)
-  return { clock, venue, failures, sources, held, start }
+  return { clock, venue, failures, told, debugged, sources, held, start }
 }
 
 describe('a venue supervisor', () => {
@@ -167,7 +183,7 @@ describe('a venue supervisor', () => {
   })
 
   it('does not call a venue twice a second that always says one thing and hangs up', async () => {
-    const { clock, venue, sources, start } = supervised()
+    const { clock, venue, told, debugged, sources, start } = supervised()
     await start()
     for (let i = 0; i < 600; i++) {
       venue.script.watch = { price: '2.5', pushMs: 50 }
@@ -176,6 +192,14 @@ describe('a venue supervisor', () => {
       await clock.advance(250)
     }
     expect(venue.created).to.be.below(30)
+    // Nor does it tell of each time, but of the next that comes after it went well for long.
+    expect(told).to.deep.equal(['websocket CLOSED 1'])
+    expect(debugged.length).to.be.above(10)
+    venue.script.watch = { price: '2.5', pushMs: 50 }
+    await clock.advance(2 * DEFAULT_TIMING.retryMaxMs + 1_000)
+    venue.script.watch = 'CLOSED'
+    await clock.advance(1_000)
+    expect(told.slice(1)).to.deep.equal(['websocket CLOSED 1'])
     await sources.stop()
   })
 
@@ -195,6 +219,42 @@ describe('a venue supervisor', () => {
     await clock.advance(DEFAULT_TIMING.retryMaxMs)
     expect(held()).to.deep.equal(['2.5'])
     expect(venue.closed).to.equal(venue.created - 1)
+    await sources.stop()
+  })
+
+  for (const markets of ['hang', 'GEO_BLOCKED', 'NETWORK'] as const) {
+    it(`is told of once a streak, however long the waits within it are: ${markets}`, async () => {
+      const { clock, venue, told, debugged, sources, start } = supervised({ markets })
+      const code = markets === 'hang' ? 'TIMEOUT' : markets
+      await start()
+      await clock.advance(7_200_000)
+      expect(told).to.have.members([`websocket ${code} 1`, `rest ${code} 1`])
+      const attempts = venue.created
+      expect(attempts).to.be.above(20)
+      expect(debugged.length).to.be.within(2 * attempts - 4, 2 * attempts - 2)
+      const inARow = (line: string) => line.split(' ')[2]
+      expect(new Set(debugged.map(inARow)).size).to.equal(debugged.length / 2)
+      venue.script.markets = ['IO/USDT']
+      await clock.advance(2 * DEFAULT_TIMING.hopelessMs)
+      expect(sources.status(clock.now())[0]).to.deep.include({ state: 'streaming' })
+      venue.script.watch = 'NETWORK'
+      await clock.advance(1_000)
+      expect(told.slice(2)).to.deep.equal(['websocket NETWORK 1'])
+      await sources.stop()
+    })
+  }
+
+  it('is told of once while its stream is lost again and again, whatever REST answers meanwhile', async () => {
+    const { clock, venue, told, debugged, sources, start } = supervised({ watch: 'NETWORK' })
+    await start()
+    await clock.advance(3_600_000)
+    expect(told).to.deep.equal(['websocket NETWORK 1'])
+    const { length } = debugged
+    expect(length).to.be.above(100)
+    expect(debugged.at(-1)).to.equal(`websocket NETWORK ${length + 1}`)
+    venue.script.fetch = 'NETWORK'
+    await clock.advance(60_000)
+    expect(told.slice(1)).to.deep.equal(['rest NETWORK 1'])
     await sources.stop()
   })
 
@@ -225,6 +285,49 @@ describe('a venue supervisor', () => {
     await start()
     await clock.advance(1_000)
     expect(sources.observe(clock.now()).trace.values[0]).to.deep.include(times)
+    await sources.stop()
+  })
+
+  it('polls on at the same pace when the wall clock is set back by an hour', async () => {
+    const { clock, venue, sources, start } = supervised({ streams: false })
+    await start()
+    await clock.advance(21_000)
+    const { fetched } = venue
+    clock.setMs = -3_600_000
+    expect(sources.status(clock.now())[0]?.state).to.equal('unreachable')
+    await clock.advance(DEFAULT_TIMING.silentMs)
+    expect(venue.fetched).to.equal(fetched + 1)
+    expect(sources.status(clock.now())[0]?.state).to.equal('polling')
+    await clock.advance(10 * DEFAULT_TIMING.silentMs)
+    expect(venue.fetched).to.equal(fetched + 11)
+    await sources.stop()
+  })
+
+  it('asks REST at its pace when the stream ends as the wall clock is set back', async () => {
+    const { clock, venue, sources, start } = supervised()
+    await start()
+    await clock.advance(5_000)
+    venue.script.watch = 'hang'
+    await clock.advance(1_000)
+    const { fetched } = venue
+    clock.setMs = -3_600_000
+    await clock.advance(8 * DEFAULT_TIMING.silentMs)
+    expect(venue.fetched - fetched).to.be.within(8, 9)
+    await sources.stop()
+  })
+
+  it('asks REST once, and the stream is as before, when the wall clock is set back by a little', async () => {
+    const { clock, venue, sources, start } = supervised({ watch: { price: '2.5', pushMs: 1_500 } })
+    await start()
+    // What was pushed last is half a second old whenever that is looked at: at 3.5 s, at 5 s, and so on.
+    await clock.advance(4_900)
+    const { fetched } = venue
+    clock.setMs = -600
+    await clock.advance(200)
+    expect(venue.fetched).to.equal(fetched + 1)
+    await clock.advance(60_000)
+    expect(venue.fetched).to.equal(fetched + 1)
+    expect(venue.created).to.equal(1)
     await sources.stop()
   })
 
@@ -293,6 +396,18 @@ describe('a venue with two pairs', function () {
     await start()
     await clock.advance(2 * DEFAULT_TIMING.watchDeadMs)
     expect(venue.created).to.be.at.least(2)
+    await sources.stop()
+  })
+
+  it('makes the connection anew when both are silent since before the wall clock was set back', async () => {
+    const { clock, venue, sources, start } = supervised({ markets: PAIRS, fetch: 'hang' }, plan)
+    await start()
+    await clock.advance(5_000)
+    venue.script.watch = 'hang'
+    await clock.advance(1_000)
+    clock.setMs = -3_600_000
+    await clock.advance(DEFAULT_TIMING.watchDeadMs)
+    expect(venue.created).to.equal(2)
     await sources.stop()
   })
 

@@ -120,7 +120,10 @@ describe('the market lists of all venues', () => {
   it('are there within seconds though five of nineteen hang', async () => {
     const { clock, sources } = starting(19, 5, { markets: 'hang' }, 100)
     await sources.start(never)
-    await clock.advance(10_500)
+    // Those behind them begin after twice the patience, one at a time while the fifth has the other place.
+    await clock.advance(2 * MARKET_LIST_TURNS.patienceMs)
+    expect(sources.status(clock.now()).map(({ transport }) => transport)).to.not.include('websocket')
+    await clock.advance(14 * 100 + 300)
     expect(sources.observe(clock.now()).outcome.kind).to.equal('price')
     await sources.stop()
     expect(clock.sleeping).to.equal(0)
