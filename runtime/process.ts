@@ -10,7 +10,7 @@ export interface ProcessOptions {
    * after kill −9, and never outlives it.
    */
   readonly stopWithStdin: boolean
-  /** Stop by itself, as after SIGTERM, once this resolves. */
+  /** Stop by itself, as after SIGTERM, once this resolves. It may reject with the signal's reason: that is no error. */
   readonly until?: (signal: AbortSignal) => Promise<void>
 }
 
@@ -64,7 +64,12 @@ export async function runService(
     await service.start(stopping.signal)
     logger.debug('started', { service: service.name })
     if (!stopping.signal.aborted) {
-      void options.until?.(stopping.signal).then(() => requestStop('finished', 0), onError)
+      void options.until?.(stopping.signal).then(
+        () => requestStop('finished', 0),
+        (error: unknown) => {
+          if (error !== stopping.signal.reason) onError(error)
+        },
+      )
       await aborted(stopping.signal)
     }
   } catch (error) {

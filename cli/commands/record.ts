@@ -93,12 +93,12 @@ function explainUnread(why: 'GONE' | 'STALLED'): void {
   if (why === 'STALLED') complain('the quotes are not read any more, so the recording ends')
 }
 
-/** Longer than one timer can be, if need be; shorter when the signal says so. */
+/** Longer than one timer can be, if need be. */
 async function lasting(ms: number, signal: AbortSignal): Promise<void> {
   const { systemClock } = await import('../../runtime/clock.ts')
   const untilMs = systemClock.monotonic() + ms
-  while (systemClock.monotonic() < untilMs && !signal.aborted) {
-    await systemClock.sleep(untilMs - systemClock.monotonic(), signal).catch(() => {})
+  while (systemClock.monotonic() < untilMs) {
+    await systemClock.sleep(untilMs - systemClock.monotonic(), signal)
   }
 }
 
