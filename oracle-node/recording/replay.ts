@@ -22,8 +22,8 @@ export interface ReplayCounts {
 const MAX_HELD_CHARS = 256 * 1024
 
 /**
- * The lines that were printed when it was recorded, a block's or {@link MAX_HELD_CHARS} at a time. No clock, no timer, no socket: time is what the
- * entries say.
+ * The lines that were printed when it was recorded, a block's or {@link MAX_HELD_CHARS} at a time. No clock, no timer, no
+ * socket: time is what the entries say.
  *
  * @param counts is kept up to date
  */

@@ -209,14 +209,7 @@ export class VenueSupervisor implements Service {
 
   /** Whether the venue still pushes some other pair. */
   #anotherStreams(pair: string): boolean {
-    const { venue, pairs, timing } = this.#options
-    return pairs.some(other => {
-      const held = other === pair ? undefined : this.#deps.pipeline.latest(venue, other)
-      if (held?.transport !== 'websocket') return false
-      const ageMs = this.#deps.clock.now() - held.value.receivedAtMs
-      // Pairs that are silent since before our clock was set back would vouch for each other.
-      return ageMs >= 0 && ageMs < timing.watchDeadMs
-    })
+    return this.#options.pairs.some(other => other !== pair && this.state(other) === 'streaming')
   }
 
   /** The exchange once it is open, if it trades the pair; writes down what was found. */

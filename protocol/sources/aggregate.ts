@@ -61,7 +61,7 @@ export function aggregateSources(
     return abstain(reason, pair ?? plan.feed)
   }
   const voices = [...Map.groupBy(priced, ({ steps }) => steps[0]?.pair).values()].map(combine)
-  if (weightOf(voices) * LEAST_SHARE <= heardWeight(plan, legs)) return abstain('TOO_FEW_SOURCES', plan.feed)
+  if (weightOf(voices) * LEAST_SHARE <= heardWeight(walks, legs)) return abstain('TOO_FEW_SOURCES', plan.feed)
   const { price, confidenceBps, observedAtMs } = combine(voices)
   if (price <= 0n || price > MAX_PRICE) return abstain('PRICE_OUT_OF_RANGE', plan.feed)
   return {
@@ -166,8 +166,8 @@ function weightOf(voices: readonly Voice[]): number {
 }
 
 /** What the voices would weigh if every market of the base that has a price could be converted. */
-function heardWeight({ feed, routes }: SourcePlan, legs: readonly LegOutcome[]): number {
-  const markets = new Set(routes.map(route => walkRoute(feed, route).steps[0]?.pair))
+function heardWeight(walks: readonly Walk[], legs: readonly LegOutcome[]): number {
+  const markets = new Set(walks.map(({ steps }) => steps[0]?.pair))
   return legs
     .filter(({ kind, pair }) => kind === 'price' && markets.has(pair))
     .reduce((sum, { effectiveSources }) => sum + effectiveSources, 0)
